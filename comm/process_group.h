@@ -1,0 +1,94 @@
+// Collective communication among the ranks of a group.
+//
+// Every operation is collective: all ranks of the group call it in the same order, with the same
+// sizes. Tensors are contiguous. Errors of the transport are SystemErrors. A group of one works
+// everywhere, without MPI.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace temper {
+
+// Bytes that this rank received over the group's lifetime, by operation.
+struct TrafficCounters {
+  int64_t all_gather_bytes = 0;
+  int64_t reduce_bytes = 0;
+  int64_t other_bytes = 0;
+  int64_t shared_read_bytes = 0;  // read in place from another rank's shared memory, not received
+};
+
+// Memory of which every rank of the group on this node maps the same physical pages.
+class SharedBuffer {
+ public:
+  virtual ~SharedBuffer() = default;
+  // The whole buffer, [num_elements] fp32, 64-byte aligned, the same memory on all ranks of a node.
+  virtual at::Tensor tensor() const = 0;
+};
+
+class ProcessGroup {
+ public:
+  virtual ~ProcessGroup() = default;
+
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+  virtual std::string backend_name() const = 0;  // "local", "mpi", "nccl"
+
+  virtual void barrier() = 0;
+  virtual void broadcast(at::Tensor& tensor, int root) = 0;
+
+  // Sums in place. Integers exactly; floating point in the transport's order.
+  virtual void all_reduce_sum(at::Tensor& tensor) = 0;
+  virtual void all_reduce_max(at::Tensor& tensor) = 0;
+
+  // `full` [size x n] is one buffer in which rank r's part is [r x n, (r + 1) x n). Every rank has
+  // filled its own part; afterwards every rank has all parts.
+  virtual void all_gather_in_place(at::Tensor& full) = 0;
+
+  // The fold of decision 5 (docs/decisions): `leaf` [size x n] is this rank's gradient of one
+  // micro-batch, `accumulator` [n] this rank's shard of the running sum. Adds to it the parts of
+  // ranks 0, 1, ... num_contributors - 1, one after the other in that order, so the result has the
+  // same bits for any group size. Ranks >= num_contributors contribute nothing; their leaf is not
+  // read.
+  virtual void fold_scatter(const at::Tensor& leaf, at::Tensor& accumulator,
+                            int num_contributors) = 0;
+
+  // Host bytes of every rank, in rank order, on every rank (small control data).
+  virtual std::vector<std::string> all_gather_text(const std::string& mine) = 0;
+
+  // Ranks with the same color form a new group, ordered by `key`.
+  virtual std::unique_ptr<ProcessGroup> split(int color, int key) = 0;
+
+  // One copy per node, zero-filled. Throws SystemError naming sizes when /dev/shm is too small.
+  virtual std::unique_ptr<SharedBuffer> make_shared_buffer(int64_t num_elements) = 0;
+  // The ranks of this group that share this node's memory.
+  virtual int node_rank() const = 0;
+  virtual int node_size() const = 0;
+
+  virtual const TrafficCounters& traffic() const = 0;
+};
+
+// A group of one.
+std::unique_ptr<ProcessGroup> make_local_process_group();
+
+// MPI's lifetime as an object. Initialises MPI (thread level serialized) unless this process was
+// started alone, without mpirun or srun: then world() is a local group.
+class CommEnvironment {
+ public:
+  CommEnvironment(int* argc, char*** argv);
+  ~CommEnvironment();  // MPI_Finalize
+
+  ProcessGroup& world() { return *world_; }
+  // Ends all ranks at once (MPI_Abort), for a rank that met an error the others did not.
+  [[noreturn]] void abort(int exit_code);
+
+ private:
+  bool owns_mpi_ = false;
+  std::unique_ptr<ProcessGroup> world_;
+};
+
+}  // namespace temper

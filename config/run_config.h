@@ -1,0 +1,104 @@
+// Everything a run is told, as one plain struct: what `run.yaml` says, with the names that axolotl
+// and Hugging Face made familiar. Each component gets its own section by const reference.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace temper {
+
+struct DatasetEntry {
+  std::filesystem::path path;  // a file made by `temper pack`; relative to the YAML file
+  double weight = 1.0;         // share in the mixture, relative to the other entries
+};
+
+// Where a LoRA run keeps the frozen base.
+enum class BasePlacement {
+  kNodeShared,  // one read-only copy per node, mapped by every rank
+  kReplicated,  // one copy per rank
+  kSharded,     // each rank holds 1/ranks of each block, gathered while it runs
+};
+
+enum class DeviceChoice { kAuto, kCpu, kCuda };
+
+struct RunConfig {
+  // --- model -----------------------------------------------------------------------------------
+  // Hugging Face directory: config.json, safetensors, tokenizer.json. Required.
+  std::filesystem::path base_model;
+  // "lora", or empty for full fine-tuning.
+  std::string adapter;
+  int64_t lora_r = 16;
+  double lora_alpha = 32.0;
+  double lora_dropout = 0.0;
+  bool use_rslora = false;
+  // Linear modules that get an adapter, or {"all-linear"}.
+  std::vector<std::string> lora_target_modules = {"all-linear"};
+  BasePlacement base_placement = BasePlacement::kNodeShared;
+
+  // --- data ------------------------------------------------------------------------------------
+  std::vector<DatasetEntry> datasets;          // required, at least one
+  std::vector<DatasetEntry> test_datasets;     // held-out loss of the domain
+  std::vector<DatasetEntry> general_datasets;  // held-out loss of what must not be forgotten
+  // Tokens of a row. 0: whatever the datasets were packed with; else it must agree with them.
+  int64_t sequence_len = 0;
+  bool shuffle = true;
+
+  // --- optimisation ----------------------------------------------------------------------------
+  int64_t micro_batch_size = 1;   // rows that one rank computes at once
+  int64_t global_batch_size = 0;  // rows of an optimizer step, over all ranks; 0: see below
+  // Micro-batches of a step, over all ranks: global_batch_size / micro_batch_size. Give one of the
+  // two; the other follows. With neither, 1.
+  int64_t gradient_accumulation_steps = 0;
+  double num_epochs = 1.0;
+  int64_t max_steps = 0;  // 0: as many as num_epochs needs
+  double learning_rate = 2e-4;
+  std::string lr_scheduler = "cosine";  // "constant", "linear", "cosine"
+  int64_t warmup_steps = 0;
+  double warmup_ratio = 0.0;  // share of all steps; used when warmup_steps is 0
+  double min_lr_ratio = 0.0;  // where linear and cosine end, relative to learning_rate
+  double weight_decay = 0.0;
+  double adam_beta1 = 0.9;
+  double adam_beta2 = 0.999;
+  double adam_epsilon = 1e-8;
+  double max_grad_norm = 1.0;  // 0: no clipping
+  bool bf16 = false;           // compute in bf16 with fp32 master weights (CUDA only)
+  bool gradient_checkpointing = false;
+  uint64_t seed = 42;
+
+  // --- evaluation, logging, saving -------------------------------------------------------------
+  int64_t eval_steps = 0;     // 0: only at the end
+  int64_t logging_steps = 10;
+  int64_t save_steps = 0;     // 0: only at the end, and on a signal
+  int64_t save_total_limit = 2;  // complete checkpoints to keep; 0: all
+  int64_t early_stopping_patience = 0;  // evaluations without improvement; 0: off
+  std::filesystem::path output_dir;     // required
+
+  // --- machine ---------------------------------------------------------------------------------
+  DeviceChoice device = DeviceChoice::kAuto;
+  int64_t threads_per_rank = 1;  // CPU threads of each rank; part of the same-bits promise
+
+  bool is_lora() const { return adapter == "lora"; }
+  int64_t micro_batches_per_step() const { return global_batch_size / micro_batch_size; }
+};
+
+// "--set key=value" from the command line, applied after the file.
+struct ConfigOverride {
+  std::string key;
+  std::string value;  // YAML: 3, 1e-4, [q_proj, v_proj], lora
+};
+
+// Reads and validates. UserError naming file, line, key, value and, for an unknown key, the nearest
+// known one. Relative paths are relative to the file's directory. Common aliases are accepted.
+RunConfig read_run_config(const std::filesystem::path& path,
+                          const std::vector<ConfigOverride>& overrides = {});
+
+// The whole configuration with its defaults filled in, as YAML that read_run_config accepts.
+std::string resolved_yaml(const RunConfig& config);
+
+// A commented run.yaml for `temper init`.
+std::string example_run_yaml();
+
+}  // namespace temper

@@ -1,0 +1,58 @@
+// A packed corpus on disk (docs/formats/dataset.md): rows of exactly `sequence_len` tokens, each
+// holding whole documents, with what is supervised and where documents begin. Opened read-only by
+// every rank; HDF5 describes the file, rows are then read with pread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/hash.h"
+
+namespace temper {
+
+// One row. Documents are contiguous: document d covers [document_begin[d], document_begin[d + 1]);
+// the row's tail, if any, is padding and is a document of its own (never supervised).
+struct PackedRow {
+  std::vector<int32_t> tokens;          // [sequence_len]
+  std::vector<uint8_t> supervised;      // [sequence_len]: 1 when predicting this token is trained
+  std::vector<int32_t> document_begin;  // [D + 1], from 0 to sequence_len
+  int64_t num_targets = 0;  // supervised tokens that are not the first of their document
+};
+
+struct DatasetInfo {
+  int64_t format_version = 0;
+  int64_t num_rows = 0;
+  int64_t sequence_len = 0;
+  int64_t num_documents = 0;
+  int64_t num_supervised_targets = 0;
+  int64_t num_tokens = 0;  // real ones, without padding
+  Hash128 tokenizer_hash;
+  std::string chat_template;
+  Hash128 content_hash;  // over all rows: which data this is
+  std::string statistics_json;
+};
+
+class PackedDataset {
+ public:
+  // UserError: not such a file, a newer version, damaged, an empty dataset.
+  explicit PackedDataset(const std::filesystem::path& path);
+  ~PackedDataset();
+  PackedDataset(PackedDataset&&) noexcept;
+  PackedDataset& operator=(PackedDataset&&) noexcept;
+
+  const std::filesystem::path& path() const;
+  const DatasetInfo& info() const;
+  PackedRow row(int64_t index) const;
+  // Supervised targets of a row, without reading its tokens: every rank knows the token-global
+  // denominator of a whole global batch before the step starts, with no communication.
+  int64_t num_targets(int64_t index) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace temper

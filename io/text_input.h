@@ -1,0 +1,29 @@
+// Reads a text file line by line, however large: plain, gzip or zstd (by content, not by name).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace temper {
+
+class LineReader {
+ public:
+  // "-" is standard input. UserError when the file is missing.
+  explicit LineReader(const std::filesystem::path& path, size_t max_line_bytes = size_t{64} << 20);
+  ~LineReader();
+  LineReader(LineReader&&) noexcept;
+
+  // The next line without its end ("\n" or "\r\n"); false at the end. A truncated or damaged
+  // compressed file and a line over the limit are UserErrors naming file and line.
+  bool next(std::string& line);
+  int64_t line_number() const;  // of the line last returned, from 1
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace temper

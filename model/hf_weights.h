@@ -1,0 +1,84 @@
+// Weights of a Hugging Face model directory and of a PEFT adapter directory as WeightSources, and
+// the initialiser of new ones.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "arch/lora_config.h"
+#include "arch/model_config.h"
+#include "common/hash.h"
+#include "io/safetensors.h"
+#include "stage/weight_source.h"
+
+namespace temper {
+
+class HfWeights : public WeightSource {
+ public:
+  // Checks that every parameter of the config is there with its shape, before any weight is read.
+  HfWeights(const std::filesystem::path& directory, const ModelConfig& config);
+
+  bool contains(const std::string& name) const override;
+  void read(const std::string& name, const std::vector<int64_t>& shape, int64_t begin, int64_t end,
+            float* out) const override;
+  // Identifies the base: names, dtypes, shapes and bytes sampled from every tensor.
+  Hash128 hash() const;
+
+ private:
+  SafetensorsDirectory files_;
+};
+
+// DIR/adapter_model.safetensors.
+class PeftWeights : public WeightSource {
+ public:
+  PeftWeights(const std::filesystem::path& directory, const ModelConfig& config,
+              const LoraConfig& lora);
+  bool contains(const std::string& name) const override;
+  void read(const std::string& name, const std::vector<int64_t>& shape, int64_t begin, int64_t end,
+            float* out) const override;
+
+ private:
+  SafetensorsFile file_;
+};
+
+// A fresh base: normal(0, initializer_range) for matrices, one for norms, zero for biases; each
+// element a pure function of (seed, name, index).
+class InitialBaseWeights : public WeightSource {
+ public:
+  InitialBaseWeights(const ModelConfig& config, uint64_t seed);
+  bool contains(const std::string& name) const override;
+  void read(const std::string& name, const std::vector<int64_t>& shape, int64_t begin, int64_t end,
+            float* out) const override;
+
+ private:
+  double initializer_range_;
+  uint64_t seed_;
+};
+
+// A fresh adapter as PEFT begins: A Kaiming-uniform (a = sqrt 5), B zero.
+class InitialLoraWeights : public WeightSource {
+ public:
+  explicit InitialLoraWeights(uint64_t seed) : seed_(seed) {}
+  bool contains(const std::string& name) const override;
+  void read(const std::string& name, const std::vector<int64_t>& shape, int64_t begin, int64_t end,
+            float* out) const override;
+
+ private:
+  uint64_t seed_;
+};
+
+// The first source that contains the name.
+class ChainedWeights : public WeightSource {
+ public:
+  explicit ChainedWeights(std::vector<const WeightSource*> sources) : sources_(std::move(sources)) {}
+  bool contains(const std::string& name) const override;
+  void read(const std::string& name, const std::vector<int64_t>& shape, int64_t begin, int64_t end,
+            float* out) const override;
+
+ private:
+  std::vector<const WeightSource*> sources_;
+};
+
+}  // namespace temper

@@ -1,0 +1,56 @@
+// A whole model in one process's memory: for scoring, generation and the proof of an export.
+// Training goes through sharding/ instead; both run the same stages.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arch/lora_config.h"
+#include "arch/model_config.h"
+#include "model/decoder.h"
+#include "stage/batch.h"
+#include "stage/weight_source.h"
+
+namespace temper {
+
+// Keys and values of the tokens seen so far, of one sequence, for every block.
+struct KvCache {
+  std::vector<at::Tensor> keys;    // per block [capacity, num_kv_heads, head_dim]
+  std::vector<at::Tensor> values;  // the same
+  int64_t length = 0;
+};
+
+class ResidentModel {
+ public:
+  ResidentModel(const ModelConfig& config, const std::optional<LoraConfig>& lora, Training training,
+                const WeightSource& source);
+  ~ResidentModel();
+  ResidentModel(ResidentModel&&) noexcept;
+
+  const ModelConfig& config() const;
+
+  at::Tensor logits(const Batch& batch) const;  // [T, vocab] fp32
+  double loss_sum(const Batch& batch) const;
+  // Loss sum, and the gradients of that sum by parameter name. A tied weight's uses are added.
+  double loss_and_gradients(const Batch& batch, std::map<std::string, at::Tensor>& gradients) const;
+
+  // Adds every adapter to its base weight (W + scale x B A) and drops the adapters.
+  void merge_lora();
+  // The weight of that name, for writing it out.
+  at::Tensor weight(const std::string& name) const;
+
+  KvCache make_cache(int64_t capacity) const;
+  // Feeds `tokens` after what the cache holds; returns the logits that follow the last: [vocab].
+  at::Tensor decode(const std::vector<int64_t>& tokens, KvCache& cache) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace temper

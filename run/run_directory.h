@@ -1,0 +1,69 @@
+// The layout of a run's output directory (docs/formats/run_directory.md):
+//   run.json        who the run is: id, fingerprint of what must not change on resume
+//   run.yaml        the resolved configuration
+//   owner           the attempt that may write here now
+//   metrics.jsonl   one JSON object a line, appended
+//   status.json     the latest state, replaced atomically
+//   step-N/         complete checkpoints; step-N.ATTEMPT.partial and *.deleting are never read
+//   latest          a symbolic link, only a hint
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "run/commit_record.h"
+
+namespace temper {
+
+class RunDirectory {
+ public:
+  explicit RunDirectory(std::filesystem::path root);
+
+  const std::filesystem::path& root() const { return root_; }
+  std::filesystem::path metrics_path() const { return root_ / "metrics.jsonl"; }
+  std::filesystem::path status_path() const { return root_ / "status.json"; }
+  std::filesystem::path config_path() const { return root_ / "run.yaml"; }
+  std::filesystem::path identity_path() const { return root_ / "run.json"; }
+  std::filesystem::path owner_path() const { return root_ / "owner"; }
+  std::filesystem::path checkpoint_path(int64_t step) const;
+  std::filesystem::path partial_checkpoint_path(int64_t step, const std::string& attempt) const;
+
+  bool exists() const;
+
+  // All directories that look like checkpoints, by descending step, judged. Scans; never trusts
+  // `latest`.
+  std::vector<CheckpointStatus> checkpoints() const;
+  std::optional<CheckpointStatus> latest_complete() const;
+
+  // Points `latest` at the checkpoint (atomically replaced link).
+  void point_latest_to(int64_t step) const;
+  // Removes all but the newest `keep` complete checkpoints (0 keeps all; always at least the
+  // newest), and what interrupted attempts other than `attempt` left. Deleting begins with a rename
+  // to `.deleting`.
+  void retain(int64_t keep, const std::string& attempt) const;
+
+  // This attempt becomes the only one that may commit here.
+  void take_ownership(const std::string& attempt) const;
+  // SystemError when another attempt has taken the directory since.
+  void check_ownership(const std::string& attempt) const;
+
+ private:
+  std::filesystem::path root_;
+};
+
+// What must stay the same for a run to be resumed, stored in run.json when the run starts.
+struct RunIdentity {
+  std::string run_id;
+  Hash128 base_hash;
+  Hash128 dataset_hash;
+  std::string adapter;
+  std::string training_yaml;  // the keys that change the mathematics, resolved
+
+  std::string to_json() const;
+  static RunIdentity from_json(const std::string& text, const std::string& place);
+};
+
+}  // namespace temper

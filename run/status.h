@@ -1,0 +1,30 @@
+// Where a run stands, for people and for the front door: RUN_DIR/status.json, replaced atomically by
+// rank 0, and the lines of metrics.jsonl.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace temper {
+
+enum class RunState { kStarting, kTraining, kStopped, kFinished, kFailed };
+std::string run_state_name(RunState state);  // "starting", "training", ...
+
+struct RunStatus {
+  RunState state = RunState::kStarting;
+  std::string attempt;
+  int64_t step = 0;
+  int64_t max_steps = 0;
+  double loss = 0.0;
+  double tokens_per_second = 0.0;
+  double eta_seconds = 0.0;
+  int64_t last_checkpoint_step = -1;
+  std::string error;
+};
+
+void write_run_status(const std::filesystem::path& path, const RunStatus& status);
+std::optional<RunStatus> read_run_status(const std::filesystem::path& path);
+
+}  // namespace temper

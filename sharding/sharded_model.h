@@ -1,0 +1,106 @@
+// Fully sharded data parallelism over any list of stages (ZeRO stage 3: Rajbhandari et al.,
+// https://arxiv.org/abs/1910.02054; PyTorch FSDP: https://arxiv.org/abs/2304.11277).
+//
+// Each stage's weights form buckets (one for its trainable, one for its frozen parameters), each
+// sharded evenly over the group. A step walks the stages: gather a stage's weights, run it, free
+// them; then back: gather, backward, fold the gradients into the owners' accumulators, free. A
+// parameter used by two stages (a tied embedding and head) lives in the bucket of the first and has
+// one accumulator per use, added once at the end of the step.
+//
+// Same bits on any number of ranks: gradients of single micro-batches are computed alone and added
+// to one fp32 accumulator in micro-batch order (ProcessGroup::fold_scatter).
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "comm/process_group.h"
+#include "sharding/bucket_layout.h"
+#include "stage/stage.h"
+#include "stage/weight_source.h"
+
+namespace temper {
+
+enum class FrozenPlacement { kNodeShared, kReplicated, kSharded };
+
+struct ShardingOptions {
+  FrozenPlacement frozen_placement = FrozenPlacement::kNodeShared;
+  // Keep only each stage's input in forward and recompute the stage in backward.
+  bool checkpoint_activations = false;
+};
+
+struct AdamWOptions {
+  double learning_rate = 0.0;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 0.0;  // applied to parameters of two or more dims only
+};
+
+// A trainable bucket's state on this rank; every tensor is [shard_elements] fp32.
+struct TrainableShard {
+  const BucketLayout* layout = nullptr;
+  at::Tensor weight;
+  at::Tensor gradient;  // sum over the step's micro-batches so far
+  at::Tensor adam_m;
+  at::Tensor adam_v;
+};
+
+class ShardedModel {
+ public:
+  // Takes the stages; the group must outlive the model. Collective.
+  ShardedModel(StageList stages, ProcessGroup& group, const ShardingOptions& options);
+  ~ShardedModel();
+
+  // Fills every weight from `source`, each rank reading only what it holds. A parameter that is
+  // missing is a UserError naming it. Collective; an error on one rank must be agreed by the caller.
+  void load(const WeightSource& source);
+
+  // One round of a training step: this rank's micro-batch, or null when it idles (ranks >=
+  // num_contributors). Adds the gradients of the round's loss SUMS to the accumulators. Returns this
+  // rank's loss sum (0 when idle). Collective.
+  double forward_backward(const Batch* batch, int num_contributors);
+
+  // Loss sum of this rank's batch (null: idle) without gradients. Collective.
+  double evaluate(const Batch* batch);
+
+  // Completes the step's gradients (adds the tied parameters' accumulators). Once per step, before
+  // the norm and the update. Collective.
+  void finish_gradients();
+  // L2 norm of the accumulated gradient times `scale`, over all ranks; NaN when any entry is NaN or
+  // infinite. Independent of the number of ranks, to the bit. Collective.
+  double gradient_norm(double scale);
+  // AdamW on every shard with gradient x gradient_scale, then clears the gradients. `step` counts
+  // from 1 (bias correction).
+  void adamw_step(const AdamWOptions& options, double gradient_scale, int64_t step);
+  void zero_gradients();
+
+  std::vector<TrainableShard>& trainable_shards();
+  // After trainable_shards' weights were overwritten (restore), before the next forward. Collective.
+  void refresh();
+
+  int64_t num_trainable_parameters() const;
+  int64_t num_parameters() const;
+  // Bytes this rank holds for weights, gradients and optimizer state (its shards), and for gathered
+  // weights and leaf gradients at the worst moment.
+  struct MemoryUse {
+    int64_t weight_bytes = 0;
+    int64_t gradient_bytes = 0;
+    int64_t optimizer_bytes = 0;
+    int64_t frozen_bytes = 0;
+    int64_t gathered_peak_bytes = 0;
+  };
+  MemoryUse memory_use() const;
+  // Most stages whose weights were gathered at the same time so far.
+  int max_gathered_stages() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace temper

@@ -1,0 +1,71 @@
+// A model's own tokenizer: `tokenizer.json` of the BPE kind, byte-level (GPT-2, Llama 3, Qwen) or
+// SentencePiece-style (Llama 2, Mistral), giving the ids that Hugging Face `tokenizers` gives.
+// Anything else (Unigram, WordPiece, unknown components) is a UserError that names it.
+// A Tokenizer is immutable: threads may share it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/hash.h"
+
+namespace temper {
+
+struct Encoding {
+  std::vector<int32_t> ids;
+  // For each id the range of the text it came from, in code points, as Hugging Face reports it.
+  std::vector<std::pair<int32_t, int32_t>> offsets;
+};
+
+class Tokenizer {
+ public:
+  // Reads a tokenizer.json, or the one in a model directory.
+  static Tokenizer from_file(const std::filesystem::path& path);
+  static Tokenizer from_json(std::string_view json, const std::string& place);
+
+  ~Tokenizer();
+  Tokenizer(Tokenizer&&) noexcept;
+  Tokenizer& operator=(Tokenizer&&) noexcept;
+
+  // Text to ids. `add_special_tokens` applies the post-processor (BOS for Llama). Invalid UTF-8 is
+  // replaced by U+FFFD first, as Python's errors="replace" does.
+  Encoding encode(std::string_view text, bool add_special_tokens) const;
+
+  std::string decode(std::span<const int32_t> ids, bool skip_special_tokens = false) const;
+
+  int64_t vocab_size() const;  // ids are below this (added tokens included)
+  std::optional<int32_t> token_to_id(std::string_view token) const;
+  std::string id_to_token(int32_t id) const;  // empty for an id that is not used
+  bool is_special(int32_t id) const;
+
+  // Changes when, and only when, some text would get other ids: a hash of the file's meaning
+  // (vocabulary, merges, added tokens, normaliser, splitter, post-processor), not of its layout.
+  const Hash128& hash() const;
+
+ private:
+  struct Impl;
+  explicit Tokenizer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Decodes ids one by one for a person watching: never prints half a code point.
+class StreamDecoder {
+ public:
+  explicit StreamDecoder(const Tokenizer& tokenizer) : tokenizer_(&tokenizer) {}
+  // The text that has become certain with this id; may be empty.
+  std::string push(int32_t id);
+  std::string finish();
+
+ private:
+  const Tokenizer* tokenizer_;
+  std::vector<int32_t> ids_;
+  size_t printed_bytes_ = 0;
+};
+
+}  // namespace temper
