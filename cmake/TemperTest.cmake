@@ -1,0 +1,126 @@
+# Helpers that turn test sources into CTest entries.
+
+include(GoogleTest)
+
+set(TEMPER_TEST_BIN_DIR ${CMAKE_BINARY_DIR}/tests/bin)
+
+# The parts that unit and distributed tests share: one executable with its links and definitions.
+function(temper_test_executable target)
+  cmake_parse_arguments(arg "TORCH" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  add_executable(${target} ${arg_SOURCES})
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${TEMPER_TEST_BIN_DIR})
+  target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR} ${TEMPER_GENERATED_DIR})
+  target_link_libraries(${target} PRIVATE ${arg_LIBRARIES} Threads::Threads)
+  temper_link_folders(${target} PRIVATE ${arg_DEPENDS})
+  if(arg_TORCH)
+    temper_use_torch(${target} PRIVATE)
+  endif()
+  if(TEMPER_ACCEPTANCE_DIR)
+    target_compile_definitions(${target} PRIVATE TEMPER_ACCEPTANCE_DIR="${TEMPER_ACCEPTANCE_DIR}")
+  endif()
+endfunction()
+
+# add_unit_tests(FOLDER SOURCES files... [DEPENDS folders...] [LIBRARIES targets...] [TORCH])
+# One binary, temper_FOLDER_test; each TEST is a CTest entry named FOLDER.Suite.Name. It depends on
+# FOLDER by itself. TORCH where the tests use tensors.
+function(add_unit_tests folder)
+  cmake_parse_arguments(arg "TORCH" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "add_unit_tests(${folder}): unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  set(torch "")
+  if(arg_TORCH)
+    set(torch TORCH)
+  endif()
+  set(target temper_${folder}_test)
+  list(PREPEND arg_DEPENDS ${folder})
+  list(REMOVE_DUPLICATES arg_DEPENDS)
+  temper_test_executable(${target} ${torch} SOURCES ${arg_SOURCES} DEPENDS ${arg_DEPENDS}
+    LIBRARIES ${arg_LIBRARIES} GTest::gmock GTest::gtest GTest::gtest_main)
+  gtest_discover_tests(${target} TEST_PREFIX ${folder}. DISCOVERY_TIMEOUT 300
+    PROPERTIES TIMEOUT 120 LABELS unit ENVIRONMENT MKL_CBWR=AUTO)
+endfunction()
+
+# How mpirun is started on this machine.
+execute_process(COMMAND ${MPIEXEC_EXECUTABLE} --version OUTPUT_VARIABLE mpirun_version ERROR_VARIABLE mpirun_version)
+set(TEMPER_MPIRUN ${MPIEXEC_EXECUTABLE})
+set(TEMPER_MPI_IS_OPENMPI OFF)
+if(mpirun_version MATCHES "Open MPI|OpenRTE|prrte")
+  set(TEMPER_MPI_IS_OPENMPI ON)
+  list(APPEND TEMPER_MPIRUN --oversubscribe --bind-to none)
+  execute_process(COMMAND id -u OUTPUT_VARIABLE uid OUTPUT_STRIP_TRAILING_WHITESPACE)
+  if(uid STREQUAL "0")
+    list(APPEND TEMPER_MPIRUN --allow-run-as-root)
+  endif()
+endif()
+
+# add_distributed_test(NAME SOURCES files... DEPENDS folders... RANKS 1 2 4 [LIBRARIES targets...]
+#                      [TIMEOUT seconds] [TORCH])
+# One binary, temper_NAME_test, whose main is tests/distributed/mpi_main.cpp; one CTest entry
+# NAME.npR per rank count R. A hanging test is ended by mpirun itself, so that no rank is left behind.
+function(add_distributed_test name)
+  cmake_parse_arguments(arg "TORCH" "TIMEOUT" "SOURCES;DEPENDS;LIBRARIES;RANKS" ${ARGN})
+  if(arg_UNPARSED_ARGUMENTS OR NOT arg_RANKS)
+    message(FATAL_ERROR "add_distributed_test(${name}): RANKS is missing or unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  set(torch "")
+  if(arg_TORCH)
+    set(torch TORCH)
+  endif()
+  set(target temper_${name}_test)
+  temper_test_executable(${target} ${torch} SOURCES ${CMAKE_SOURCE_DIR}/tests/distributed/mpi_main.cpp
+    ${arg_SOURCES} DEPENDS ${arg_DEPENDS} LIBRARIES ${arg_LIBRARIES} GTest::gmock GTest::gtest temper::mpi)
+  math(EXPR kill_after "${arg_TIMEOUT} + 20")
+  set(limit "")
+  if(TEMPER_MPI_IS_OPENMPI)
+    set(limit --timeout ${arg_TIMEOUT})
+  endif()
+  foreach(ranks ${arg_RANKS})
+    add_test(NAME ${name}.np${ranks}
+      COMMAND ${TEMPER_MPIRUN} ${limit} -n ${ranks} $<TARGET_FILE:${target}>)
+    set_tests_properties(${name}.np${ranks} PROPERTIES PROCESSORS ${ranks} TIMEOUT ${kill_after}
+      LABELS distributed ENVIRONMENT "MKL_CBWR=AUTO;OMP_NUM_THREADS=1")
+  endforeach()
+endfunction()
+
+# add_fuzz_test(NAME SOURCE file SECONDS n DEPENDS folders... [CORPUS directory] [LIBRARIES targets...])
+# SOURCE defines LLVMFuzzerTestOneInput. Under clang it is a libFuzzer program with address and
+# undefined-behaviour sanitizers; under other compilers tests/fuzz/driver_main.cpp runs it over the
+# corpus (default tests/fuzz/corpus/NAME) and mutations of it.
+function(add_fuzz_test name)
+  cmake_parse_arguments(arg "" "SOURCE;SECONDS;CORPUS" "DEPENDS;LIBRARIES" ${ARGN})
+  if(arg_UNPARSED_ARGUMENTS OR NOT arg_SOURCE)
+    message(FATAL_ERROR "add_fuzz_test(${name}): SOURCE is missing or unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  if(NOT arg_SECONDS)
+    set(arg_SECONDS 5)
+  endif()
+  if(NOT arg_CORPUS)
+    set(arg_CORPUS ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+  endif()
+  if(NOT EXISTS ${arg_CORPUS})
+    message(FATAL_ERROR "add_fuzz_test(${name}): the seed corpus ${arg_CORPUS} is missing.")
+  endif()
+  set(target temper_fuzz_${name})
+  math(EXPR kill_after "${arg_SECONDS} * 2 + 60")
+  set(sources ${arg_SOURCE})
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    list(APPEND sources ${CMAKE_SOURCE_DIR}/tests/fuzz/driver_main.cpp)
+  endif()
+  temper_test_executable(${target} SOURCES ${sources} DEPENDS ${arg_DEPENDS} LIBRARIES ${arg_LIBRARIES})
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer,address,undefined)
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer,address,undefined)
+    # New inputs go to the build tree, the seeds stay as they are.
+    set(found ${CMAKE_BINARY_DIR}/fuzz/${name})
+    file(MAKE_DIRECTORY ${found})
+    add_test(NAME fuzz.${name} COMMAND ${target} -max_total_time=${arg_SECONDS} -timeout=10
+      -rss_limit_mb=4096 ${found} ${arg_CORPUS})
+  else()
+    add_test(NAME fuzz.${name} COMMAND ${target} ${arg_SECONDS} ${arg_CORPUS})
+  endif()
+  set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT ${kill_after} LABELS fuzz)
+endfunction()
