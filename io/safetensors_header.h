@@ -1,0 +1,29 @@
+// The header of a safetensors file, parsed and judged: every check that the format asks for.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+
+#include "io/safetensors.h"
+
+namespace temper {
+
+inline constexpr uint64_t kMaxSafetensorsHeaderBytes = 100'000'000;
+
+struct SafetensorsHeader {
+  std::map<std::string, TensorInfo> tensors;
+  std::map<std::string, std::string> metadata;
+  uint64_t data_begin = 0;  // where the data section starts in the file
+};
+
+// `file` is the whole file. UserError naming `place` and the tensor.
+SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file,
+                                           const std::string& place);
+
+// Product of the dims; false when it does not fit (or a dim is negative).
+bool count_shape_elements(const std::vector<int64_t>& shape, int64_t& num_elements);
+
+}  // namespace temper
