@@ -1,0 +1,37 @@
+// Saving and restoring a sharded training state (docs/formats/checkpoint.md).
+//
+// Every rank writes its own shards; nothing is gathered. The directory stays invisible
+// (`step-N.ATTEMPT.partial`) until rank 0 has written the commit record and renamed it, so a
+// checkpoint is complete or not there, whenever the job is killed. Restoring works on any number of
+// ranks: each reads only the slices that it now owns.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "checkpoint/checkpoint_reader.h"
+#include "comm/process_group.h"
+#include "run/commit_record.h"
+#include "run/run_directory.h"
+#include "sharding/sharded_model.h"
+
+namespace temper {
+
+// Writes step-<record.step>/ and moves `latest`. `record` says what the state belongs to; its
+// world_size, state_hash and files are filled in here. Returns the committed record. When a
+// complete checkpoint of that step exists already it is kept and returned. AgreedError (disk full,
+// another attempt owns the run, ...) leaves no partial directory of this attempt behind.
+// Collective.
+CommitRecord save_checkpoint(ShardedModel& model, ProcessGroup& group, const RunDirectory& run,
+                             const std::string& attempt, CommitRecord record);
+
+// Overwrites the model's weights and optimizer state, and checks them against the record's state
+// hash: damage anywhere in what was read is an AgreedError. Collective.
+CommitRecord restore_checkpoint(const std::filesystem::path& directory, ShardedModel& model,
+                                ProcessGroup& group);
+
+// The state hash of what the model holds now. Collective.
+Hash128 state_hash(ShardedModel& model, ProcessGroup& group, int64_t step, int64_t rows_consumed);
+
+}  // namespace temper
