@@ -1,0 +1,24 @@
+#include "trainer/command_line.h"
+
+#include "common/error.h"
+
+namespace temper {
+
+namespace po = boost::program_options;
+
+po::variables_map parse_command_line(const std::vector<std::string>& arguments,
+                                     const po::options_description& options,
+                                     const std::vector<std::string>& positional) {
+  po::positional_options_description bare;
+  for (const std::string& name : positional) bare.add(name.c_str(), 1);
+  po::variables_map values;
+  try {
+    po::store(po::command_line_parser(arguments).options(options).positional(bare).run(), values);
+    po::notify(values);
+  } catch (const po::error& error) {
+    throw UserError("{} (see --help)", error.what());
+  }
+  return values;
+}
+
+}  // namespace temper

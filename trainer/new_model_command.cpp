@@ -1,0 +1,102 @@
+#include "trainer/new_model_command.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <string_view>
+
+#include "arch/model_config.h"
+#include "arch/parameters.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "io/atomic_file.h"
+#include "io/json.h"
+#include "io/safetensors.h"
+#include "model/hf_weights.h"
+#include "text/tokenizer.h"
+#include "trainer/command_line.h"
+
+namespace temper {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr int64_t kBlockElements = int64_t{1} << 20;
+
+void write_weights(const std::filesystem::path& path, const ModelConfig& config, uint64_t seed) {
+  const InitialBaseWeights weights(config, seed);
+  const std::vector<ParameterInfo> parameters = base_parameters(config);
+  std::vector<SafetensorsWriter::Entry> entries;
+  for (const ParameterInfo& parameter : parameters) {
+    entries.push_back({parameter.name, DType::kF32, parameter.shape});
+  }
+  SafetensorsWriter writer(path, std::move(entries));
+  std::vector<float> block(static_cast<size_t>(kBlockElements));
+  for (const ParameterInfo& parameter : parameters) {
+    for (int64_t begin = 0; begin < parameter.num_elements(); begin += kBlockElements) {
+      const int64_t end = std::min(parameter.num_elements(), begin + kBlockElements);
+      weights.read(parameter.name, parameter.shape, begin, end, block.data());
+      writer.write_floats(parameter.name, begin, block.data(), end - begin);
+    }
+  }
+  writer.finish();
+}
+
+// What transformers reads next to the weights when it generates.
+std::string generation_config(const ModelConfig& config) {
+  Json json = {{"_from_model_config", true}};
+  for (const char* key : {"bos_token_id", "eos_token_id", "pad_token_id"}) {
+    if (config.json.contains(key) && !config.json[key].is_null()) json[key] = config.json[key];
+  }
+  return json.dump(2) + "\n";
+}
+
+}  // namespace
+
+int new_model_command(const std::vector<std::string>& arguments, CommEnvironment&) {
+  po::options_description options("temper new-model --config CONFIG.json --tokenizer FILE -o DIR");
+  options.add_options()("help,h", "this text")("config", po::value<std::string>(),
+                                               "a Hugging Face config.json of the Llama family")(
+      "tokenizer", po::value<std::string>(), "tokenizer.json, or a directory that holds one")(
+      "output,o", po::value<std::string>(), "directory to make")(
+      "seed", po::value<uint64_t>()->default_value(0), "of the random weights");
+  const po::variables_map values = parse_command_line(arguments, options, {});
+  if (values.count("help") != 0) {
+    std::cout << options;
+    return kExitDone;
+  }
+  for (const char* required : {"config", "tokenizer", "output"}) {
+    if (values.count(required) == 0) throw UserError("new-model: --{} is missing", required);
+  }
+  const std::filesystem::path config_path = values["config"].as<std::string>();
+  std::filesystem::path tokenizer_path = values["tokenizer"].as<std::string>();
+  const std::filesystem::path output = values["output"].as<std::string>();
+  if (std::filesystem::is_directory(tokenizer_path)) tokenizer_path /= "tokenizer.json";
+  if (std::filesystem::exists(output)) {
+    throw UserError("{} exists already; new-model makes a new directory", output.string());
+  }
+  const ModelConfig config =
+      ModelConfig::from_json(read_json_file(config_path), config_path.string());
+  const Tokenizer tokenizer = Tokenizer::from_file(tokenizer_path);
+  if (tokenizer.vocab_size() > config.vocab_size) {
+    throw UserError("{}: \"vocab_size\" is {}, but the tokenizer has {} tokens",
+                    config_path.string(), config.vocab_size, tokenizer.vocab_size());
+  }
+
+  AtomicDirectory directory(output);
+  const auto& partial = directory.partial_path();
+  write_weights(partial / "model.safetensors", config, values["seed"].as<uint64_t>());
+  write_file_atomically(partial / "config.json", config.json.dump(2) + "\n");
+  write_file_atomically(partial / "generation_config.json", generation_config(config));
+  write_file_atomically(partial / "tokenizer.json", read_file(tokenizer_path));
+  for (const char* name :
+       {"tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"}) {
+    const auto beside = tokenizer_path.parent_path() / name;
+    if (std::filesystem::exists(beside)) write_file_atomically(partial / name, read_file(beside));
+  }
+  directory.commit();
+  log::info("{}: {} parameters", output.string(), count_elements(base_parameters(config)));
+  return kExitDone;
+}
+
+}  // namespace temper

@@ -1,0 +1,117 @@
+#include "trainer/progress.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include "common/error.h"
+#include "common/log.h"
+#include "io/atomic_file.h"
+
+namespace temper {
+namespace {
+
+// Numbers that JSON cannot hold become null.
+Json number(double value) {
+  return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
+
+void append_line(const std::filesystem::path& path, const std::string& line) {
+  FileDescriptor fd(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (!fd.is_open()) throw SystemError("{}: {}", path.string(), errno_text(errno));
+  // One write, so that a reader never sees half a line of a live run.
+  const ssize_t written = write(fd.get(), line.data(), line.size());
+  if (written != static_cast<ssize_t>(line.size())) {
+    throw SystemError("{}: cannot append: {}", path.string(), errno_text(errno));
+  }
+  fd.close(path);
+}
+
+// A killed run may have left half a line: start on a new one.
+void complete_last_line(const std::filesystem::path& path) {
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  if (file == nullptr) return;
+  const bool cut = std::fseek(file, -1, SEEK_END) == 0 && std::fgetc(file) != '\n';
+  std::fclose(file);
+  if (cut) append_line(path, "\n");
+}
+
+}  // namespace
+
+std::string format_duration(double seconds) {
+  const int64_t whole = std::llround(std::max(0.0, seconds));
+  if (whole >= 3600) return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
+  if (whole >= 60) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+  return fmt::format("{}s", whole);
+}
+
+Progress::Progress(std::filesystem::path metrics_path, int64_t logging_steps, int64_t first_step)
+    : metrics_path_(std::move(metrics_path)),
+      logging_steps_(logging_steps),
+      first_step_(first_step),
+      // Under mpirun standard error is a pipe: the front door says what it is connected to.
+      live_(isatty(STDERR_FILENO) != 0 || std::getenv("TEMPER_LIVE_BAR") != nullptr) {
+  complete_last_line(metrics_path_);
+}
+
+Progress::~Progress() {
+  end_bar();
+}
+
+void Progress::end_bar() {
+  if (bar_shown_) std::fputc('\n', stderr);
+  bar_shown_ = false;
+}
+
+void Progress::event(const std::string& event, Json fields) {
+  fields["event"] = event;
+  append_line(metrics_path_, fields.dump() + "\n");
+}
+
+void Progress::step(const StepReport& report) {
+  event("step", {{"step", report.step},
+                 {"epoch", report.epoch},
+                 {"loss", number(report.loss)},
+                 {"grad_norm", number(report.grad_norm)},
+                 {"learning_rate", report.learning_rate},
+                 {"targets", report.num_targets},
+                 {"tokens", report.num_tokens},
+                 {"rows_consumed", report.rows_consumed},
+                 {"seconds", report.seconds}});
+  window_tokens_ += report.num_tokens;
+  window_seconds_ += report.seconds;
+  // The first step of a process pays for page faults; it would mislead the estimate for long.
+  const bool early = report.step - first_step_ < 3;
+  smoothed_step_seconds_ =
+      early ? report.seconds : 0.9 * smoothed_step_seconds_ + 0.1 * report.seconds;
+  tokens_per_second_ = static_cast<double>(window_tokens_) / std::max(window_seconds_, 1e-9);
+  eta_seconds_ = smoothed_step_seconds_ * static_cast<double>(report.max_steps - report.step);
+
+  const bool due = report.step % logging_steps_ == 0 || report.step == report.max_steps;
+  const std::string line = fmt::format(
+      "step {}/{}  loss {:.4f}  grad {:.3f}  lr {:.2e}  epoch {:.2f}  {:.0f} tok/s  {} left",
+      report.step, report.max_steps, report.loss, report.grad_norm, report.learning_rate,
+      report.epoch, tokens_per_second_, format_duration(eta_seconds_));
+  if (live_) {
+    constexpr int kBarWidth = 24;
+    const int filled =
+        static_cast<int>(kBarWidth * report.step / std::max<int64_t>(1, report.max_steps));
+    std::fprintf(stderr, "\r[%.*s%.*s] %s\033[K", filled, "########################",
+                 kBarWidth - filled, "........................", line.c_str());
+    std::fflush(stderr);
+    bar_shown_ = true;
+  } else if (due) {
+    log::info("{}", line);
+  }
+  if (due) {
+    window_tokens_ = 0;
+    window_seconds_ = 0.0;
+  }
+}
+
+}  // namespace temper

@@ -1,0 +1,58 @@
+// How a run tells what it does: a line of metrics.jsonl for every event, a live bar with the time
+// left on a terminal, one line per logging_steps anywhere else. Used by rank 0 only.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "io/json.h"
+
+namespace temper {
+
+struct StepReport {
+  int64_t step = 0;
+  int64_t max_steps = 0;
+  double epoch = 0.0;
+  double loss = 0.0;
+  double grad_norm = 0.0;
+  double learning_rate = 0.0;
+  int64_t num_targets = 0;
+  int64_t num_tokens = 0;  // positions computed, padding included
+  int64_t rows_consumed = 0;
+  double seconds = 0.0;  // wall time of the step
+};
+
+class Progress {
+ public:
+  // Appends to `metrics_path`; the file is made when missing.
+  Progress(std::filesystem::path metrics_path, int64_t logging_steps, int64_t first_step);
+  ~Progress();
+
+  void step(const StepReport& report);
+  // A line of its own kind: {"event": event, ...fields}.
+  void event(const std::string& event, Json fields);
+  // Over the steps since the last line, and until the end at that speed.
+  double tokens_per_second() const { return tokens_per_second_; }
+  double eta_seconds() const { return eta_seconds_; }
+  // Ends the live bar, so that other lines can be printed.
+  void end_bar();
+
+ private:
+  std::filesystem::path metrics_path_;
+  int64_t logging_steps_;
+  int64_t first_step_;
+  bool live_;
+  bool bar_shown_ = false;
+  int64_t window_tokens_ = 0;
+  double window_seconds_ = 0.0;
+  double smoothed_step_seconds_ = 0.0;
+  double tokens_per_second_ = 0.0;
+  double eta_seconds_ = 0.0;
+};
+
+// "1h02m", "3m20s", "12s".
+std::string format_duration(double seconds);
+
+}  // namespace temper

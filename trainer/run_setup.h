@@ -1,0 +1,49 @@
+// Everything a run needs before its ranks start to talk: configuration, model shape, base weights,
+// data, hashes. Reading it involves no collective, so every rank finds the same mistakes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arch/lora_config.h"
+#include "arch/model_config.h"
+#include "config/run_config.h"
+#include "model/hf_weights.h"
+#include "run/run_directory.h"
+#include "trainer/training_data.h"
+
+namespace temper {
+
+struct HeldOutSet {
+  std::string name;  // "test/medical", "general/wiki"
+  PackedDataset dataset;
+};
+
+struct RunSetup {
+  RunConfig config;
+  ModelConfig model;
+  std::optional<LoraConfig> lora;
+  Hash128 tokenizer_hash;
+  std::unique_ptr<HfWeights> base;
+  std::unique_ptr<TrainingData> data;
+  std::vector<HeldOutSet> held_out;  // test sets first
+  int64_t num_test_sets = 0;
+  int64_t max_steps = 0;
+  RunIdentity identity;
+
+  // Weights to start from: the base, and for LoRA a fresh adapter.
+  std::unique_ptr<InitialLoraWeights> initial_lora;
+};
+
+// Throws UserError for whatever does not fit together, `num_ranks` included (more ranks than
+// micro-batches in a step would leave some without work for ever).
+RunSetup prepare_run(RunConfig config, int num_ranks);
+
+// The held-out sets of a configuration, named after their files.
+std::vector<HeldOutSet> open_held_out(const std::vector<DatasetEntry>& entries,
+                                      const std::string& prefix, const Hash128& tokenizer_hash);
+
+}  // namespace temper

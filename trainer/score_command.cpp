@@ -1,0 +1,125 @@
+#include "trainer/score_command.h"
+
+#include <boost/program_options.hpp>
+
+#include <filesystem>
+#include <iostream>
+#include <optional>
+#include <vector>
+
+#include "arch/lora_config.h"
+#include "arch/model_config.h"
+#include "common/error.h"
+#include "data/micro_batch.h"
+#include "io/safetensors.h"
+#include "model/hf_weights.h"
+#include "model/resident_model.h"
+#include "model/score.h"
+#include "trainer/command_line.h"
+#include "trainer/training_data.h"
+
+namespace temper {
+namespace {
+
+namespace po = boost::program_options;
+
+struct ScoreInput {
+  int64_t num_rows = 0;
+  int64_t row_len = 0;
+  Batch batch;
+};
+
+// `input_ids` and `labels` [B, S]; the rows are documents of their own unless `cu_seqlens` says
+// where documents lie in the single row.
+ScoreInput read_input(const std::filesystem::path& path, int64_t vocab_size) {
+  const SafetensorsFile file(path);
+  const std::vector<int64_t>& shape = file.info("input_ids").shape;
+  if (shape.size() != 2 || file.info("labels").shape != shape ||
+      file.info("input_ids").num_elements() == 0) {
+    throw UserError("{}: input_ids and labels must both be [batch, sequence]", path.string());
+  }
+  ScoreInput input;
+  input.num_rows = shape[0];
+  input.row_len = shape[1];
+  const std::vector<int64_t> tokens = file.read_integers("input_ids");
+  for (const int64_t token : tokens) {
+    if (token < 0 || token >= vocab_size) {
+      throw UserError("{}: input_ids holds {}, outside the vocabulary of {}", path.string(), token,
+                      vocab_size);
+    }
+  }
+  std::vector<int32_t> cu_seqlens;
+  if (file.contains("cu_seqlens")) {
+    if (input.num_rows != 1) {
+      throw UserError("{}: cu_seqlens needs a batch of one row, not {}", path.string(),
+                      input.num_rows);
+    }
+    for (const int64_t bound : file.read_integers("cu_seqlens")) {
+      const bool first = cu_seqlens.empty();
+      if (bound > input.row_len || (first ? bound != 0 : bound <= cu_seqlens.back())) {
+        throw UserError("{}: cu_seqlens must rise from 0 to {}", path.string(), input.row_len);
+      }
+      cu_seqlens.push_back(static_cast<int32_t>(bound));
+    }
+    if (cu_seqlens.size() < 2 || cu_seqlens.back() != input.row_len) {
+      throw UserError("{}: cu_seqlens must rise from 0 to {}", path.string(), input.row_len);
+    }
+  } else {
+    for (int64_t row = 0; row <= input.num_rows; ++row) {
+      cu_seqlens.push_back(static_cast<int32_t>(row * input.row_len));
+    }
+  }
+  input.batch = to_batch(make_micro_batch(tokens, file.read_integers("labels"), cu_seqlens));
+  return input;
+}
+
+}  // namespace
+
+int score_command(const std::vector<std::string>& arguments, CommEnvironment&) {
+  po::options_description options(
+      "temper score --model DIR [--adapter DIR] --input X.safetensors --output Y.safetensors");
+  options.add_options()("help,h", "this text")("model", po::value<std::string>(),
+                                               "Hugging Face model directory")(
+      "adapter", po::value<std::string>(), "PEFT adapter directory")(
+      "input", po::value<std::string>(),
+      "input_ids [B,S], labels [B,S] (-100 ignored), optional cu_seqlens (B = 1)")(
+      "output", po::value<std::string>(), "logits, loss and, with --grads, grad.<name>")(
+      "grads", "write gradients of the mean loss (of the adapter only, when there is one)")(
+      "merged", "merge the adapter into the base first");
+  const po::variables_map values = parse_command_line(arguments, options, {});
+  if (values.count("help") != 0) {
+    std::cout << options;
+    return kExitDone;
+  }
+  for (const char* required : {"model", "input", "output"}) {
+    if (values.count(required) == 0) throw UserError("score: --{} is missing", required);
+  }
+  const bool merged = values.count("merged") != 0;
+  const bool grads = values.count("grads") != 0;
+  if (merged && (values.count("adapter") == 0 || grads)) {
+    throw UserError("score: --merged needs --adapter and excludes --grads");
+  }
+
+  const std::filesystem::path model_path = values["model"].as<std::string>();
+  const ModelConfig config = ModelConfig::from_directory(model_path);
+  const HfWeights base(model_path, config);
+  std::vector<const WeightSource*> sources = {&base};
+  std::optional<LoraConfig> lora;
+  std::optional<PeftWeights> adapter;
+  if (values.count("adapter") != 0) {
+    const std::filesystem::path adapter_path = values["adapter"].as<std::string>();
+    lora = LoraConfig::from_directory(adapter_path);
+    resolve_lora_targets(*lora, config);
+    adapter.emplace(adapter_path, config, *lora);
+    sources.push_back(&*adapter);
+  }
+  const ScoreInput input = read_input(values["input"].as<std::string>(), config.vocab_size);
+  const Training training = !grads ? Training::kNone : lora ? Training::kLora : Training::kFull;
+  ResidentModel model(config, lora, training, ChainedWeights(sources));
+  if (merged) model.merge_lora();
+  write_scores(model, input.batch, input.num_rows, input.row_len, grads,
+               values["output"].as<std::string>());
+  return kExitDone;
+}
+
+}  // namespace temper

@@ -1,0 +1,107 @@
+// temper-rank: the program that mpirun and srun start, one process a rank. `temper` is the front
+// door that starts it; by hand: mpirun -n N temper-rank train RUN.yaml.
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "comm/agreement.h"
+#include "comm/process_group.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "common/version.h"
+#include "trainer/device.h"
+#include "trainer/eval_command.h"
+#include "trainer/export_command.h"
+#include "trainer/generate_command.h"
+#include "trainer/new_model_command.h"
+#include "trainer/score_command.h"
+#include "trainer/train_command.h"
+
+namespace {
+
+using temper::CommEnvironment;
+
+using Command = int (*)(const std::vector<std::string>&, CommEnvironment&);
+
+const std::map<std::string, Command>& commands() {
+  static const std::map<std::string, Command> table = {
+      {"train", temper::train_command},       {"eval", temper::eval_command},
+      {"generate", temper::generate_command}, {"export", temper::export_command},
+      {"score", temper::score_command},       {"new-model", temper::new_model_command}};
+  return table;
+}
+
+void print_usage() {
+  std::cout << "temper-rank COMMAND [options]: one rank of a job; `temper` starts it for you.\n"
+               "Commands:";
+  for (const auto& [name, command] : commands()) std::cout << " " << name;
+  std::cout << "\nSee temper-rank COMMAND --help.\n";
+}
+
+// Records stay inside: no core dumps (they hold records), files readable by their owner only.
+void keep_private() {
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  umask(077);
+}
+
+int run(const std::vector<std::string>& arguments, CommEnvironment& environment) {
+  const auto command = commands().find(arguments.front());
+  if (command == commands().end()) {
+    throw temper::AgreedError(
+        fmt::format("unknown command '{}'; temper-rank --help lists them", arguments.front()),
+        temper::kExitUserError);
+  }
+  return command->second({arguments.begin() + 1, arguments.end()}, environment);
+}
+
+// Runs the command; an error that every rank holds is shown once, any other ends all ranks.
+int run_and_report(const std::vector<std::string>& arguments, CommEnvironment& environment) {
+  const bool alone = environment.world().size() == 1;
+  try {
+    return run(arguments, environment);
+  } catch (const temper::AgreedError& error) {
+    if (environment.world().rank() == 0) temper::log::error("{}", error.what());
+    return error.exit_code();
+  } catch (const temper::Error& error) {
+    temper::log::error("{}", error.what());
+    if (alone) return error.exit_code();
+    environment.abort(error.exit_code());
+  } catch (const std::exception& error) {
+    temper::log::error("{}", error.what());
+    if (alone) return temper::kExitFailed;
+    environment.abort(temper::kExitFailed);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.empty() || arguments.front() == "-h" || arguments.front() == "--help") {
+    print_usage();
+    return arguments.empty() ? temper::kExitUserError : temper::kExitDone;
+  }
+  if (arguments.front() == "--version") {
+    std::cout << "temper-rank " << temper::kVersion << "\n";
+    return temper::kExitDone;
+  }
+  keep_private();
+  temper::prepare_cpu(1);
+  try {
+    CommEnvironment environment(&argc, &argv);
+    temper::log::set_rank(environment.world().rank(), environment.world().size());
+    return run_and_report(arguments, environment);
+  } catch (const std::exception& error) {
+    temper::log::error("{}", error.what());
+    return temper::kExitFailed;
+  }
+}

@@ -1,0 +1,78 @@
+#include "trainer/train_command.h"
+
+#include <boost/program_options.hpp>
+
+#include <iostream>
+
+#include "comm/agreement.h"
+#include "common/log.h"
+#include "common/stop_signal.h"
+#include "config/run_config.h"
+#include "run/run_directory.h"
+#include "run/status.h"
+#include "trainer/command_line.h"
+#include "trainer/device.h"
+#include "trainer/trainer.h"
+
+namespace temper {
+namespace {
+
+namespace po = boost::program_options;
+
+ConfigOverride parse_override(const std::string& text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw UserError("--set {}: expected key=value", text);
+  }
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+// Leaves the reason where `temper status` and the front door look for it.
+void record_failure(const RunConfig& config, const std::string& message) {
+  const RunDirectory directory(config.output_dir);
+  std::optional<RunStatus> status = read_run_status(directory.status_path());
+  if (!status || status->state != RunState::kTraining) return;
+  status->state = RunState::kFailed;
+  status->error = message;
+  write_run_status(directory.status_path(), *status);
+}
+
+}  // namespace
+
+int train_command(const std::vector<std::string>& arguments, CommEnvironment& environment) {
+  po::options_description options("temper-rank train RUN.yaml [options]");
+  options.add_options()("help,h", "this text")("config", po::value<std::string>(),
+                                               "the run's YAML file")(
+      "set", po::value<std::vector<std::string>>()->composing(), "key=value, over the file")(
+      "resume", po::value<std::string>()->default_value("auto"),
+      "auto (the newest complete checkpoint), never, or a checkpoint's path");
+  const po::variables_map values = parse_command_line(arguments, options, {"config"});
+  if (values.count("help") != 0) {
+    if (environment.world().rank() == 0) std::cout << options;
+    return kExitDone;
+  }
+
+  ProcessGroup& group = environment.world();
+  RunConfig config;
+  run_agreed(group, [&] {
+    if (values.count("config") == 0) throw UserError("train: which RUN.yaml?");
+    std::vector<ConfigOverride> overrides;
+    if (values.count("set") != 0) {
+      for (const std::string& text : values["set"].as<std::vector<std::string>>()) {
+        overrides.push_back(parse_override(text));
+      }
+    }
+    config = read_run_config(values["config"].as<std::string>(), overrides);
+  });
+  prepare_cpu(config.threads_per_rank);
+  install_stop_signal_handlers();
+  try {
+    Trainer trainer(config, group, ResumeChoice::parse(values["resume"].as<std::string>()));
+    return trainer.run();
+  } catch (const Error& error) {
+    if (group.rank() == 0) record_failure(config, error.what());
+    throw;
+  }
+}
+
+}  // namespace temper

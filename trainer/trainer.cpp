@@ -1,0 +1,336 @@
+#include "trainer/trainer.h"
+
+#include <ATen/ATen.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <vector>
+
+#include "checkpoint/sharded_checkpoint.h"
+#include "comm/agreement.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "common/process_memory.h"
+#include "common/stop_signal.h"
+#include "io/atomic_file.h"
+#include "model/decoder.h"
+#include "trainer/device.h"
+#include "trainer/held_out_evaluation.h"
+
+namespace temper {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+RunSetup prepare_agreed(const RunConfig& config, ProcessGroup& group) {
+  RunSetup setup;
+  run_agreed(group, [&] { setup = prepare_run(config, group.size()); });
+  return setup;
+}
+
+FrozenPlacement to_frozen_placement(BasePlacement placement) {
+  switch (placement) {
+    case BasePlacement::kReplicated:
+      return FrozenPlacement::kReplicated;
+    case BasePlacement::kSharded:
+      return FrozenPlacement::kSharded;
+    case BasePlacement::kNodeShared:
+      break;
+  }
+  return FrozenPlacement::kNodeShared;
+}
+
+// Names this process among all that ever write to the run's directory.
+std::string new_attempt_name(ProcessGroup& group) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  const std::string seed = fmt::format("{}-{}", now, getpid());
+  return group.all_gather_text(hash_text(seed).hex().substr(0, 12)).front();
+}
+
+}  // namespace
+
+Trainer::Trainer(const RunConfig& config, ProcessGroup& group, const ResumeChoice& resume)
+    : group_(group),
+      setup_(prepare_agreed(config, group)),
+      config_(setup_.config),
+      directory_(config_.output_dir),
+      schedule_(config_, setup_.max_steps),
+      attempt_(new_attempt_name(group)) {
+  start_or_resume(resume);
+}
+
+Trainer::~Trainer() = default;
+
+int Trainer::run() {
+  if (step_ == 0) evaluate();
+  while (step_ < setup_.max_steps) {
+    log_step(train_step());
+    const bool last = step_ == setup_.max_steps;
+    const bool eval_due = config_.eval_steps > 0 && step_ % config_.eval_steps == 0;
+    if (eval_due && !last && evaluate()) break;
+    if (config_.save_steps > 0 && step_ % config_.save_steps == 0 && !last) save();
+    if (!last && stop_requested()) {
+      save();
+      write_status(RunState::kStopped);
+      report_ranks();
+      return kExitStopped;
+    }
+  }
+  finish();
+  return kExitDone;
+}
+
+void Trainer::start_or_resume(const ResumeChoice& resume) {
+  std::string checkpoint;
+  run_agreed(group_, [&] {
+    if (!is_leader()) return;
+    const auto chosen = choose_checkpoint(directory_, setup_.identity, resume);
+    if (chosen) checkpoint = chosen->string();
+    make_directories(directory_.root());
+    if (setup_.identity.run_id.empty()) setup_.identity.run_id = attempt_;
+    directory_.take_ownership(attempt_);
+    write_file_atomically(directory_.config_path(), resolved_yaml(config_));
+    write_file_atomically(directory_.identity_path(), setup_.identity.to_json());
+    directory_.retain(config_.save_total_limit, attempt_);
+  });
+  checkpoint = group_.all_gather_text(checkpoint).front();
+  setup_.identity.run_id = group_.all_gather_text(setup_.identity.run_id).front();
+
+  const Training training = setup_.lora ? Training::kLora : Training::kFull;
+  ShardingOptions options;
+  options.frozen_placement = to_frozen_placement(config_.base_placement);
+  options.checkpoint_activations = config_.gradient_checkpointing;
+  model_ = std::make_unique<ShardedModel>(
+      make_decoder(setup_.model, setup_.lora ? &*setup_.lora : nullptr, training), group_, options);
+  const ChainedWeights source({setup_.base.get(), setup_.initial_lora.get()});
+  model_->load(source);
+  if (!checkpoint.empty()) {
+    const CommitRecord record = restore_checkpoint(checkpoint, *model_, group_);
+    step_ = record.step;
+    rows_consumed_ = record.rows_consumed;
+    last_saved_step_ = step_;
+    if (record.cpu_kernels != cpu_kernel_level()) {
+      log::warning(
+          "the checkpoint was written on {}; this is {}: the run continues, but its bits "
+          "may differ from an uninterrupted one's",
+          record.cpu_kernels, cpu_kernel_level());
+    }
+  }
+  if (is_leader()) {
+    progress_ =
+        std::make_unique<Progress>(directory_.metrics_path(), config_.logging_steps, step_ + 1);
+    progress_->event(step_ > 0 ? "resume" : "start",
+                     {{"step", step_},
+                      {"attempt", attempt_},
+                      {"ranks", group_.size()},
+                      {"max_steps", setup_.max_steps},
+                      {"rows_per_epoch", setup_.data->rows_per_epoch()},
+                      {"parameters", model_->num_parameters()},
+                      {"trainable_parameters", model_->num_trainable_parameters()}});
+  }
+  log::info("{} of {} parameters train, {} rank{}, {} micro-batch{} of {} x {} tokens a step; {}",
+            model_->num_trainable_parameters(), model_->num_parameters(), group_.size(),
+            group_.size() == 1 ? "" : "s", config_.micro_batches_per_step(),
+            config_.micro_batches_per_step() == 1 ? "" : "es", config_.micro_batch_size,
+            setup_.data->sequence_len(),
+            step_ > 0 ? fmt::format("continuing after step {} of {}", step_, setup_.max_steps)
+                      : fmt::format("{} steps", setup_.max_steps));
+  status_.attempt = attempt_;
+  status_.max_steps = setup_.max_steps;
+  status_.last_checkpoint_step = last_saved_step_;
+  write_status(RunState::kTraining);
+}
+
+StepReport Trainer::train_step() {
+  const auto start = Clock::now();
+  const int64_t num_micro_batches = config_.micro_batches_per_step();
+  const int64_t num_targets = setup_.data->num_targets(rows_consumed_, config_.global_batch_size);
+  const int64_t step = step_ + 1;
+
+  std::vector<double> losses;
+  for (int64_t first = 0; first < num_micro_batches; first += group_.size()) {
+    const int64_t m = first + group_.rank();
+    const int contributors =
+        static_cast<int>(std::min<int64_t>(group_.size(), num_micro_batches - first));
+    if (m < num_micro_batches) {
+      const Batch batch = setup_.data->micro_batch(rows_consumed_, step, m);
+      losses.push_back(model_->forward_backward(&batch, contributors));
+      ++micro_batches_computed_;
+    } else {
+      losses.push_back(model_->forward_backward(nullptr, contributors));
+    }
+  }
+  model_->finish_gradients();
+
+  // The loss is a sum over the whole step's targets; the gradient is scaled once, here.
+  const double scale = num_targets > 0 ? 1.0 / static_cast<double>(num_targets) : 0.0;
+  const double norm = model_->gradient_norm(scale);
+  double loss = 0.0;
+  for (const double sum : gather_by_micro_batch(group_, losses, num_micro_batches)) loss += sum;
+  if (!std::isfinite(norm) || !std::isfinite(loss)) {
+    throw AgreedError(
+        fmt::format(
+            "the {} of step {} is not finite; nothing was updated. The last checkpoint is of "
+            "step {}; lower learning_rate or look at rows {} to {}",
+            std::isfinite(loss) ? "gradient" : "loss", step, last_saved_step_, rows_consumed_,
+            rows_consumed_ + config_.global_batch_size - 1),
+        kExitFailed);
+  }
+  const double clip =
+      config_.max_grad_norm > 0.0 ? std::min(1.0, config_.max_grad_norm / (norm + 1e-6)) : 1.0;
+  AdamWOptions adamw;
+  adamw.learning_rate = schedule_.at(step);
+  adamw.beta1 = config_.adam_beta1;
+  adamw.beta2 = config_.adam_beta2;
+  adamw.epsilon = config_.adam_epsilon;
+  adamw.weight_decay = config_.weight_decay;
+  model_->adamw_step(adamw, scale * clip, step);
+
+  step_ = step;
+  rows_consumed_ += config_.global_batch_size;
+  StepReport report;
+  report.step = step;
+  report.max_steps = setup_.max_steps;
+  report.epoch =
+      static_cast<double>(rows_consumed_) / static_cast<double>(setup_.data->rows_per_epoch());
+  report.loss = loss * scale;
+  report.grad_norm = norm;
+  report.learning_rate = adamw.learning_rate;
+  report.num_targets = num_targets;
+  report.num_tokens = config_.global_batch_size * setup_.data->sequence_len();
+  report.rows_consumed = rows_consumed_;
+  report.seconds = seconds_since(start);
+  return report;
+}
+
+void Trainer::log_step(const StepReport& report) {
+  const bool due = report.step % config_.logging_steps == 0;
+  if (due || report.step <= 3) sample_memory();
+  if (!is_leader()) return;
+  progress_->step(report);
+  status_.loss = report.loss;
+  status_.tokens_per_second = progress_->tokens_per_second();
+  status_.eta_seconds = progress_->eta_seconds();
+  if (due) write_status(RunState::kTraining);
+}
+
+bool Trainer::evaluate() {
+  LossSum test;
+  for (size_t i = 0; i < setup_.held_out.size(); ++i) {
+    const HeldOutSet& set = setup_.held_out[i];
+    const LossSum loss = evaluate_held_out(*model_, group_, set.dataset, config_.micro_batch_size);
+    if (static_cast<int64_t>(i) < setup_.num_test_sets) {
+      test.sum += loss.sum;
+      test.count += loss.count;
+    }
+    if (!is_leader()) continue;
+    progress_->end_bar();
+    log::info("step {}: {} loss {:.4f}, perplexity {:.2f} over {} targets", step_, set.name,
+              loss.mean(), std::exp(loss.mean()), loss.count);
+    progress_->event("eval", {{"step", step_},
+                              {"set", set.name},
+                              {"loss", loss.mean()},
+                              {"loss_sum", loss.sum},
+                              {"targets", loss.count}});
+  }
+  if (test.count == 0) return false;
+  const bool best = evaluations_since_best_ < 0 || test.mean() < best_test_loss_;
+  best_test_loss_ = best ? test.mean() : best_test_loss_;
+  evaluations_since_best_ = best ? 0 : evaluations_since_best_ + 1;
+  const bool stop = config_.early_stopping_patience > 0 &&
+                    evaluations_since_best_ >= config_.early_stopping_patience;
+  if (stop) {
+    log::info("early stopping: the test loss has not improved on {:.4f} for {} evaluations",
+              best_test_loss_, evaluations_since_best_);
+  }
+  return stop;
+}
+
+void Trainer::save() {
+  if (last_saved_step_ == step_) return;
+  const auto start = Clock::now();
+  CommitRecord record;
+  record.step = step_;
+  record.rows_consumed = rows_consumed_;
+  record.base_hash = setup_.identity.base_hash;
+  record.tokenizer_hash = setup_.tokenizer_hash;
+  record.dataset_hash = setup_.identity.dataset_hash;
+  record.run_id = setup_.identity.run_id;
+  record.adapter = config_.adapter;
+  record.config_yaml = resolved_yaml(config_);
+  record.cpu_kernels = cpu_kernel_level();
+  record = save_checkpoint(*model_, group_, directory_, attempt_, record);
+  last_saved_step_ = step_;
+  status_.last_checkpoint_step = step_;
+  run_agreed(group_, [&] {
+    if (is_leader()) directory_.retain(config_.save_total_limit, attempt_);
+  });
+  if (!is_leader()) return;
+  progress_->event("save", {{"step", step_},
+                            {"state_hash", record.state_hash.hex()},
+                            {"seconds", seconds_since(start)}});
+  write_status(RunState::kTraining);
+}
+
+bool Trainer::stop_requested() {
+  at::Tensor flag = at::tensor({static_cast<int64_t>(stop_signal_received())}, at::kLong);
+  group_.all_reduce_max(flag);
+  const int64_t signal_number = flag.item<int64_t>();
+  if (signal_number == 0) return false;
+  if (is_leader()) progress_->end_bar();
+  log::info("signal {}: saving a checkpoint of step {}; run the same command again to continue",
+            signal_number, step_);
+  return true;
+}
+
+void Trainer::finish() {
+  evaluate();
+  save();
+  sample_memory();
+  report_ranks();
+  write_status(RunState::kFinished);
+  if (is_leader()) progress_->end_bar();
+  log::info("finished after step {}; checkpoint in {}", step_,
+            directory_.checkpoint_path(step_).string());
+}
+
+void Trainer::sample_memory() {
+  peak_pss_bytes_ = std::max(peak_pss_bytes_, read_process_memory().pss_bytes);
+}
+
+// What each rank did and held: the share of the micro-batches, memory against its arithmetic.
+void Trainer::report_ranks() {
+  const ShardedModel::MemoryUse use = model_->memory_use();
+  const Json mine = {
+      {"rank", group_.rank()},
+      {"micro_batches", micro_batches_computed_},
+      {"peak_pss_bytes", peak_pss_bytes_},
+      {"weight_bytes", use.weight_bytes},
+      {"gradient_bytes", use.gradient_bytes},
+      {"optimizer_bytes", use.optimizer_bytes},
+      {"frozen_bytes", use.frozen_bytes},
+      {"gathered_peak_bytes", use.gathered_peak_bytes},
+      {"max_gathered_stages", model_->max_gathered_stages()},
+      {"received_bytes", group_.traffic().all_gather_bytes + group_.traffic().reduce_bytes +
+                             group_.traffic().other_bytes}};
+  Json ranks = Json::array();
+  for (const std::string& text : group_.all_gather_text(mine.dump())) {
+    ranks.push_back(parse_json(text, "rank report"));
+  }
+  if (is_leader()) progress_->event("ranks", {{"step", step_}, {"ranks", ranks}});
+}
+
+void Trainer::write_status(RunState state) {
+  if (!is_leader()) return;
+  status_.state = state;
+  status_.step = step_;
+  write_run_status(directory_.status_path(), status_);
+}
+
+}  // namespace temper

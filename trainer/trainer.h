@@ -1,0 +1,61 @@
+// A training run, from the first step or the last checkpoint to its end.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "comm/process_group.h"
+#include "run/run_directory.h"
+#include "run/status.h"
+#include "sharding/sharded_model.h"
+#include "trainer/lr_schedule.h"
+#include "trainer/progress.h"
+#include "trainer/resume.h"
+#include "trainer/run_setup.h"
+
+namespace temper {
+
+class Trainer {
+ public:
+  // Collective, like everything here: all ranks of the group make one Trainer each.
+  Trainer(const RunConfig& config, ProcessGroup& group, const ResumeChoice& resume);
+  ~Trainer();
+
+  // Trains to the end. Returns kExitDone, or kExitStopped after a signal and a complete checkpoint.
+  int run();
+
+ private:
+  void start_or_resume(const ResumeChoice& resume);
+  StepReport train_step();
+  void log_step(const StepReport& report);
+  // Held-out losses of all sets; returns whether early stopping asks to end the run.
+  bool evaluate();
+  void save();
+  bool stop_requested();
+  void finish();
+  void sample_memory();
+  void report_ranks();
+  void write_status(RunState state);
+  bool is_leader() const { return group_.rank() == 0; }
+
+  ProcessGroup& group_;
+  RunSetup setup_;
+  const RunConfig& config_;
+  RunDirectory directory_;
+  LrSchedule schedule_;
+  std::unique_ptr<ShardedModel> model_;
+  std::unique_ptr<Progress> progress_;  // rank 0
+  std::string attempt_;
+  int64_t step_ = 0;           // optimizer steps done
+  int64_t rows_consumed_ = 0;  // the global cursor
+  int64_t last_saved_step_ = -1;
+  int64_t micro_batches_computed_ = 0;  // by this rank, in this process
+  int64_t peak_pss_bytes_ = 0;
+  double best_test_loss_ = 0.0;
+  int64_t evaluations_since_best_ = -1;  // -1: none yet
+  RunStatus status_;
+};
+
+}  // namespace temper

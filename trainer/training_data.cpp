@@ -1,0 +1,113 @@
+#include "trainer/training_data.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "common/error.h"
+
+namespace temper {
+namespace {
+
+at::Tensor to_tensor(const std::vector<int64_t>& values) {
+  at::Tensor tensor = at::empty({static_cast<int64_t>(values.size())}, at::kLong);
+  std::copy(values.begin(), values.end(), tensor.data_ptr<int64_t>());
+  return tensor;
+}
+
+RowMixture make_mixture(const std::vector<PackedDataset>& datasets, const RunConfig& config) {
+  std::vector<RowMixture::Source> sources;
+  for (size_t i = 0; i < datasets.size(); ++i) {
+    sources.push_back({datasets[i].info().num_rows, config.datasets[i].weight});
+  }
+  return RowMixture(sources, config.seed, config.shuffle);
+}
+
+}  // namespace
+
+Batch to_batch(MicroBatch&& rows) {
+  Batch batch;
+  batch.tokens = to_tensor(rows.tokens);
+  batch.targets = to_tensor(rows.targets);
+  batch.positions = to_tensor(rows.positions);
+  batch.cu_seqlens = std::move(rows.cu_seqlens);
+  batch.num_targets = rows.num_targets;
+  return batch;
+}
+
+std::vector<PackedDataset> open_datasets(const std::vector<DatasetEntry>& entries,
+                                         const Hash128& tokenizer_hash, int64_t sequence_len) {
+  std::vector<PackedDataset> datasets;
+  for (const DatasetEntry& entry : entries) {
+    datasets.emplace_back(entry.path);
+    const DatasetInfo& info = datasets.back().info();
+    if (info.tokenizer_hash != tokenizer_hash) {
+      throw UserError(
+          "{}: packed with another tokenizer (hash {}) than the base model's (hash {}); pack the "
+          "corpus again with `temper pack --model` and this base model",
+          entry.path.string(), info.tokenizer_hash.hex(), tokenizer_hash.hex());
+    }
+    const int64_t wanted = sequence_len > 0 ? sequence_len : datasets.front().info().sequence_len;
+    if (info.sequence_len != wanted) {
+      throw UserError(
+          "{}: packed with sequence_len {}, but {} says {}", entry.path.string(), info.sequence_len,
+          sequence_len > 0 ? "the configuration" : datasets.front().path().string(), wanted);
+    }
+  }
+  return datasets;
+}
+
+TrainingData::TrainingData(std::vector<PackedDataset> datasets, const RunConfig& config)
+    : datasets_(std::move(datasets)),
+      mixture_(make_mixture(datasets_, config)),
+      micro_batch_size_(config.micro_batch_size),
+      seed_(config.seed) {
+  int64_t num_targets = 0;
+  for (const PackedDataset& dataset : datasets_) {
+    num_targets += dataset.info().num_supervised_targets;
+  }
+  if (num_targets == 0)
+    throw UserError("datasets: not one token is supervised: nothing to train on");
+  for (const DatasetEntry& entry : config.datasets) weights_.push_back(entry.weight);
+}
+
+Batch TrainingData::micro_batch(int64_t cursor, int64_t step, int64_t micro_batch) const {
+  std::vector<PackedRow> rows;
+  for (int64_t i = 0; i < micro_batch_size_; ++i) {
+    const RowMixture::Pick pick = mixture_.at(cursor + micro_batch * micro_batch_size_ + i);
+    rows.push_back(datasets_[static_cast<size_t>(pick.source)].row(pick.row));
+  }
+  Batch batch = to_batch(make_micro_batch(rows));
+  batch.seed = seed_;
+  batch.step = step;
+  batch.micro_batch = micro_batch;
+  batch.training = true;
+  return batch;
+}
+
+int64_t TrainingData::num_targets(int64_t cursor, int64_t num_rows) const {
+  int64_t sum = 0;
+  for (int64_t i = 0; i < num_rows; ++i) {
+    const RowMixture::Pick pick = mixture_.at(cursor + i);
+    sum += datasets_[static_cast<size_t>(pick.source)].num_targets(pick.row);
+  }
+  return sum;
+}
+
+Hash128 TrainingData::hash() const {
+  StreamHasher hasher;
+  for (size_t i = 0; i < datasets_.size(); ++i) {
+    const std::string content = datasets_[i].info().content_hash.hex();
+    hasher.update(content.data(), content.size());
+    hasher.update(&weights_[i], sizeof(double));
+  }
+  return hasher.digest();
+}
+
+Batch evaluation_batch(const PackedDataset& dataset, int64_t begin, int64_t count) {
+  std::vector<PackedRow> rows;
+  for (int64_t i = 0; i < count; ++i) rows.push_back(dataset.row(begin + i));
+  return to_batch(make_micro_batch(rows));
+}
+
+}  // namespace temper
