@@ -13,6 +13,8 @@ namespace temper {
 struct DatasetEntry {
   std::filesystem::path path;  // a file made by `temper pack`; relative to the YAML file
   double weight = 1.0;         // share in the mixture, relative to the other entries
+
+  bool operator==(const DatasetEntry&) const = default;
 };
 
 // Where a LoRA run keeps the frozen base.
@@ -23,6 +25,23 @@ enum class BasePlacement {
 };
 
 enum class DeviceChoice { kAuto, kCpu, kCuda };
+
+// What the batch script asks Slurm for. An empty text leaves the choice to the site.
+struct SlurmConfig {
+  int64_t nodes = 1;
+  int64_t ntasks_per_node = 1;  // ranks of a node
+  int64_t cpus_per_task = 1;
+  int64_t gpus_per_node = 0;
+  std::string time;  // "24:00:00"
+  std::string partition;
+  std::string account;
+  std::string qos;
+  std::string mem;                   // of a node: "64G"
+  std::vector<std::string> modules;  // for `module load`
+  std::vector<std::string> extra;    // further #SBATCH options: "--constraint=a100"
+
+  bool operator==(const SlurmConfig&) const = default;
+};
 
 struct RunConfig {
   // --- model -----------------------------------------------------------------------------------
@@ -69,29 +88,37 @@ struct RunConfig {
   uint64_t seed = 42;
 
   // --- evaluation, logging, saving -------------------------------------------------------------
-  int64_t eval_steps = 0;     // 0: only at the end
+  int64_t eval_steps = 0;  // 0: only at the end
   int64_t logging_steps = 10;
-  int64_t save_steps = 0;     // 0: only at the end, and on a signal
-  int64_t save_total_limit = 2;  // complete checkpoints to keep; 0: all
+  int64_t save_steps = 0;               // 0: only at the end, and on a signal
+  int64_t save_total_limit = 2;         // complete checkpoints to keep; 0: all
   int64_t early_stopping_patience = 0;  // evaluations without improvement; 0: off
   std::filesystem::path output_dir;     // required
 
   // --- machine ---------------------------------------------------------------------------------
   DeviceChoice device = DeviceChoice::kAuto;
   int64_t threads_per_rank = 1;  // CPU threads of each rank; part of the same-bits promise
+  SlurmConfig slurm;
 
   bool is_lora() const { return adapter == "lora"; }
   int64_t micro_batches_per_step() const { return global_batch_size / micro_batch_size; }
+  bool operator==(const RunConfig&) const = default;
 };
 
-// "--set key=value" from the command line, applied after the file.
+// "--set key=value" from the command line, as though it stood in the file: it replaces what the
+// file says of that key (and of global_batch_size's or warmup_steps' other spelling).
 struct ConfigOverride {
-  std::string key;
+  std::string key;    // "learning_rate", "slurm.time", "datasets.0.weight"
   std::string value;  // YAML: 3, 1e-4, [q_proj, v_proj], lora
+
+  // From "key=value"; UserError without "=".
+  static ConfigOverride from_text(const std::string& text);
 };
 
 // Reads and validates. UserError naming file, line, key, value and, for an unknown key, the nearest
-// known one. Relative paths are relative to the file's directory. Common aliases are accepted.
+// known one. Relative paths are relative to the file's directory and come back absolute; "~/" is
+// the user's home. The names that other trainers use are accepted (config/key_names.h). Of
+// global_batch_size and gradient_accumulation_steps both are filled in.
 RunConfig read_run_config(const std::filesystem::path& path,
                           const std::vector<ConfigOverride>& overrides = {});
 

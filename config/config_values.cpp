@@ -1,0 +1,182 @@
+#include "config/config_values.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <string_view>
+
+#include "common/error.h"
+#include "config/key_names.h"
+
+namespace temper {
+namespace {
+
+constexpr std::array kTrueWords = {"true", "True", "TRUE", "yes", "Yes", "on", "On"};
+constexpr std::array kFalseWords = {"false", "False", "FALSE", "no", "No", "off", "Off"};
+
+// The whole text as a number, or false.
+template <typename Number>
+bool parse_number(std::string_view text, Number& number) {
+  if (text.size() > 1 && text.front() == '+') text.remove_prefix(1);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+std::filesystem::path home_directory(const ConfigValue& value) {
+  const char* home = std::getenv("HOME");
+  if (home == nullptr || *home == '\0') value.refuse("a path without \"~\", as HOME is not set");
+  return home;
+}
+
+DatasetEntry read_dataset_entry(const ConfigValue& value) {
+  DatasetEntry entry;
+  if (value.node.kind == YamlNode::Kind::kScalar) {
+    entry.path = read_path(value);
+    return entry;
+  }
+  if (value.node.kind != YamlNode::Kind::kMap) value.refuse("{path: FILE, weight: NUMBER}");
+  static const std::vector<std::string> kKnown = {"path", "weight"};
+  for (const YamlEntry& member : value.node.entries) {
+    const std::string key = value.key + "." + member.key;
+    const ConfigValue field{member.value, key, value.directory};
+    if (member.key == "path") {
+      entry.path = read_path(field);
+    } else if (member.key == "weight") {
+      entry.weight = read_number(field);
+    } else {
+      throw UserError("{}: unknown key \"{}\" in {}{}", member.place, member.key, value.key,
+                      suggestion(member.key, kKnown));
+    }
+  }
+  if (entry.path.empty()) throw UserError("{}: {} has no path", value.node.place, value.key);
+  return entry;
+}
+
+bool is_plain(const std::string& text) {
+  const auto plain = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '/' || c == '-' || c == '+';
+  };
+  return !text.empty() && text != "null" && text != "Null" && text != "NULL" &&
+         text.front() != '-' && text.front() != '.' && std::all_of(text.begin(), text.end(), plain);
+}
+
+}  // namespace
+
+void ConfigValue::refuse(const std::string& expected) const {
+  throw UserError("{}: {} is {}; expected {}", node.place, key, node.described(), expected);
+}
+
+int64_t read_integer(const ConfigValue& value) {
+  int64_t number = 0;
+  if (!parse_number(value.node.text, number)) value.refuse("a whole number");
+  return number;
+}
+
+uint64_t read_unsigned(const ConfigValue& value) {
+  uint64_t number = 0;
+  if (!parse_number(value.node.text, number)) value.refuse("a whole number, 0 or more");
+  return number;
+}
+
+double read_number(const ConfigValue& value) {
+  double number = 0.0;
+  if (!parse_number(value.node.text, number) || !std::isfinite(number)) value.refuse("a number");
+  return number;
+}
+
+bool read_boolean(const ConfigValue& value) {
+  const auto is_word = [&](const char* word) { return value.node.text == word; };
+  if (std::any_of(kTrueWords.begin(), kTrueWords.end(), is_word)) return true;
+  if (std::any_of(kFalseWords.begin(), kFalseWords.end(), is_word)) return false;
+  value.refuse("true or false");
+}
+
+std::string read_text(const ConfigValue& value) {
+  if (value.node.kind != YamlNode::Kind::kScalar) value.refuse("a text");
+  return value.node.text;
+}
+
+std::filesystem::path read_path(const ConfigValue& value) {
+  if (value.node.kind != YamlNode::Kind::kScalar || value.node.text.empty() ||
+      value.node.text.find('\0') != std::string::npos) {
+    value.refuse("a path");
+  }
+  const std::string& text = value.node.text;
+  std::filesystem::path path = text;
+  if (text == "~" || text.starts_with("~/")) {
+    path = home_directory(value) / text.substr(std::min<size_t>(2, text.size()));
+  }
+  path = (value.directory / path).lexically_normal();
+  // "out/" and "out" are the same directory.
+  return path.has_filename() || !path.has_relative_path() ? path : path.parent_path();
+}
+
+std::vector<std::string> read_texts(const ConfigValue& value) {
+  std::vector<std::string> texts;
+  for (const std::string& line : read_lines(value)) {
+    for (size_t begin = 0; begin <= line.size();) {
+      const size_t end = std::min(line.find(',', begin), line.size());
+      std::string text = line.substr(begin, end - begin);
+      text.erase(0, text.find_first_not_of(' '));
+      text.erase(text.find_last_not_of(' ') + 1);
+      if (!text.empty()) texts.push_back(text);
+      begin = end + 1;
+    }
+  }
+  return texts;
+}
+
+std::vector<std::string> read_lines(const ConfigValue& value) {
+  if (value.node.kind == YamlNode::Kind::kScalar) return {value.node.text};
+  if (value.node.kind != YamlNode::Kind::kSequence) value.refuse("a list of texts");
+  std::vector<std::string> lines;
+  for (const YamlNode& item : value.node.items) {
+    lines.push_back(read_text({item, value.key, value.directory}));
+  }
+  return lines;
+}
+
+std::vector<DatasetEntry> read_dataset_entries(const ConfigValue& value) {
+  if (value.node.kind != YamlNode::Kind::kSequence) return {read_dataset_entry(value)};
+  std::vector<DatasetEntry> entries;
+  for (size_t i = 0; i < value.node.items.size(); ++i) {
+    const std::string key = fmt::format("{}[{}]", value.key, i);
+    entries.push_back(read_dataset_entry({value.node.items[i], key, value.directory}));
+  }
+  return entries;
+}
+
+std::string yaml_text(const std::string& text) {
+  if (is_plain(text)) return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      quoted += {'\\', c};
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      quoted += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "\"";
+}
+
+std::string yaml_texts(const std::vector<std::string>& texts) {
+  std::string list;
+  for (const std::string& text : texts) list += (list.empty() ? "" : ", ") + yaml_text(text);
+  return "[" + list + "]";
+}
+
+std::string yaml_dataset_entries(const std::vector<DatasetEntry>& entries) {
+  if (entries.empty()) return "[]";
+  std::string list;
+  for (const DatasetEntry& entry : entries) {
+    list +=
+        fmt::format("\n  - {{path: {}, weight: {}}}", yaml_text(entry.path.string()), entry.weight);
+  }
+  return list;
+}
+
+}  // namespace temper

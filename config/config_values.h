@@ -1,0 +1,66 @@
+// Typed values out of a YAML tree, and their text for writing. Every reader throws a UserError that
+// names place, key, the value found and what was expected.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/run_config.h"
+#include "config/yaml_tree.h"
+
+namespace temper {
+
+// A value on its way into the configuration.
+struct ConfigValue {
+  const YamlNode& node;
+  const std::string& key;                  // canonical
+  const std::filesystem::path& directory;  // relative paths start here
+
+  [[noreturn]] void refuse(const std::string& expected) const;
+};
+
+int64_t read_integer(const ConfigValue& value);
+uint64_t read_unsigned(const ConfigValue& value);
+double read_number(const ConfigValue& value);
+bool read_boolean(const ConfigValue& value);
+std::string read_text(const ConfigValue& value);
+// Absolute and normal.
+std::filesystem::path read_path(const ConfigValue& value);
+// A list, or one text with commas.
+std::vector<std::string> read_texts(const ConfigValue& value);
+// Items as they are, commas included.
+std::vector<std::string> read_lines(const ConfigValue& value);
+// A path, a list of paths, or a list of {path, weight}.
+std::vector<DatasetEntry> read_dataset_entries(const ConfigValue& value);
+
+// One of the choices' names; the first of those with equal results is the one that is written.
+template <typename Choice>
+using Choices = std::vector<std::pair<const char*, Choice>>;
+
+template <typename Choice>
+Choice read_choice(const ConfigValue& value, const Choices<Choice>& choices) {
+  std::string names;
+  for (const auto& [name, choice] : choices) {
+    if (value.node.kind == YamlNode::Kind::kScalar && value.node.text == name) return choice;
+    names += (names.empty() ? "" : ", ") + std::string(name);
+  }
+  value.refuse("one of " + names);
+}
+
+template <typename Choice>
+std::string choice_name(Choice wanted, const Choices<Choice>& choices) {
+  for (const auto& [name, choice] : choices) {
+    if (choice == wanted) return name;
+  }
+  return "";
+}
+
+// A scalar as YAML that reads back as the same text.
+std::string yaml_text(const std::string& text);
+std::string yaml_texts(const std::vector<std::string>& texts);
+std::string yaml_dataset_entries(const std::vector<DatasetEntry>& entries);
+
+}  // namespace temper

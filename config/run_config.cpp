@@ -1,0 +1,111 @@
+#include "config/run_config.h"
+
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+
+#include "common/error.h"
+#include "config/config_keys.h"
+#include "config/config_overrides.h"
+#include "config/key_names.h"
+#include "config/validate_config.h"
+#include "config/yaml_tree.h"
+
+namespace temper {
+namespace {
+
+std::string read_yaml_file(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    throw UserError("{}: no such file; `temper init` writes one to start from", path.string());
+  }
+  if (std::filesystem::is_directory(path, error)) {
+    throw UserError("{}: this is a directory; give the run.yaml in it", path.string());
+  }
+  std::ifstream stream(path, std::ios::binary);
+  // One byte more than is allowed, so that parse_yaml sees a file that is too large.
+  std::string text(kMaxYamlBytes + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (stream.bad() || (stream.fail() && !stream.eof())) {
+    throw UserError("{}: cannot be read", path.string());
+  }
+  text.resize(static_cast<size_t>(stream.gcount()));
+  return text;
+}
+
+// Reads the entries of the file, or of one of its groups ("slurm.").
+class TreeReader {
+ public:
+  TreeReader(std::filesystem::path directory, RunConfig& config)
+      : directory_(std::move(directory)), config_(config) {}
+
+  void read(const YamlNode& map, const std::string& prefix) {
+    for (const YamlEntry& entry : map.entries) read_entry(entry, prefix);
+  }
+  const KeyPlaces& places() const { return places_; }
+
+ private:
+  void read_entry(const YamlEntry& entry, const std::string& prefix) {
+    const std::string name = prefix.empty() ? canonical_key(entry.key) : prefix + entry.key;
+    if (prefix.empty() && name == "slurm") {
+      read_slurm(entry.value);
+      return;
+    }
+    const ConfigKey* key = find_config_key(name);
+    if (key == nullptr) refuse_unknown(entry, prefix);
+    const auto [earlier, is_new] = places_.emplace(name, entry.value.place);
+    if (!is_new) {
+      throw UserError("{}: \"{}\" is another name of \"{}\", which {} gives already", entry.place,
+                      entry.key, name, earlier->second);
+    }
+    // A key with nothing behind it is not given.
+    if (entry.value.is_null()) {
+      places_.erase(name);
+      return;
+    }
+    const std::string shown = prefix + entry.key;
+    key->read({entry.value, shown, directory_}, config_);
+  }
+
+  void read_slurm(const YamlNode& group) {
+    if (group.is_null()) return;
+    if (group.kind != YamlNode::Kind::kMap) {
+      throw UserError("{}: slurm is {}; expected a group of keys", group.place, group.described());
+    }
+    read(group, "slurm.");
+  }
+
+  [[noreturn]] static void refuse_unknown(const YamlEntry& entry, const std::string& prefix) {
+    const std::string advice = prefix.empty() ? foreign_key_advice(entry.key) : "";
+    if (!advice.empty()) {
+      throw UserError("{}: \"{}\" is no key of run.yaml{}", entry.place, entry.key, advice);
+    }
+    throw UserError("{}: unknown key \"{}\"{}{}", entry.place, entry.key,
+                    prefix.empty() ? "" : " in slurm",
+                    suggestion(entry.key, config_key_names(prefix)));
+  }
+
+  std::filesystem::path directory_;
+  RunConfig& config_;
+  KeyPlaces places_;
+};
+
+}  // namespace
+
+RunConfig read_run_config(const std::filesystem::path& path,
+                          const std::vector<ConfigOverride>& overrides) {
+  YamlNode root = parse_yaml(read_yaml_file(path), path.string());
+  if (root.is_null()) root.kind = YamlNode::Kind::kMap;
+  if (root.kind != YamlNode::Kind::kMap) {
+    throw UserError("{}: expected lines of \"key: value\", found {}", root.place, root.described());
+  }
+  apply_overrides(root, overrides);
+  RunConfig config;
+  TreeReader reader(std::filesystem::absolute(path).parent_path(), config);
+  reader.read(root, "");
+  complete_and_validate(config, reader.places(), path.string());
+  return config;
+}
+
+}  // namespace temper

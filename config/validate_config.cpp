@@ -1,0 +1,242 @@
+#include "config/validate_config.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "common/error.h"
+
+namespace temper {
+namespace {
+
+constexpr int64_t kMaxCount = int64_t{1} << 40;
+
+class Validator {
+ public:
+  Validator(RunConfig& config, const KeyPlaces& places, const std::string& file)
+      : config_(config), places_(places), file_(file) {}
+
+  void check() {
+    check_model();
+    check_datasets();
+    complete_batch();
+    check_schedule();
+    check_optimizer();
+    check_progress();
+    check_slurm();
+  }
+
+ private:
+  bool given(const std::string& key) const { return places_.count(key) != 0; }
+
+  template <typename... Args>
+  [[noreturn]] void refuse(const std::string& key, fmt::format_string<Args...> format,
+                           Args&&... args) const {
+    const auto found = places_.find(key);
+    throw UserError("{}: {} {}", found == places_.end() ? file_ : found->second, key,
+                    fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  template <typename Number>
+  void require_range(const std::string& key, Number value, Number lowest, Number highest) const {
+    if (value >= lowest && value <= highest) return;
+    if (value < lowest) refuse(key, "is {}; it must be at least {}", value, lowest);
+    refuse(key, "is {}; it must be at most {}", value, highest);
+  }
+  // [lowest, below)
+  void require_below(const std::string& key, double value, double lowest, double below) const {
+    if (value >= lowest && value < below) return;
+    refuse(key, "is {}; it must be at least {} and below {}", value, lowest, below);
+  }
+  void require_positive(const std::string& key, double value) const {
+    if (!(value > 0.0)) refuse(key, "is {}; it must be above 0", value);
+  }
+  void require_count(const std::string& key, int64_t value, int64_t lowest = 0) const {
+    require_range<int64_t>(key, value, lowest, kMaxCount);
+  }
+
+  void check_model() const {
+    check_base_model();
+    if (!given("adapter")) {
+      for (const char* key :
+           {"lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora"}) {
+        if (given(key)) refuse(key, "is given, but adapter is not: write adapter: lora");
+      }
+    }
+    require_range<int64_t>("lora_r", config_.lora_r, 1, 1 << 16);
+    require_positive("lora_alpha", config_.lora_alpha);
+    require_below("lora_dropout", config_.lora_dropout, 0.0, 1.0);
+    if (config_.lora_target_modules.empty()) refuse("lora_target_modules", "names no module");
+    require_range<int64_t>("threads_per_rank", config_.threads_per_rank, 1, 4096);
+  }
+
+  void check_base_model() const {
+    namespace fs = std::filesystem;
+    if (config_.base_model.empty())
+      refuse("base_model", "is missing: name the model to start from");
+    std::error_code error;
+    const std::string& path = config_.base_model.string();
+    if (!fs::exists(config_.base_model, error)) {
+      refuse("base_model",
+             "is {}, which does not exist (nothing is downloaded: give a local "
+             "directory)",
+             path);
+    }
+    if (!fs::is_directory(config_.base_model, error)) {
+      refuse("base_model", "is {}, which is no directory: give the one that holds config.json",
+             path);
+    }
+    if (!fs::exists(config_.base_model / "config.json", error)) {
+      refuse("base_model", "is {}, which holds no config.json", path);
+    }
+  }
+
+  void check_datasets() const {
+    if (config_.datasets.empty()) {
+      refuse("datasets", "is missing: name at least one file made by `temper pack`");
+    }
+    check_entries("datasets", config_.datasets);
+    check_entries("test_datasets", config_.test_datasets);
+    check_entries("general_datasets", config_.general_datasets);
+    require_count("sequence_len", config_.sequence_len);
+    if (config_.sequence_len == 1) refuse("sequence_len", "is 1; a row needs at least 2 tokens");
+  }
+
+  void check_entries(const std::string& key, const std::vector<DatasetEntry>& entries) const {
+    for (const DatasetEntry& entry : entries) {
+      std::error_code error;
+      if (!std::filesystem::exists(entry.path, error)) {
+        refuse(key, "names {}, which does not exist", entry.path.string());
+      }
+      if (std::filesystem::is_directory(entry.path, error)) {
+        refuse(key, "names {}, which is a directory: give a file made by `temper pack`",
+               entry.path.string());
+      }
+      if (!(entry.weight > 0.0)) {
+        refuse(key, "gives {} the weight {}; it must be above 0", entry.path.string(),
+               entry.weight);
+      }
+    }
+  }
+
+  void complete_batch() {
+    const int64_t micro = config_.micro_batch_size;
+    require_range<int64_t>("micro_batch_size", micro, 1, 1 << 20);
+    int64_t& global = config_.global_batch_size;
+    int64_t& accumulation = config_.gradient_accumulation_steps;
+    if (given("global_batch_size")) require_count("global_batch_size", global, 1);
+    if (given("gradient_accumulation_steps")) {
+      require_range<int64_t>("gradient_accumulation_steps", accumulation, 1, 1 << 20);
+    }
+    if (global == 0) global = micro * std::max<int64_t>(accumulation, 1);
+    if (global % micro != 0) {
+      refuse("global_batch_size", "is {}, which is no multiple of micro_batch_size {}", global,
+             micro);
+    }
+    if (accumulation == 0) accumulation = global / micro;
+    if (accumulation * micro != global) {
+      refuse("global_batch_size",
+             "is {}, but micro_batch_size {} x gradient_accumulation_steps {} "
+             "is {}: leave one of the two out",
+             global, micro, accumulation, micro * accumulation);
+    }
+  }
+
+  void check_schedule() const {
+    require_positive("num_epochs", config_.num_epochs);
+    require_range("num_epochs", config_.num_epochs, 0.0, 1e6);
+    require_count("max_steps", config_.max_steps);
+    require_count("warmup_steps", config_.warmup_steps);
+    require_below("warmup_ratio", config_.warmup_ratio, 0.0, 1.0);
+    if (config_.warmup_steps > 0 && config_.warmup_ratio > 0.0) {
+      refuse("warmup_ratio", "is {} and warmup_steps is {}: leave one of the two out",
+             config_.warmup_ratio, config_.warmup_steps);
+    }
+    if (config_.max_steps > 0 && config_.warmup_steps > config_.max_steps) {
+      refuse("warmup_steps", "is {}, more than max_steps {}", config_.warmup_steps,
+             config_.max_steps);
+    }
+    require_range("min_lr_ratio", config_.min_lr_ratio, 0.0, 1.0);
+  }
+
+  void check_optimizer() const {
+    require_positive("learning_rate", config_.learning_rate);
+    require_range("weight_decay", config_.weight_decay, 0.0, 1e6);
+    require_below("adam_beta1", config_.adam_beta1, 0.0, 1.0);
+    require_below("adam_beta2", config_.adam_beta2, 0.0, 1.0);
+    require_positive("adam_epsilon", config_.adam_epsilon);
+    require_range("max_grad_norm", config_.max_grad_norm, 0.0, std::numeric_limits<double>::max());
+  }
+
+  void check_progress() const {
+    require_count("eval_steps", config_.eval_steps);
+    require_count("logging_steps", config_.logging_steps, 1);
+    require_count("save_steps", config_.save_steps);
+    require_count("save_total_limit", config_.save_total_limit);
+    require_count("early_stopping_patience", config_.early_stopping_patience);
+    if (config_.early_stopping_patience > 0) {
+      if (config_.test_datasets.empty()) {
+        refuse("early_stopping_patience", "needs test_datasets to tell an improvement by");
+      }
+      if (config_.eval_steps == 0) {
+        refuse("early_stopping_patience",
+               "needs eval_steps above 0: with 0 the only evaluation is "
+               "at the end");
+      }
+    }
+    if (config_.output_dir.empty())
+      refuse("output_dir", "is missing: name a directory to write to");
+    std::error_code error;
+    if (std::filesystem::exists(config_.output_dir, error) &&
+        !std::filesystem::is_directory(config_.output_dir, error)) {
+      refuse("output_dir", "is {}, which exists and is no directory", config_.output_dir.string());
+    }
+  }
+
+  // These go into a batch script: what could break out of its line is refused.
+  void check_slurm() const {
+    const SlurmConfig& slurm = config_.slurm;
+    require_range<int64_t>("slurm.nodes", slurm.nodes, 1, 1 << 20);
+    require_range<int64_t>("slurm.ntasks_per_node", slurm.ntasks_per_node, 1, 1 << 16);
+    require_range<int64_t>("slurm.cpus_per_task", slurm.cpus_per_task, 1, 1 << 16);
+    require_range<int64_t>("slurm.gpus_per_node", slurm.gpus_per_node, 0, 1 << 16);
+    const std::pair<const char*, const std::string&> words[] = {
+        {"slurm.time", slurm.time},
+        {"slurm.partition", slurm.partition},
+        {"slurm.account", slurm.account},
+        {"slurm.qos", slurm.qos},
+        {"slurm.mem", slurm.mem}};
+    for (const auto& [key, word] : words) require_word(key, word);
+    for (const std::string& module : slurm.modules) require_word("slurm.modules", module);
+    for (const std::string& option : slurm.extra) {
+      if (!option.starts_with("-")) {
+        refuse("slurm.extra", "has \"{}\"; an option of sbatch begins with \"-\"", option);
+      }
+      require_word("slurm.extra", option);
+    }
+  }
+
+  void require_word(const std::string& key, const std::string& word) const {
+    const auto allowed = [](unsigned char c) {
+      return std::isalnum(c) != 0 ||
+             std::string_view("_-.,:/+=@%[]()*&|").find(static_cast<char>(c)) !=
+                 std::string_view::npos;
+    };
+    const auto bad = std::find_if_not(word.begin(), word.end(), allowed);
+    if (bad != word.end()) {
+      refuse(key, "has the character '{}', which a batch script cannot take", *bad);
+    }
+  }
+
+  RunConfig& config_;
+  const KeyPlaces& places_;
+  const std::string& file_;
+};
+
+}  // namespace
+
+void complete_and_validate(RunConfig& config, const KeyPlaces& places, const std::string& file) {
+  Validator(config, places, file).check();
+}
+
+}  // namespace temper

@@ -1,0 +1,310 @@
+#include "config/run_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <regex>
+
+#include "common/error.h"
+#include "config/config_keys.h"
+
+namespace temper {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+
+namespace fs = std::filesystem;
+
+// A folder with a base model and datasets that exist, as far as the configuration looks.
+class RunConfigTest : public ::testing::Test {
+ protected:
+  RunConfigTest() {
+    std::string pattern = (fs::temp_directory_path() / "temper_config_XXXXXX").string();
+    folder_ = mkdtemp(pattern.data());
+    fs::create_directory(folder_ / "base");
+    write("base/config.json", "{}");
+    write("train.h5", "x");
+    write("test.h5", "x");
+  }
+  ~RunConfigTest() override { fs::remove_all(folder_); }
+
+  void write(const std::string& name, const std::string& text) {
+    std::ofstream(folder_ / name) << text;
+  }
+  fs::path yaml(const std::string& more) {
+    write("run.yaml", kMinimal + more);
+    return folder_ / "run.yaml";
+  }
+  RunConfig read(const std::string& more, const std::vector<std::string>& sets = {}) {
+    std::vector<ConfigOverride> overrides;
+    for (const std::string& set : sets) overrides.push_back(ConfigOverride::from_text(set));
+    return read_run_config(yaml(more), overrides);
+  }
+  // The message without the folder, so that it reads "run.yaml:4: ...".
+  std::string error_of(const std::string& more, const std::vector<std::string>& sets = {}) {
+    return error_of_file([&] { read(more, sets); });
+  }
+  std::string error_of_file(const std::function<void()>& action) {
+    try {
+      action();
+    } catch (const UserError& error) {
+      return std::regex_replace(std::string(error.what()), std::regex(folder_.string() + "/"), "");
+    }
+    return "no error";
+  }
+
+  // Three lines: what follows is line 4.
+  const std::string kMinimal = "base_model: base\ndatasets: [{path: train.h5}]\noutput_dir: out\n";
+  fs::path folder_;
+};
+
+TEST_F(RunConfigTest, minimal_file_has_the_defaults) {
+  RunConfig expected;
+  expected.base_model = folder_ / "base";
+  expected.datasets = {{folder_ / "train.h5", 1.0}};
+  expected.output_dir = folder_ / "out";
+  expected.global_batch_size = 1;
+  expected.gradient_accumulation_steps = 1;
+  EXPECT_EQ(read(""), expected);
+}
+
+TEST_F(RunConfigTest, unknown_key_names_file_line_and_nearest) {
+  EXPECT_EQ(error_of("seed: 1\nlerning_rate: 1e-4\n"),
+            "run.yaml:5: unknown key \"lerning_rate\" (did you mean \"learning_rate\"?)");
+  EXPECT_EQ(error_of("slurm:\n  nods: 2\n"),
+            "run.yaml:5: unknown key \"nods\" in slurm (did you mean \"nodes\"?)");
+  EXPECT_EQ(error_of("test_datasets:\n  - path: test.h5\n    wieght: 2\n"),
+            "run.yaml:6: unknown key \"wieght\" in test_datasets[0] (did you mean \"weight\"?)");
+  EXPECT_EQ(error_of("zzz: 2\n"), "run.yaml:4: unknown key \"zzz\"");
+}
+
+TEST_F(RunConfigTest, key_of_another_trainer_gets_advice) {
+  EXPECT_EQ(error_of("chat_template: llama3\n"),
+            "run.yaml:4: \"chat_template\" is no key of run.yaml: that is decided when the data is "
+            "packed; see `temper pack -h`");
+}
+
+TEST_F(RunConfigTest, wrong_type_names_value_and_expectation) {
+  EXPECT_EQ(error_of("lora_r: sixteen\n"),
+            "run.yaml:4: lora_r is \"sixteen\"; expected a whole number");
+  EXPECT_EQ(error_of("max_steps: 1.5\n"),
+            "run.yaml:4: max_steps is \"1.5\"; expected a whole number");
+  EXPECT_EQ(error_of("bf16: maybe\n"), "run.yaml:4: bf16 is \"maybe\"; expected true or false");
+  EXPECT_EQ(error_of("learning_rate: [1]\n"),
+            "run.yaml:4: learning_rate is a list; expected a number");
+  EXPECT_EQ(error_of("learning_rate: .nan\n"),
+            "run.yaml:4: learning_rate is \".nan\"; expected a number");
+  EXPECT_EQ(error_of("learning_rate: nan\n"),
+            "run.yaml:4: learning_rate is \"nan\"; expected a number");
+  EXPECT_EQ(error_of("seed: -1\n"),
+            "run.yaml:4: seed is \"-1\"; expected a whole number, 0 or more");
+  EXPECT_EQ(error_of("lora_r: 99999999999999999999\n"),
+            "run.yaml:4: lora_r is \"99999999999999999999\"; expected a whole number");
+  EXPECT_EQ(error_of("slurm: 3\n"), "run.yaml:4: slurm is \"3\"; expected a group of keys");
+}
+
+TEST_F(RunConfigTest, choice_lists_what_there_is) {
+  EXPECT_EQ(error_of("lr_scheduler: cosin\n"),
+            "run.yaml:4: lr_scheduler is \"cosin\"; expected one of constant, linear, cosine, "
+            "constant_with_warmup");
+  EXPECT_EQ(error_of("device: gpu\n"),
+            "run.yaml:4: device is \"gpu\"; expected one of auto, cpu, cuda");
+}
+
+TEST_F(RunConfigTest, required_keys) {
+  write("empty.yaml", "");
+  EXPECT_EQ(error_of_file([&] { read_run_config(folder_ / "empty.yaml"); }),
+            "empty.yaml: base_model is missing: name the model to start from");
+  write("list.yaml", "- a\n");
+  EXPECT_EQ(error_of_file([&] { read_run_config(folder_ / "list.yaml"); }),
+            "list.yaml:1: expected lines of \"key: value\", found a list");
+  EXPECT_THAT(error_of_file([&] { read_run_config(folder_ / "absent.yaml"); }),
+              HasSubstr("absent.yaml: no such file"));
+  write("two.yaml", "base_model: base\noutput_dir: out\n");
+  EXPECT_THAT(error_of_file([&] { read_run_config(folder_ / "two.yaml"); }),
+              HasSubstr("datasets is missing"));
+}
+
+TEST_F(RunConfigTest, files_must_exist) {
+  EXPECT_EQ(error_of("test_datasets: gone.h5\n"),
+            "run.yaml:4: test_datasets names gone.h5, which does not exist");
+  EXPECT_THAT(error_of("", {"base_model=meta-llama/Llama-3.1-8B"}),
+              HasSubstr("--set base_model: base_model is meta-llama/Llama-3.1-8B, which does not "
+                        "exist (nothing is downloaded"));
+  fs::create_directory(folder_ / "bare");
+  EXPECT_THAT(error_of("", {"base_model=bare"}), HasSubstr("holds no config.json"));
+  EXPECT_THAT(error_of("", {"output_dir=train.h5"}), HasSubstr("exists and is no directory"));
+}
+
+TEST_F(RunConfigTest, aliases_of_other_trainers) {
+  const RunConfig config = read(
+      "finetuning_type: lora\nlora_rank: 8\ncutoff_len: 512\nper_device_train_batch_size: 2\n"
+      "num_train_epochs: 2\nlr_scheduler_type: constant_with_warmup\nlora_target: q_proj,v_proj\n"
+      "eval_dataset: test.h5\ngradient_clipping: 0.5\n");
+  EXPECT_EQ(config.adapter, "lora");
+  EXPECT_EQ(config.lora_r, 8);
+  EXPECT_EQ(config.sequence_len, 512);
+  EXPECT_EQ(config.micro_batch_size, 2);
+  EXPECT_EQ(config.num_epochs, 2.0);
+  EXPECT_EQ(config.lr_scheduler, "constant");
+  EXPECT_THAT(config.lora_target_modules, ElementsAre("q_proj", "v_proj"));
+  EXPECT_THAT(config.test_datasets, ElementsAre(DatasetEntry{folder_ / "test.h5", 1.0}));
+  EXPECT_EQ(config.max_grad_norm, 0.5);
+}
+
+TEST_F(RunConfigTest, alias_beside_its_key_is_refused) {
+  EXPECT_EQ(error_of("adapter: lora\nlora_r: 8\nlora_rank: 4\n"),
+            "run.yaml:6: \"lora_rank\" is another name of \"lora_r\", which run.yaml:5 gives "
+            "already");
+}
+
+TEST_F(RunConfigTest, batch_sizes_follow_from_each_other) {
+  EXPECT_EQ(read("micro_batch_size: 4\nglobal_batch_size: 32\n").gradient_accumulation_steps, 8);
+  EXPECT_EQ(read("micro_batch_size: 4\ngradient_accumulation_steps: 3\n").global_batch_size, 12);
+  EXPECT_EQ(read("micro_batch_size: 4\n").global_batch_size, 4);
+  EXPECT_EQ(error_of("micro_batch_size: 4\nglobal_batch_size: 30\n"),
+            "run.yaml:5: global_batch_size is 30, which is no multiple of micro_batch_size 4");
+  EXPECT_EQ(error_of("global_batch_size: 8\ngradient_accumulation_steps: 4\n"),
+            "run.yaml:4: global_batch_size is 8, but micro_batch_size 1 x "
+            "gradient_accumulation_steps 4 is 4: leave one of the two out");
+  EXPECT_EQ(error_of("global_batch_size: 0\n"),
+            "run.yaml:4: global_batch_size is 0; it must be at least 1");
+}
+
+TEST_F(RunConfigTest, ranges) {
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {"lora_dropout", "1"},    {"micro_batch_size", "0"}, {"num_epochs", "0"},
+      {"learning_rate", "-1"},  {"warmup_ratio", "1.5"},   {"min_lr_ratio", "2"},
+      {"adam_beta1", "1"},      {"adam_epsilon", "0"},     {"max_grad_norm", "-1"},
+      {"weight_decay", "-0.1"}, {"logging_steps", "0"},    {"save_steps", "-5"},
+      {"sequence_len", "1"},    {"threads_per_rank", "0"}, {"max_steps", "-1"}};
+  for (const auto& [key, value] : wrong) {
+    EXPECT_THAT(error_of("adapter: lora\n" + key + ": " + value + "\n"),
+                HasSubstr("run.yaml:5: " + key + " is " + value))
+        << key;
+  }
+  EXPECT_EQ(error_of("test_datasets: [{path: test.h5, weight: 0}]\n"),
+            "run.yaml:4: test_datasets gives test.h5 the weight 0; it must be above 0");
+}
+
+TEST_F(RunConfigTest, combinations) {
+  EXPECT_THAT(error_of("warmup_steps: 5\nwarmup_ratio: 0.1\n"), HasSubstr("leave one of the two"));
+  EXPECT_THAT(error_of("max_steps: 5\nwarmup_steps: 6\n"), HasSubstr("more than max_steps 5"));
+  EXPECT_THAT(error_of("early_stopping_patience: 2\n"), HasSubstr("needs test_datasets"));
+  EXPECT_THAT(error_of("early_stopping_patience: 2\ntest_datasets: test.h5\n"),
+              HasSubstr("needs eval_steps"));
+  EXPECT_EQ(error_of("lora_r: 8\n"),
+            "run.yaml:4: lora_r is given, but adapter is not: write adapter: lora");
+}
+
+TEST_F(RunConfigTest, overrides_replace_and_add) {
+  const RunConfig config = read("lora_rank: 8\nadapter: lora\n",
+                                {"lora_r=4", "learning_rate=1e-5", "slurm.time=01:00:00",
+                                 "datasets.0.weight=3", "lora_target_modules=[q_proj]"});
+  EXPECT_EQ(config.lora_r, 4);
+  EXPECT_EQ(config.learning_rate, 1e-5);
+  EXPECT_EQ(config.slurm.time, "01:00:00");
+  EXPECT_EQ(config.datasets[0].weight, 3.0);
+  EXPECT_THAT(config.lora_target_modules, ElementsAre("q_proj"));
+}
+
+TEST_F(RunConfigTest, override_takes_the_other_spelling_away) {
+  EXPECT_EQ(read("gradient_accumulation_steps: 4\n", {"global_batch_size=8"}).global_batch_size, 8);
+  EXPECT_EQ(read("warmup_ratio: 0.1\n", {"warmup_steps=5"}).warmup_ratio, 0.0);
+}
+
+TEST_F(RunConfigTest, override_errors_name_the_option) {
+  EXPECT_EQ(error_of("", {"lerning_rate=1"}),
+            "--set lerning_rate: unknown key \"lerning_rate\" (did you mean \"learning_rate\"?)");
+  EXPECT_EQ(error_of("", {"max_steps=many"}),
+            "--set max_steps: max_steps is \"many\"; expected a whole number");
+  EXPECT_EQ(error_of("", {"datasets.1.weight=2"}),
+            "--set datasets.1.weight: \"1\" is no index of this list of 1 (they begin at 0)");
+  EXPECT_THAT(error_of("", {"seed.x=2"}), EndsWith("--set seed.x: seed is a group of keys; "
+                                                   "expected a whole number, 0 or more"));
+  EXPECT_THAT(error_of("", {"max_steps"}), HasSubstr("expected KEY=VALUE"));
+  EXPECT_THAT(error_of("", {".=1"}), HasSubstr("the key is not complete"));
+}
+
+TEST_F(RunConfigTest, slurm_group) {
+  const RunConfig config = read(
+      "slurm:\n  nodes: 2\n  ntasks_per_node: 4\n  cpus_per_task: 8\n  time: \"24:00:00\"\n"
+      "  partition: gpu\n  account: med\n  qos: high\n  mem: 64G\n  gpus_per_node: 4\n"
+      "  modules: [gcc/12, openmpi]\n  extra: [\"--constraint=a100\"]\n");
+  EXPECT_EQ(config.slurm.nodes, 2);
+  EXPECT_EQ(config.slurm.ntasks_per_node, 4);
+  EXPECT_EQ(config.slurm.time, "24:00:00");
+  EXPECT_THAT(config.slurm.modules, ElementsAre("gcc/12", "openmpi"));
+  EXPECT_THAT(config.slurm.extra, ElementsAre("--constraint=a100"));
+  EXPECT_THAT(error_of("slurm: {partition: \"gpu\\nrm -rf x\"}\n"),
+              HasSubstr("which a batch script cannot take"));
+  EXPECT_THAT(error_of("slurm: {extra: [\"x; y\"]}\n"), HasSubstr("begins with \"-\""));
+}
+
+TEST_F(RunConfigTest, paths_are_relative_to_the_file_and_home) {
+  fs::create_directory(folder_ / "sub");
+  write("sub/run.yaml", "base_model: ../base/\ndatasets: ../train.h5\noutput_dir: ~/runs/x\n");
+  const RunConfig config = read_run_config(folder_ / "sub/run.yaml");
+  EXPECT_EQ(config.base_model, folder_ / "base");
+  EXPECT_EQ(config.output_dir, fs::path(std::getenv("HOME")) / "runs/x");
+}
+
+TEST_F(RunConfigTest, resolved_copy_reads_back_equal) {
+  const RunConfig config = read(
+      "adapter: lora\nlora_r: 8\nlora_alpha: 12.7\nlora_dropout: 0.05\nuse_rslora: true\n"
+      "lora_target_modules: [v_proj, q_proj]\nbase_placement: sharded\n"
+      "test_datasets: [{path: test.h5, weight: 0.3}, train.h5]\ngeneral_datasets: test.h5\n"
+      "sequence_len: 128\nshuffle: false\nmicro_batch_size: 2\nglobal_batch_size: 12\n"
+      "num_epochs: 1.5\nmax_steps: 77\nlearning_rate: 3.3e-5\nlr_scheduler: linear\n"
+      "warmup_steps: 7\nmin_lr_ratio: 0.1\nweight_decay: 0.01\nadam_beta1: 0.8\nadam_beta2: 0.95\n"
+      "adam_epsilon: 1e-7\nmax_grad_norm: 0.3\nbf16: true\ngradient_checkpointing: true\n"
+      "seed: 18446744073709551615\neval_steps: 3\nlogging_steps: 4\nsave_steps: 5\n"
+      "save_total_limit: 6\nearly_stopping_patience: 7\ndevice: cuda\nthreads_per_rank: 8\n"
+      "slurm: {nodes: 2, time: \"1:00\", modules: [a], extra: [\"--x=[1-2]\"]}\n",
+      {"output_dir=\"out: \\\"put\\\" #1\""});
+  EXPECT_EQ(config.seed, 18446744073709551615u);
+  EXPECT_EQ(config.output_dir.filename(), "out: \"put\" #1");
+  write("resolved.yaml", resolved_yaml(config));
+  EXPECT_EQ(read_run_config(folder_ / "resolved.yaml"), config);
+
+  const RunConfig plain = read("");
+  write("resolved.yaml", resolved_yaml(plain));
+  EXPECT_EQ(read_run_config(folder_ / "resolved.yaml"), plain);
+}
+
+TEST_F(RunConfigTest, resolved_copy_names_every_key) {
+  const std::string text = resolved_yaml(read(""));
+  for (const ConfigKey& key : config_keys()) {
+    if (key.name == "gradient_accumulation_steps") continue;  // follows from the other two
+    EXPECT_THAT(text, HasSubstr(key.name.substr(key.name.find('.') + 1) + ":"));
+  }
+}
+
+TEST_F(RunConfigTest, example_reads_and_its_comments_are_the_defaults) {
+  fs::create_directories(folder_ / "models/base");
+  write("models/base/config.json", "{}");
+  fs::create_directory(folder_ / "data");
+  write("data/train.h5", "x");
+  write("example.yaml", example_run_yaml());
+  const RunConfig config = read_run_config(folder_ / "example.yaml");
+  EXPECT_EQ(config.adapter, "lora");
+  EXPECT_EQ(config.global_batch_size, 16);
+
+  // Without the "#" before a key nothing changes: what is shown is the default.
+  std::string all =
+      std::regex_replace(example_run_yaml(), std::regex("(^|\n)#(  )?(?=[a-z])"), "$1$2");
+  all =
+      std::regex_replace(all, std::regex("\n(gradient_accumulation_steps|warmup_steps)[^\n]*"), "");
+  write("all.yaml", all);
+  EXPECT_EQ(read_run_config(folder_ / "all.yaml"), config);
+  for (const ConfigKey& key : config_keys()) {
+    EXPECT_THAT(example_run_yaml(), HasSubstr(key.name.substr(key.name.find('.') + 1) + ": "));
+  }
+}
+
+}  // namespace
+}  // namespace temper
