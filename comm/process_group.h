@@ -30,6 +30,18 @@ class SharedBuffer {
   virtual at::Tensor tensor() const = 0;
 };
 
+// Memory that each rank writes and the other ranks of its node can read: one segment per rank. A
+// leaf gradient that lies in it is folded in place, without being sent.
+class PeerBuffers {
+ public:
+  virtual ~PeerBuffers() = default;
+  // This rank's segment, [num_elements] fp32, 64-byte aligned.
+  virtual at::Tensor mine() const = 0;
+};
+
+// Both kinds of shared memory are freed together: destroying them is collective over the group,
+// except while an exception unwinds, when they are left to the end of the process.
+
 class ProcessGroup {
  public:
   virtual ~ProcessGroup() = default;
@@ -46,14 +58,16 @@ class ProcessGroup {
   virtual void all_reduce_max(at::Tensor& tensor) = 0;
 
   // `full` [size x n] is one buffer in which rank r's part is [r x n, (r + 1) x n). Every rank has
-  // filled its own part; afterwards every rank has all parts.
+  // filled its own part; afterwards every rank has all parts. When `full` lies in a SharedBuffer of
+  // this group and all ranks are on one node, nothing is copied: it is a barrier.
   virtual void all_gather_in_place(at::Tensor& full) = 0;
 
   // The fold of decision 5 (docs/decisions): `leaf` [size x n] is this rank's gradient of one
   // micro-batch, `accumulator` [n] this rank's shard of the running sum. Adds to it the parts of
   // ranks 0, 1, ... num_contributors - 1, one after the other in that order, so the result has the
   // same bits for any group size. Ranks >= num_contributors contribute nothing; their leaf is not
-  // read.
+  // read. A leaf in PeerBuffers of this group must lie there on every rank, at the same offset.
+  // Afterwards the leaf may be overwritten.
   virtual void fold_scatter(const at::Tensor& leaf, at::Tensor& accumulator,
                             int num_contributors) = 0;
 
@@ -65,6 +79,8 @@ class ProcessGroup {
 
   // One copy per node, zero-filled. Throws SystemError naming sizes when /dev/shm is too small.
   virtual std::unique_ptr<SharedBuffer> make_shared_buffer(int64_t num_elements) = 0;
+  // One segment of this size per rank, zero-filled. Throws as make_shared_buffer does.
+  virtual std::unique_ptr<PeerBuffers> make_peer_buffers(int64_t num_elements) = 0;
   // The ranks of this group that share this node's memory.
   virtual int node_rank() const = 0;
   virtual int node_size() const = 0;
@@ -76,11 +92,16 @@ class ProcessGroup {
 std::unique_ptr<ProcessGroup> make_local_process_group();
 
 // MPI's lifetime as an object. Initialises MPI (thread level serialized) unless this process was
-// started alone, without mpirun or srun: then world() is a local group.
+// started alone, without mpirun or srun: then world() is a local group. Where MPI is initialised
+// already (a test's main), it is used and not finalised.
 class CommEnvironment {
  public:
+  // argc and argv may be null. Throws SystemError when MPI sees another number of ranks than the
+  // launcher started (a launcher of another MPI, or srun without its MPI plugin).
   CommEnvironment(int* argc, char*** argv);
   ~CommEnvironment();  // MPI_Finalize
+  CommEnvironment(const CommEnvironment&) = delete;
+  CommEnvironment& operator=(const CommEnvironment&) = delete;
 
   ProcessGroup& world() { return *world_; }
   // Ends all ranks at once (MPI_Abort), for a rank that met an error the others did not.

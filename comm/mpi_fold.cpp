@@ -1,0 +1,108 @@
+// MpiProcessGroup::fold_scatter. An owner reads the leaves of its node's ranks in place when they
+// lie in PeerBuffers, receives the others, and adds all in rank order.
+#include <algorithm>
+
+#include "comm/host_staging.h"
+#include "comm/mpi_check.h"
+#include "comm/mpi_process_group.h"
+#include "comm/mpi_shared_memory.h"
+#include "comm/ordered_sum.h"
+#include "common/error.h"
+
+namespace temper {
+namespace {
+
+// Elements in one message: the receiver holds one message of every contributor.
+constexpr int64_t kMaxFoldElements = int64_t{1} << 22;
+constexpr int kFoldTag = 5;
+
+}  // namespace
+
+struct MpiProcessGroup::Fold {
+  const float* leaf = nullptr;  // this rank's, [size x part]
+  int64_t part = 0;
+  bool in_place = false;  // leaves of this node are read where they are
+  // By contributor: its leaf, or null when its part must be received.
+  std::vector<const float*> leaves;
+
+  int num_contributors() const { return static_cast<int>(leaves.size()); }
+};
+
+MpiProcessGroup::Fold MpiProcessGroup::plan_fold(const at::Tensor& leaf, int num_contributors) {
+  Fold fold;
+  fold.leaf = leaf.const_data_ptr<float>();
+  fold.part = leaf.numel() / size_;
+  const auto peers =
+      std::find_if(peer_buffers_.begin(), peer_buffers_.end(),
+                   [&](const MpiPeerBuffers* buffers) { return buffers->contains(fold.leaf); });
+  fold.in_place = peers != peer_buffers_.end();
+  const int64_t part_bytes = fold.part * static_cast<int64_t>(sizeof(float));
+  for (int r = 0; r < num_contributors; ++r) {
+    if (r == rank_) {
+      fold.leaves.push_back(fold.leaf);
+    } else if (fold.in_place && node_rank_of_[r] >= 0) {
+      fold.leaves.push_back((*peers)->of_peer(node_rank_of_[r], fold.leaf));
+      traffic_.shared_read_bytes += part_bytes;
+    } else {
+      fold.leaves.push_back(nullptr);
+      traffic_.reduce_bytes += part_bytes;
+    }
+  }
+  return fold;
+}
+
+void MpiProcessGroup::fold_scatter(const at::Tensor& leaf, at::Tensor& accumulator,
+                                   int num_contributors) {
+  TEMPER_CHECK(leaf.numel() == accumulator.numel() * size_ && leaf.scalar_type() == at::kFloat &&
+                   accumulator.scalar_type() == at::kFloat,
+               "leaf of {} elements, accumulator of {}, {} ranks", leaf.numel(),
+               accumulator.numel(), size_);
+  TEMPER_CHECK(num_contributors >= 0 && num_contributors <= size_, "{} contributors among {} ranks",
+               num_contributors, size_);
+  const at::Tensor host_leaf = to_host(leaf);
+  at::Tensor host_accumulator = to_host(accumulator);
+  const Fold fold = plan_fold(host_leaf, num_contributors);
+  if (fold.in_place) node_barrier();  // the leaves are written
+  const int64_t max_count = std::min(max_message_elements_, kMaxFoldElements);
+  for (int64_t begin = 0; begin < fold.part; begin += max_count) {
+    const int64_t count = std::min(max_count, fold.part - begin);
+    fold_slice(fold, begin, count, host_accumulator.data_ptr<float>() + begin);
+  }
+  if (fold.in_place) node_barrier();  // the leaves may be overwritten
+  return_from_host(host_accumulator, accumulator);
+}
+
+// Point to point rather than MPI_Alltoallv, whose displacements are int: large leaves are not.
+void MpiProcessGroup::fold_slice(const Fold& fold, int64_t begin, int64_t count,
+                                 float* accumulator) {
+  const auto to_receive = std::count(fold.leaves.begin(), fold.leaves.end(), nullptr);
+  const auto staging_size = static_cast<size_t>(to_receive * count);
+  if (staging_.size() < staging_size) staging_.resize(staging_size);
+
+  std::vector<MPI_Request> requests;
+  std::vector<const float*> parts;
+  float* next = staging_.data();
+  for (int r = 0; r < fold.num_contributors(); ++r) {
+    if (fold.leaves[r] != nullptr) {
+      parts.push_back(fold.leaves[r] + rank_ * fold.part + begin);
+      continue;
+    }
+    check_mpi(MPI_Irecv(next, static_cast<int>(count), MPI_FLOAT, r, kFoldTag, comm_,
+                        &requests.emplace_back()),
+              "MPI_Irecv (gradient)");
+    parts.push_back(next);
+    next += count;
+  }
+  for (int step = 1; step < size_ && rank_ < fold.num_contributors(); ++step) {
+    const int owner = (rank_ + step) % size_;
+    if (fold.in_place && node_rank_of_[owner] >= 0) continue;
+    check_mpi(MPI_Isend(fold.leaf + owner * fold.part + begin, static_cast<int>(count), MPI_FLOAT,
+                        owner, kFoldTag, comm_, &requests.emplace_back()),
+              "MPI_Isend (gradient)");
+  }
+  check_mpi(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE),
+            "MPI_Waitall (gradient)");
+  add_in_order(accumulator, parts, count);
+}
+
+}  // namespace temper
