@@ -3,31 +3,59 @@
 #include <gtest/gtest.h>
 #include <mpi.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <thread>
 
 namespace {
 
-class FailurePrinter : public ::testing::EmptyTestEventListener {
+constexpr std::chrono::seconds kGraceAfterFailure(10);
+
+// Makes the ranks meet after each test. A rank that failed waits a while only: the others may be
+// inside a collective that it left, and would wait for ever.
+class RankListener : public ::testing::EmptyTestEventListener {
  public:
-  explicit FailurePrinter(int rank) : rank_(rank) {}
+  explicit RankListener(int rank) : rank_(rank) { MPI_Comm_dup(MPI_COMM_WORLD, &comm_); }
 
   void OnTestStart(const ::testing::TestInfo& info) override {
     test_ = std::string(info.test_suite_name()) + "." + info.name();
   }
 
   void OnTestPartResult(const ::testing::TestPartResult& result) override {
-    if (!result.failed()) return;
+    if (!result.failed() || rank_ == 0) return;
     std::fprintf(stderr, "[rank %d] %s failed at %s:%d\n%s\n", rank_, test_.c_str(),
                  result.file_name() != nullptr ? result.file_name() : "?", result.line_number(),
                  result.message());
     std::fflush(stderr);
   }
 
+  void OnTestEnd(const ::testing::TestInfo& info) override {
+    const bool failed = info.result()->Failed();
+    MPI_Request request = MPI_REQUEST_NULL;
+    MPI_Ibarrier(comm_, &request);
+    const auto deadline = std::chrono::steady_clock::now() + kGraceAfterFailure;
+    int all_here = 0;
+    while (MPI_Test(&request, &all_here, MPI_STATUS_IGNORE) == MPI_SUCCESS && all_here == 0) {
+      if (failed && std::chrono::steady_clock::now() > deadline) end_job();
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+
+  void OnTestProgramEnd(const ::testing::UnitTest&) override { MPI_Comm_free(&comm_); }
+
  private:
+  void end_job() {
+    std::fprintf(stderr, "[rank %d] %s failed here while other ranks wait: ending the job\n", rank_,
+                 test_.c_str());
+    std::fflush(stderr);
+    MPI_Abort(MPI_COMM_WORLD, EXIT_FAILURE);
+  }
+
   int rank_;
-  std::string test_;
+  std::string test_ = "outside a test";
+  MPI_Comm comm_ = MPI_COMM_NULL;
 };
 
 }  // namespace
@@ -42,14 +70,12 @@ int main(int argc, char** argv) {
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
 
-  if (rank != 0) {
-    auto& listeners = ::testing::UnitTest::GetInstance()->listeners();
-    delete listeners.Release(listeners.default_result_printer());
-    listeners.Append(new FailurePrinter(rank));
-  }
+  auto& listeners = ::testing::UnitTest::GetInstance()->listeners();
+  if (rank != 0) delete listeners.Release(listeners.default_result_printer());
+  listeners.Append(new RankListener(rank));
 
   int failed = RUN_ALL_TESTS();
-  // A binary whose tests were all filtered away, or that has none, proves nothing.
+  // A binary that has no tests, or whose tests were all filtered away, proves nothing.
   if (::testing::UnitTest::GetInstance()->test_to_run_count() == 0) {
     std::fprintf(stderr, "[rank %d] no test was run\n", rank);
     failed = 1;
