@@ -1,0 +1,26 @@
+// Names in a run directory: "step-120" is a checkpoint, "step-120.ATTEMPT.partial" one being
+// written, "step-120.ATTEMPT.deleting" one being removed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace temper {
+
+inline constexpr const char* kCommitRecordName = "commit.json";
+
+std::string checkpoint_name(int64_t step);
+// The step of a name that is exactly what checkpoint_name gives, or nothing.
+std::optional<int64_t> checkpoint_step(std::string_view name);
+
+// A name with a suffix, taken apart. `suffix` is "partial" or "deleting".
+struct UnfinishedName {
+  int64_t step = 0;
+  std::string attempt;
+  std::string suffix;
+};
+std::optional<UnfinishedName> parse_unfinished_name(std::string_view name);
+
+}  // namespace temper
