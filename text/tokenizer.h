@@ -1,6 +1,7 @@
 // A model's own tokenizer: `tokenizer.json` of the BPE kind, byte-level (GPT-2, Llama 3, Qwen) or
 // SentencePiece-style (Llama 2, Mistral), giving the ids that Hugging Face `tokenizers` gives.
-// Anything else (Unigram, WordPiece, unknown components) is a UserError that names it.
+// Anything else (Unigram, WordPiece, unknown components) is a UserError that names it. The file's
+// truncation and padding are not applied.
 // A Tokenizer is immutable: threads may share it.
 #pragma once
 
@@ -37,6 +38,7 @@ class Tokenizer {
   // replaced by U+FFFD first, as Python's errors="replace" does.
   Encoding encode(std::string_view text, bool add_special_tokens) const;
 
+  // Ids that are not used decode to nothing.
   std::string decode(std::span<const int32_t> ids, bool skip_special_tokens = false) const;
 
   int64_t vocab_size() const;  // ids are below this (added tokens included)
@@ -60,12 +62,18 @@ class StreamDecoder {
   explicit StreamDecoder(const Tokenizer& tokenizer) : tokenizer_(&tokenizer) {}
   // The text that has become certain with this id; may be empty.
   std::string push(int32_t id);
+  // What is left, U+FFFD for bytes that never became a character. Starts over.
   std::string finish();
 
  private:
+  std::string behind_printed(const std::string& text) const;
+
   const Tokenizer* tokenizer_;
+  // The ids whose text is not printed yet, and before them the last ones whose text is: a decoder
+  // may treat the first token of a text in its own way.
   std::vector<int32_t> ids_;
-  size_t printed_bytes_ = 0;
+  size_t num_printed_ids_ = 0;
+  size_t printed_bytes_ = 0;  // of the text of ids_
 };
 
 }  // namespace temper

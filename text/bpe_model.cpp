@@ -1,0 +1,306 @@
+#include "text/bpe_model.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/error.h"
+#include "text/byte_alphabet.h"
+#include "text/fingerprint.h"
+#include "text/json_lists.h"
+#include "text/utf8.h"
+
+namespace temper {
+namespace {
+
+constexpr int64_t kMaxTokenId = int64_t{1} << 24;
+constexpr uint64_t kFreeSlot = ~uint64_t{0};
+constexpr std::string_view kWordStart = "\u2581";
+
+uint64_t pair_key(int32_t left, int32_t right) {
+  return uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right);
+}
+
+std::string optional_text(const JsonFields& fields, const std::string& key) {
+  return fields.has(key) ? fields.text(key) : std::string();
+}
+
+void refuse_unsupported(const JsonFields& fields) {
+  const std::string type = fields.text_or("type", "BPE");
+  if (type != "BPE") {
+    throw UserError("{}: the model '{}' is not supported, only BPE is", fields.place(), type);
+  }
+  for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
+    if (!optional_text(fields, key).empty()) {
+      throw UserError("{}: '{}' is not supported", fields.place(), key);
+    }
+  }
+  if (fields.has("dropout") && fields.number("dropout") != 0) {
+    throw UserError("{}: 'dropout' would give other ids every time; set it to null",
+                    fields.place());
+  }
+}
+
+}  // namespace
+
+void MergeTable::reserve(size_t num_merges) {
+  size_t size = 16;
+  while (size < num_merges * 2) size *= 2;
+  slots_.assign(size, Slot{kFreeSlot, {}});
+}
+
+size_t MergeTable::place_of(uint64_t key) const {
+  const size_t mask = slots_.size() - 1;
+  uint64_t mixed = key * 0x9E3779B97F4A7C15u;
+  size_t i = (mixed ^ mixed >> 32) & mask;
+  while (slots_[i].key != kFreeSlot && slots_[i].key != key) i = (i + 1) & mask;
+  return i;
+}
+
+void MergeTable::set(int32_t left, int32_t right, Merge merge) {
+  const uint64_t key = pair_key(left, right);
+  slots_[place_of(key)] = {key, merge};
+}
+
+const MergeTable::Merge* MergeTable::find(int32_t left, int32_t right) const {
+  const Slot& slot = slots_[place_of(pair_key(left, right))];
+  return slot.key == kFreeSlot ? nullptr : &slot.merge;
+}
+
+BpeModel::BpeModel(const JsonFields& fields, bool byte_level) {
+  refuse_unsupported(fields);
+  read_vocabulary(fields);
+  fuse_unknown_ = fields.boolean_or("fuse_unk", false);
+  byte_fallback_ = fields.boolean_or("byte_fallback", false);
+  ignore_merges_ = fields.boolean_or("ignore_merges", false);
+  if (const std::string unknown = optional_text(fields, "unk_token"); !unknown.empty()) {
+    unknown_ = find(unknown);
+    if (!unknown_) throw UserError("{}: unk_token is not in the vocabulary", fields.place());
+  }
+  read_merges(fields);
+  for (int byte = 0; byte < 256; ++byte) {
+    byte_ids_[byte] =
+        find(bytes_to_characters(std::string(1, static_cast<char>(byte)))).value_or(-1);
+    fallback_ids_[byte] = find(fmt::format("<0x{:02X}>", byte)).value_or(-1);
+  }
+  plain_bytes_ =
+      byte_level && std::all_of(byte_ids_, byte_ids_ + 256, [](int32_t id) { return id >= 0; });
+  find_word_starts();
+}
+
+void BpeModel::read_vocabulary(const JsonFields& fields) {
+  const JsonFields vocabulary = fields.object("vocab");
+  vocabulary_.reserve(vocabulary.json().size());
+  for (const auto& [token, id] : vocabulary.json().items()) {
+    if (!id.is_number_integer() || id < 0 || id >= kMaxTokenId) {
+      throw UserError("{}: the vocabulary has an id that is not a number from 0 to {}",
+                      vocabulary.place(), kMaxTokenId - 1);
+    }
+    vocabulary_.emplace(token, id.get<int32_t>());
+  }
+  for (const auto& [token, id] : vocabulary_) {
+    const auto place = static_cast<size_t>(id);
+    if (place >= tokens_.size()) tokens_.resize(place + 1, nullptr);
+    if (tokens_[place] != nullptr) {
+      throw UserError("{}: two tokens have id {}", vocabulary.place(), id);
+    }
+    tokens_[place] = &token;
+  }
+}
+
+void BpeModel::read_merges(const JsonFields& fields) {
+  const Json& list = json_list(fields, "merges");
+  merges_.reserve(list.size());
+  merge_list_.reserve(list.size());
+  size_t rank = 0;
+  for (size_t i = 0; i < list.size(); ++i) {
+    const Json& merge = list[i];
+    if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
+      add_merge(merge[0].get_ref<const std::string&>(), merge[1].get_ref<const std::string&>(),
+                rank++, fields.place());
+      continue;
+    }
+    const std::string text = merge.is_string() ? merge.get<std::string>() : std::string();
+    if (text.starts_with("#version")) continue;
+    const size_t space = text.find(' ');
+    if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos) {
+      throw UserError("{}: merges[{}] is not a pair of tokens", fields.place(), i);
+    }
+    add_merge(text.substr(0, space), text.substr(space + 1), rank++, fields.place());
+  }
+}
+
+void BpeModel::add_merge(const std::string& left, const std::string& right, size_t rank,
+                         const std::string& place) {
+  const auto left_id = find(left), right_id = find(right), merged_id = find(left + right);
+  if (!left_id || !right_id || !merged_id) {
+    throw UserError("{}: merge number {} is of tokens that are not in the vocabulary", place, rank);
+  }
+  merges_.set(*left_id, *right_id, {static_cast<uint32_t>(rank), *merged_id});
+  merge_list_.emplace_back(*left_id, *right_id);
+}
+
+void BpeModel::find_word_starts() {
+  const bool all_fallbacks = byte_fallback_ && std::all_of(fallback_ids_, fallback_ids_ + 256,
+                                                           [](int32_t id) { return id >= 0; });
+  if (plain_bytes_ || ignore_merges_ || !find(std::string(kWordStart))) return;
+  // A character without a token would shift the offsets of all the text behind it.
+  if (!unknown_ && !all_fallbacks) return;
+  splits_at_words_ = std::none_of(merge_list_.begin(), merge_list_.end(), [&](const auto& merge) {
+    return !token(merge.first)->ends_with(kWordStart) &&
+           token(merge.second)->starts_with(kWordStart);
+  });
+}
+
+std::optional<int32_t> BpeModel::find(const std::string& token) const {
+  const auto found = vocabulary_.find(token);
+  if (found == vocabulary_.end()) return std::nullopt;
+  return found->second;
+}
+
+const std::string* BpeModel::token(int32_t id) const {
+  return id >= 0 && id < end_id() ? tokens_[static_cast<size_t>(id)] : nullptr;
+}
+
+void BpeModel::encode(std::string_view word, Workspace& workspace,
+                      std::vector<WordToken>& out) const {
+  if (!splits_at_words_) return encode_word(word, workspace, out);
+  size_t begin = 0;
+  while (begin < word.size()) {
+    // The word goes on over the marks it starts with, up to the next mark.
+    size_t end = begin;
+    while (word.substr(end).starts_with(kWordStart)) end += kWordStart.size();
+    end = std::min(word.find(kWordStart, end), word.size());
+    encode_word(word.substr(begin, end - begin), workspace, out);
+    begin = end;
+  }
+}
+
+void BpeModel::encode_word(std::string_view word, Workspace& workspace,
+                           std::vector<WordToken>& out) const {
+  if (word.empty()) return;
+  const uint64_t hash = WordCache::hash(word);
+  auto tokens = workspace.cache_.find(word, hash);
+  if (tokens.empty()) {
+    compute_word(word, workspace);
+    workspace.cache_.insert(word, hash, workspace.tokens_);
+    tokens = workspace.tokens_;
+  }
+  out.insert(out.end(), tokens.begin(), tokens.end());
+}
+
+void BpeModel::compute_word(std::string_view word, Workspace& workspace) const {
+  workspace.tokens_.clear();
+  if (ignore_merges_) {
+    const auto id = find(plain_bytes_ ? bytes_to_characters(word) : std::string(word));
+    if (id) return workspace.tokens_.push_back({*id, static_cast<uint32_t>(word.size())});
+  }
+  workspace.symbols_.clear();
+  if (plain_bytes_) {
+    fill_byte_symbols(word, workspace.symbols_);
+  } else {
+    fill_symbols(word, workspace.symbols_);
+  }
+  merge_symbols(workspace);
+  for (const Symbol& symbol : workspace.symbols_) {
+    if (symbol.num_bytes > 0) workspace.tokens_.push_back({symbol.id, symbol.num_bytes});
+  }
+}
+
+void BpeModel::fill_byte_symbols(std::string_view word, std::vector<Symbol>& symbols) const {
+  for (char byte : word) symbols.push_back({byte_ids_[static_cast<uint8_t>(byte)], 0, 0, 1});
+}
+
+void BpeModel::fill_symbols(std::string_view word, std::vector<Symbol>& symbols) const {
+  // Characters without a token wait here, so that the next ones can be fused with them. As in
+  // Hugging Face, bytes that stand for a character do not end the wait.
+  uint32_t unknown_bytes = 0;
+  const auto flush = [&] {
+    if (unknown_bytes > 0) symbols.push_back({*unknown_, 0, 0, unknown_bytes});
+    unknown_bytes = 0;
+  };
+  std::string character;
+  for (size_t i = 0; i < word.size();) {
+    const size_t length = utf8_length(word[i]);
+    character.assign(word, i, length);
+    i += length;
+    if (const auto id = find(character)) {
+      flush();
+      symbols.push_back({*id, 0, 0, static_cast<uint32_t>(length)});
+    } else if (!add_fallback_bytes(character, symbols) && unknown_) {
+      if (!fuse_unknown_) flush();
+      unknown_bytes += static_cast<uint32_t>(length);
+    }
+  }
+  flush();
+}
+
+bool BpeModel::add_fallback_bytes(std::string_view character, std::vector<Symbol>& symbols) const {
+  if (!byte_fallback_) return false;
+  for (char byte : character) {
+    if (fallback_ids_[static_cast<uint8_t>(byte)] < 0) return false;
+  }
+  for (char byte : character) {
+    symbols.push_back({fallback_ids_[static_cast<uint8_t>(byte)], 0, 0, 1});
+  }
+  return true;
+}
+
+void BpeModel::push_candidate(Workspace& workspace, int32_t position) const {
+  const auto& symbols = workspace.symbols_;
+  const Symbol& left = symbols[static_cast<size_t>(position)];
+  const Symbol& right = symbols[static_cast<size_t>(left.next)];
+  const MergeTable::Merge* merge = merges_.find(left.id, right.id);
+  if (merge != nullptr) workspace.queue_.push_back({merge->rank, position, merge->id});
+}
+
+void BpeModel::merge_symbols(Workspace& workspace) const {
+  auto& symbols = workspace.symbols_;
+  auto& queue = workspace.queue_;
+  const auto is_later = [](const Workspace::Candidate& a, const Workspace::Candidate& b) {
+    return a.rank != b.rank ? a.rank > b.rank : a.position > b.position;
+  };
+  const auto num_symbols = static_cast<int32_t>(symbols.size());
+  queue.clear();
+  for (int32_t i = 0; i < num_symbols; ++i) {
+    Symbol& symbol = symbols[static_cast<size_t>(i)];
+    symbol.previous = i - 1;
+    symbol.next = i + 1 < num_symbols ? i + 1 : -1;
+    if (symbol.next >= 0) push_candidate(workspace, i);
+  }
+  std::make_heap(queue.begin(), queue.end(), is_later);
+  while (!queue.empty()) {
+    std::pop_heap(queue.begin(), queue.end(), is_later);
+    const Workspace::Candidate top = queue.back();
+    queue.pop_back();
+    Symbol& left = symbols[static_cast<size_t>(top.position)];
+    if (left.num_bytes == 0 || left.next < 0) continue;
+    Symbol& right = symbols[static_cast<size_t>(left.next)];
+    // The neighbours may have changed since this was put in.
+    const MergeTable::Merge* merge = merges_.find(left.id, right.id);
+    if (merge == nullptr || merge->id != top.id) continue;
+
+    left.id = top.id;
+    left.num_bytes += right.num_bytes;
+    left.next = right.next;
+    right.num_bytes = 0;
+    if (left.next >= 0) symbols[static_cast<size_t>(left.next)].previous = top.position;
+    for (const int32_t position : {left.previous, top.position}) {
+      if (position < 0 || symbols[static_cast<size_t>(position)].next < 0) continue;
+      const size_t before = queue.size();
+      push_candidate(workspace, position);
+      if (queue.size() > before) std::push_heap(queue.begin(), queue.end(), is_later);
+    }
+  }
+}
+
+std::string BpeModel::fingerprint() const {
+  std::string result = fmt::format("BPE({},{},{},{})", unknown_.value_or(-1), fuse_unknown_,
+                                   byte_fallback_, ignore_merges_);
+  for (size_t id = 0; id < tokens_.size(); ++id) {
+    if (tokens_[id] != nullptr) result += fmt::format("{}={}", id, sized(*tokens_[id]));
+  }
+  for (const auto& [left, right] : merge_list_) result += fmt::format(";{},{}", left, right);
+  return result;
+}
+
+}  // namespace temper

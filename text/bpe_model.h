@@ -1,0 +1,113 @@
+// Byte-pair encoding: a word becomes its characters' tokens, and then the pair whose merge was
+// learnt first is joined, again and again, until no pair of neighbours has a merge.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "io/json.h"
+#include "text/word_cache.h"
+
+namespace temper {
+
+// From (left id, right id) to the merge's rank and the id it makes.
+class MergeTable {
+ public:
+  struct Merge {
+    uint32_t rank;
+    int32_t id;
+  };
+  void reserve(size_t num_merges);
+  void set(int32_t left, int32_t right, Merge merge);  // the last one set counts
+  const Merge* find(int32_t left, int32_t right) const;
+
+ private:
+  struct Slot {
+    uint64_t key;
+    Merge merge;
+  };
+  size_t place_of(uint64_t key) const;
+  std::vector<Slot> slots_;
+};
+
+class BpeModel {
+ public:
+  // The member "model" of a tokenizer.json. With `byte_level`, words come as plain bytes where the
+  // vocabulary spells them in the byte alphabet. UserError for models other than BPE.
+  BpeModel(const JsonFields& fields, bool byte_level);
+
+  // What encode() writes to: a word cache and buffers. For one thread at a time.
+  class Workspace {
+   public:
+    Workspace() = default;
+
+   private:
+    friend class BpeModel;
+    struct Symbol {
+      int32_t id;
+      int32_t previous;
+      int32_t next;
+      uint32_t num_bytes;  // 0: joined to the one before
+    };
+    struct Candidate {
+      uint32_t rank;
+      int32_t position;
+      int32_t id;
+    };
+    WordCache cache_;
+    std::vector<Symbol> symbols_;
+    std::vector<Candidate> queue_;
+    std::vector<WordToken> tokens_;
+  };
+
+  // Appends the tokens of one word (valid UTF-8).
+  void encode(std::string_view word, Workspace& workspace, std::vector<WordToken>& out) const;
+
+  size_t size() const { return vocabulary_.size(); }
+  int32_t end_id() const { return static_cast<int32_t>(tokens_.size()); }  // ids are below it
+  std::optional<int32_t> find(const std::string& token) const;
+  const std::string* token(int32_t id) const;  // null for an id that is not used
+  // Whether words have to be spelled in the byte alphabet, because the vocabulary lacks bytes.
+  bool takes_plain_bytes() const { return plain_bytes_; }
+  std::string fingerprint() const;
+
+ private:
+  using Symbol = Workspace::Symbol;
+
+  void read_vocabulary(const JsonFields& fields);
+  void read_merges(const JsonFields& fields);
+  void add_merge(const std::string& left, const std::string& right, size_t index,
+                 const std::string& place);
+  void find_word_starts();
+
+  void encode_word(std::string_view word, Workspace& workspace, std::vector<WordToken>& out) const;
+  void compute_word(std::string_view word, Workspace& workspace) const;
+  void fill_symbols(std::string_view word, std::vector<Symbol>& symbols) const;
+  void fill_byte_symbols(std::string_view word, std::vector<Symbol>& symbols) const;
+  bool add_fallback_bytes(std::string_view character, std::vector<Symbol>& symbols) const;
+  void merge_symbols(Workspace& workspace) const;
+  void push_candidate(Workspace& workspace, int32_t position) const;
+
+  std::unordered_map<std::string, int32_t> vocabulary_;
+  std::vector<const std::string*> tokens_;  // by id
+  MergeTable merges_;
+  std::vector<std::pair<int32_t, int32_t>> merge_list_;
+  std::optional<int32_t> unknown_;
+  bool fuse_unknown_ = false;
+  bool byte_fallback_ = false;
+  bool ignore_merges_ = false;
+  bool plain_bytes_ = false;
+  int32_t byte_ids_[256];      // of the byte alphabet, or -1
+  int32_t fallback_ids_[256];  // of <0x00> ... <0xFF>, or -1
+  // In SentencePiece vocabularies no merge reaches back over the start of a word, so that a whole
+  // text can be encoded word by word.
+  bool splits_at_words_ = false;
+};
+
+}  // namespace temper

@@ -1,0 +1,33 @@
+// What Split and Replace look for: a fixed string or a regular expression.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/json.h"
+#include "text/regex.h"
+
+namespace temper {
+
+class Pattern {
+ public:
+  // {"String": "..."} or {"Regex": "..."}, the member "pattern" of `fields`.
+  static Pattern from_json(const JsonFields& fields);
+
+  void find_parts(std::string_view text, std::vector<TextPart>& parts) const;
+  // Tells two patterns apart; for fingerprints.
+  const std::string& description() const { return description_; }
+
+ private:
+  std::string literal_;
+  std::optional<Regex> regex_;
+  std::string description_;
+};
+
+// The parts of `text` around every occurrence of `literal` (not empty).
+void find_literal_parts(std::string_view text, std::string_view literal,
+                        std::vector<TextPart>& parts);
+
+}  // namespace temper

@@ -1,0 +1,274 @@
+#include "text/tokenizer.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include "common/error.h"
+#include "io/json.h"
+#include "text/added_tokens.h"
+#include "text/bpe_model.h"
+#include "text/decoder.h"
+#include "text/fingerprint.h"
+#include "text/normalizer.h"
+#include "text/post_processor.h"
+#include "text/pre_tokenizer.h"
+#include "text/utf8.h"
+
+namespace temper {
+namespace {
+
+constexpr size_t kMaxTextBytes = size_t{1} << 30;
+constexpr size_t kMaxFileBytes = size_t{512} << 20;
+
+// From a byte of the text to the number of the character it belongs to.
+class CharacterIndex {
+ public:
+  explicit CharacterIndex(std::string_view text) {
+    if (is_ascii(text)) return;
+    characters_.reserve(text.size() + 1);
+    int32_t character = -1;
+    for (char c : text) {
+      if (!is_utf8_continuation(c)) ++character;
+      characters_.push_back(character);
+    }
+    characters_.push_back(character + 1);
+  }
+  std::pair<int32_t, int32_t> characters(ByteRange range) const {
+    if (characters_.empty()) return {range.begin, range.end};
+    return {characters_[range.begin], characters_[range.end]};
+  }
+
+ private:
+  std::vector<int32_t> characters_;  // empty: every byte is a character
+};
+
+// Workspaces whose word caches are warm; each encode() borrows one.
+class WorkspacePool {
+ public:
+  class Loan {
+   public:
+    explicit Loan(WorkspacePool& pool) : pool_(pool), workspace_(pool.take()) {}
+    ~Loan() { pool_.give_back(std::move(workspace_)); }
+    Loan(const Loan&) = delete;
+    Loan& operator=(const Loan&) = delete;
+    BpeModel::Workspace& operator*() { return *workspace_; }
+
+   private:
+    WorkspacePool& pool_;
+    std::unique_ptr<BpeModel::Workspace> workspace_;
+  };
+
+ private:
+  std::unique_ptr<BpeModel::Workspace> take() {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) return std::make_unique<BpeModel::Workspace>();
+    auto workspace = std::move(idle_.back());
+    idle_.pop_back();
+    return workspace;
+  }
+  void give_back(std::unique_ptr<BpeModel::Workspace> workspace) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(workspace));
+  }
+
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<BpeModel::Workspace>> idle_;
+};
+
+template <typename Component>
+std::unique_ptr<Component> read_component(const JsonFields& fields, const std::string& key) {
+  return fields.has(key) ? Component::from_json(fields.object(key)) : nullptr;
+}
+
+template <typename Component>
+std::string component_fingerprint(const std::unique_ptr<Component>& component) {
+  return sized(component ? component->fingerprint() : "");
+}
+
+}  // namespace
+
+struct Tokenizer::Impl {
+  explicit Impl(const JsonFields& fields)
+      : normalizer(read_component<Normalizer>(fields, "normalizer")),
+        pre_tokenizer(read_component<PreTokenizer>(fields, "pre_tokenizer")),
+        post_processor(read_component<PostProcessor>(fields, "post_processor")),
+        decoder(read_component<Decoder>(fields, "decoder")),
+        model(fields.object("model"), pre_tokenizer && pre_tokenizer->ends_in_byte_level()),
+        added(AddedTokens::from_json(
+            fields, [&](const std::string& token) { return model.find(token); }, model.size(),
+            normalizer.get())),
+        end_id(model.end_id()),
+        hash(hash_text(component_fingerprint(normalizer) + component_fingerprint(pre_tokenizer) +
+                       component_fingerprint(post_processor) + sized(model.fingerprint()) +
+                       sized(added.fingerprint()))) {
+    for (const AddedToken& token : added.all()) end_id = std::max(end_id, token.id + 1);
+  }
+
+  // The text cut into added tokens and words.
+  SplitText split(const std::string& text) const;
+  void add_normalized(std::string_view part, size_t begin, SplitText& to) const;
+  Encoding encode_words(const SplitText& words, const std::string& text) const;
+  std::string spelling(int32_t id) const;  // empty for an id that is not used
+  std::string spelling_at(int32_t id, std::pair<int32_t, int32_t> offsets,
+                          const std::string& text) const;
+
+  std::unique_ptr<Normalizer> normalizer;
+  std::unique_ptr<PreTokenizer> pre_tokenizer;
+  std::unique_ptr<PostProcessor> post_processor;
+  std::unique_ptr<Decoder> decoder;
+  BpeModel model;
+  AddedTokens added;
+  int32_t end_id;
+  Hash128 hash;
+  mutable WorkspacePool workspaces;
+};
+
+SplitText Tokenizer::Impl::split(const std::string& text) const {
+  SplitText result;
+  for (const AddedTokens::Part& part : added.find(text, false)) {
+    const std::string_view part_text =
+        std::string_view(text).substr(part.begin, part.end - part.begin);
+    if (part.id < 0) {
+      add_normalized(part_text, part.begin, result);
+      continue;
+    }
+    result.add_chunk(AlignedText(part_text, static_cast<uint32_t>(part.begin)), result.pieces);
+    result.pieces.back().added_token = part.id;
+  }
+  if (pre_tokenizer == nullptr) return result;
+  if (model.takes_plain_bytes()) {
+    pre_tokenizer->split_bytes(result);
+  } else {
+    pre_tokenizer->split(result);
+  }
+  return result;
+}
+
+void Tokenizer::Impl::add_normalized(std::string_view part, size_t begin, SplitText& to) const {
+  AlignedText chunk(part, static_cast<uint32_t>(begin));
+  if (normalizer != nullptr) normalizer->normalize(chunk);
+  if (chunk.empty()) return;
+  const auto number = static_cast<uint32_t>(to.chunks.size());
+  for (const AddedTokens::Part& found : added.find(chunk.text(), true)) {
+    to.pieces.push_back(
+        {number, static_cast<uint32_t>(found.begin), static_cast<uint32_t>(found.end), found.id});
+  }
+  to.chunks.push_back(std::move(chunk));
+}
+
+Encoding Tokenizer::Impl::encode_words(const SplitText& words, const std::string& text) const {
+  const CharacterIndex index(text);
+  WorkspacePool::Loan workspace(workspaces);
+  Encoding encoding;
+  std::vector<WordToken> tokens;
+  for (const SplitText::Piece& piece : words.pieces) {
+    tokens.clear();
+    if (piece.added_token >= 0) {
+      tokens.push_back({piece.added_token, piece.end - piece.begin});
+    } else {
+      model.encode(words.text(piece), *workspace, tokens);
+    }
+    const AlignedText& chunk = words.chunks[piece.chunk];
+    uint32_t begin = piece.begin;
+    for (const WordToken& token : tokens) {
+      const uint32_t end = begin + token.num_bytes;
+      encoding.ids.push_back(token.id);
+      encoding.offsets.push_back(index.characters(chunk.original_range(begin, end)));
+      begin = end;
+    }
+  }
+  return encoding;
+}
+
+std::string Tokenizer::Impl::spelling(int32_t id) const {
+  if (const AddedToken* token = added.by_id(id)) return token->content;
+  const std::string* token = model.token(id);
+  return token == nullptr ? std::string() : *token;
+}
+
+std::string Tokenizer::Impl::spelling_at(int32_t id, std::pair<int32_t, int32_t> offsets,
+                                         const std::string& text) const {
+  const AddedToken* token = added.by_id(id);
+  if (token == nullptr || !(token->lstrip || token->rstrip)) return spelling(id);
+  size_t begin = 0;
+  for (int32_t i = 0; i < offsets.first; ++i) begin += utf8_length(text[begin]);
+  size_t end = begin;
+  for (int32_t i = offsets.first; i < offsets.second; ++i) end += utf8_length(text[end]);
+  return text.substr(begin, end - begin);
+}
+
+Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Tokenizer::~Tokenizer() = default;
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
+
+Tokenizer Tokenizer::from_file(const std::filesystem::path& path) {
+  const auto file = std::filesystem::is_directory(path) ? path / "tokenizer.json" : path;
+  return Tokenizer(
+      std::make_unique<Impl>(JsonFields(read_json_file(file, kMaxFileBytes), file.string())));
+}
+
+Tokenizer Tokenizer::from_json(std::string_view json, const std::string& place) {
+  return Tokenizer(std::make_unique<Impl>(JsonFields(parse_json(json, place), place)));
+}
+
+Encoding Tokenizer::encode(std::string_view text, bool add_special_tokens) const {
+  if (text.size() > kMaxTextBytes) {
+    throw UserError("a text of {} bytes is too long to be encoded at once (at most {})",
+                    text.size(), kMaxTextBytes);
+  }
+  const std::string valid = replace_invalid_utf8(text);
+  Encoding encoding = impl_->encode_words(impl_->split(valid), valid);
+  if (impl_->post_processor != nullptr) {
+    impl_->post_processor->process(encoding, add_special_tokens,
+                                   [&](int32_t id, std::pair<int32_t, int32_t> offsets) {
+                                     return impl_->spelling_at(id, offsets, valid);
+                                   });
+  }
+  return encoding;
+}
+
+std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special_tokens) const {
+  std::vector<std::string> tokens;
+  tokens.reserve(ids.size());
+  for (int32_t id : ids) {
+    if (const AddedToken* token = impl_->added.by_id(id)) {
+      // The pattern is what the decoder can undo.
+      if (!(skip_special_tokens && token->special)) tokens.push_back(token->pattern);
+    } else if (const std::string* spelling = impl_->model.token(id)) {
+      tokens.push_back(*spelling);
+    }
+  }
+  if (impl_->decoder == nullptr) return fmt::format("{}", fmt::join(tokens, " "));
+  std::string text;
+  for (const std::string& part : impl_->decoder->decode(std::move(tokens))) text += part;
+  return text;
+}
+
+int64_t Tokenizer::vocab_size() const {
+  return impl_->end_id;
+}
+
+std::optional<int32_t> Tokenizer::token_to_id(std::string_view token) const {
+  const std::string text(token);
+  if (const AddedToken* added = impl_->added.by_content(text)) return added->id;
+  return impl_->model.find(text);
+}
+
+std::string Tokenizer::id_to_token(int32_t id) const {
+  return impl_->spelling(id);
+}
+
+bool Tokenizer::is_special(int32_t id) const {
+  const AddedToken* token = impl_->added.by_id(id);
+  return token != nullptr && token->special;
+}
+
+const Hash128& Tokenizer::hash() const {
+  return impl_->hash;
+}
+
+}  // namespace temper
