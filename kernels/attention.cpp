@@ -1,0 +1,88 @@
+#include "kernels/attention.h"
+
+#include <cmath>
+
+#include "common/error.h"
+#include "kernels/attention_blocks.h"
+
+namespace temper {
+namespace {
+
+void check(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  TEMPER_CHECK(q.is_contiguous() && k.is_contiguous() && v.is_contiguous() && q.dim() == 3 &&
+                   k.dim() == 3 && k.sizes() == v.sizes() && q.size(2) == k.size(2) &&
+                   q.size(1) % k.size(1) == 0,
+               "attention: shapes do not agree");
+}
+
+std::vector<AttentionDocument> documents_of(const at::Tensor& q, const at::Tensor& k,
+                                            const AttentionMask& mask) {
+  const auto& ends = mask.cu_seqlens;
+  TEMPER_CHECK(
+      ends.size() >= 2 && ends.front() == 0 && ends.back() == q.size(0) && k.size(0) == q.size(0),
+      "attention: cu_seqlens do not cover the {} tokens", q.size(0));
+  std::vector<AttentionDocument> documents;
+  for (size_t d = 0; d + 1 < ends.size(); ++d) {
+    TEMPER_CHECK(ends[d] < ends[d + 1], "attention: cu_seqlens do not increase");
+    documents.push_back({ends[d], ends[d + 1], ends[d], ends[d + 1]});
+  }
+  return documents;
+}
+
+AttentionShape shape_of(const at::Tensor& q, const at::Tensor& k,
+                        std::optional<int64_t> sliding_window) {
+  AttentionShape shape;
+  shape.num_heads = q.size(1);
+  shape.num_kv_heads = k.size(1);
+  shape.head_dim = q.size(2);
+  shape.window = sliding_window.value_or(k.size(0));
+  shape.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(shape.head_dim)));
+  return shape;
+}
+
+AttentionOutput forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                        const std::vector<AttentionDocument>& documents,
+                        const AttentionShape& shape) {
+  AttentionOutput result{at::empty_like(q), at::empty({q.size(1), q.size(0)}, q.options())};
+  if (q.is_cpu()) {
+    attention_forward_cpu(q, k, v, documents, shape, result);
+  } else {
+    attention_forward_plain(q, k, v, documents, shape, result);
+  }
+  return result;
+}
+
+}  // namespace
+
+AttentionOutput attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                          const AttentionMask& mask) {
+  check(q, k, v);
+  return forward(q, k, v, documents_of(q, k, mask), shape_of(q, k, mask.sliding_window));
+}
+
+AttentionGradients attention_backward(const at::Tensor& d_out, const at::Tensor& q,
+                                      const at::Tensor& k, const at::Tensor& v,
+                                      const AttentionOutput& forward, const AttentionMask& mask) {
+  check(q, k, v);
+  TEMPER_CHECK(d_out.is_contiguous() && d_out.numel() == q.numel(),
+               "attention_backward: shapes do not agree");
+  AttentionGradients gradients{at::zeros_like(q), at::zeros_like(k), at::zeros_like(v)};
+  const auto documents = documents_of(q, k, mask);
+  const AttentionShape shape = shape_of(q, k, mask.sliding_window);
+  if (q.is_cpu()) {
+    attention_backward_cpu(d_out.view(q.sizes()), q, k, v, forward, documents, shape, gradients);
+  } else {
+    attention_backward_plain(d_out.view(q.sizes()), q, k, v, forward, documents, shape, gradients);
+  }
+  return gradients;
+}
+
+at::Tensor attention_decode(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            std::optional<int64_t> sliding_window) {
+  check(q, k, v);
+  TEMPER_CHECK(q.size(0) <= k.size(0), "attention_decode: more queries than keys");
+  const std::vector<AttentionDocument> documents = {{0, q.size(0), 0, k.size(0)}};
+  return forward(q, k, v, documents, shape_of(q, k, sliding_window)).out;
+}
+
+}  // namespace temper

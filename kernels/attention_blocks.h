@@ -1,0 +1,57 @@
+// The two ways attention is computed: our blocked CPU loops, and plain ATen operators for tensors
+// on other devices. Inside kernels/ only; callers use kernels/attention.h.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/attention.h"
+
+namespace temper {
+
+struct AttentionShape {
+  int64_t num_heads = 0;
+  int64_t num_kv_heads = 0;
+  int64_t head_dim = 0;
+  int64_t window = 0;  // keys a query sees at most
+  float scale = 1.0f;
+
+  int64_t group() const { return num_heads / num_kv_heads; }
+};
+
+// Query rows [query_begin, query_end) see key rows [key_begin, key_end); the last query is level
+// with the last key.
+struct AttentionDocument {
+  int64_t query_begin = 0;
+  int64_t query_end = 0;
+  int64_t key_begin = 0;
+  int64_t key_end = 0;
+
+  // The key row that is level with a query row.
+  int64_t level(int64_t query) const { return query + key_end - query_end; }
+  int64_t first_key(int64_t query, int64_t window) const {
+    return std::max(key_begin, level(query) - window + 1);
+  }
+};
+
+void attention_forward_cpu(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                           const std::vector<AttentionDocument>& documents,
+                           const AttentionShape& shape, AttentionOutput& result);
+// Adds to `gradients`, which are zero before.
+void attention_backward_cpu(const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,
+                            const at::Tensor& v, const AttentionOutput& forward,
+                            const std::vector<AttentionDocument>& documents,
+                            const AttentionShape& shape, AttentionGradients& gradients);
+
+void attention_forward_plain(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                             const std::vector<AttentionDocument>& documents,
+                             const AttentionShape& shape, AttentionOutput& result);
+void attention_backward_plain(const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,
+                              const at::Tensor& v, const AttentionOutput& forward,
+                              const std::vector<AttentionDocument>& documents,
+                              const AttentionShape& shape, AttentionGradients& gradients);
+
+}  // namespace temper

@@ -1,0 +1,87 @@
+// Eight floats as one value, and the functions the row loops share. Every sum has a fixed order, so
+// a result depends neither on alignment nor on the instruction set.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#define TEMPER_INLINE __attribute__((always_inline)) inline
+
+// Compiles a function a second time for AVX2; the loader picks. (Sanitizers start too late for it.)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#define TEMPER_MULTIVERSION __attribute__((target_clones("avx2", "default")))
+#else
+#define TEMPER_MULTIVERSION
+#endif
+
+namespace temper {
+
+using Float8 = float __attribute__((vector_size(32)));
+using Int8 = int32_t __attribute__((vector_size(32)));
+
+TEMPER_INLINE Float8 broadcast8(float value) {
+  return Float8{value, value, value, value, value, value, value, value};
+}
+
+TEMPER_INLINE Float8 load8(const float* in) {
+  Float8 value;
+  std::memcpy(&value, in, sizeof(value));
+  return value;
+}
+
+TEMPER_INLINE void store8(float* out, Float8 value) {
+  std::memcpy(out, &value, sizeof(value));
+}
+
+// The first `count` (< 8) lanes from memory, the others `fill`.
+TEMPER_INLINE Float8 load_part8(const float* in, int64_t count, float fill) {
+  Float8 value = broadcast8(fill);
+  for (int64_t i = 0; i < count; ++i) value[i] = in[i];
+  return value;
+}
+
+TEMPER_INLINE void store_part8(float* out, Float8 value, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) out[i] = value[i];
+}
+
+TEMPER_INLINE float sum_lanes(Float8 v) {
+  return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
+}
+
+TEMPER_INLINE Float8 max8(Float8 a, Float8 b) {
+  return a > b ? a : b;
+}
+
+TEMPER_INLINE float max_lanes(Float8 v) {
+  float result = v[0];
+  for (int i = 1; i < 8; ++i) result = v[i] > result ? v[i] : result;
+  return result;
+}
+
+// exp(x) to 2 ulp (Cephes' expf: range reduction by ln 2 in two parts, a polynomial of degree 7).
+// Below -87.3 it is 1.2e-38 and above 88.3 it is 2.3e38, never 0 or infinite; NaN stays NaN.
+TEMPER_INLINE Float8 exp8(Float8 x) {
+  const Float8 low = broadcast8(-87.33f), high = broadcast8(88.37f);
+  x = x < low ? low : x;
+  x = x > high ? high : x;
+  // Adding 1.5 x 2^23 rounds to an integer, which is then in the low bits of the mantissa.
+  const Float8 shift = broadcast8(12582912.0f);
+  const Float8 shifted = x * 1.44269504088896341f + shift;
+  const Float8 n = shifted - shift;
+  const Float8 r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+  Float8 p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = (p * (r * r) + r) + 1.0f;
+  Int8 exponent;
+  std::memcpy(&exponent, &shifted, sizeof(exponent));
+  exponent = (exponent - 0x4B400000 + 127) << 23;
+  Float8 power;
+  std::memcpy(&power, &exponent, sizeof(power));
+  return p * power;
+}
+
+}  // namespace temper

@@ -1,0 +1,49 @@
+#include "kernels/linear.h"
+
+#include <ATen/Parallel.h>
+
+#include "common/error.h"
+#include "kernels/cpu/column_sum.h"
+#include "kernels/row_blocks.h"
+
+namespace temper {
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  return bias.defined() ? at::addmm(bias, x, weight.t()) : at::mm(x, weight.t());
+}
+
+at::Tensor linear_add(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& weight,
+                      const at::Tensor& bias) {
+  at::Tensor y = at::addmm(residual, x, weight.t());
+  return bias.defined() ? y.add_(bias) : y;
+}
+
+void linear_input_gradient(const at::Tensor& dy, const at::Tensor& weight, at::Tensor& dx) {
+  if (dx.defined()) {
+    dx.addmm_(dy, weight);
+  } else {
+    dx = at::mm(dy, weight);
+  }
+}
+
+void linear_weight_gradient(const at::Tensor& dy, const at::Tensor& x, at::Tensor dw) {
+  TEMPER_CHECK(dw.size(0) == dy.size(1) && dw.size(1) == x.size(1) && dw.is_contiguous(),
+               "linear_weight_gradient: the gradient has another shape than the weight");
+  at::mm_out(dw, dy.t(), x);
+}
+
+void linear_bias_gradient(const at::Tensor& dy, at::Tensor db) {
+  if (!dy.is_cpu()) {
+    at::sum_out(db, dy, {0});
+    return;
+  }
+  const int64_t rows = dy.size(0), n = dy.size(1);
+  TEMPER_CHECK(dy.is_contiguous() && db.is_contiguous() && db.numel() == n,
+               "linear_bias_gradient: shapes do not agree");
+  const float* in = dy.const_data_ptr<float>();
+  float* out = db.data_ptr<float>();
+  at::parallel_for(0, n, column_grain(rows),
+                   [&](int64_t begin, int64_t end) { column_sums(in, rows, n, begin, end, out); });
+}
+
+}  // namespace temper

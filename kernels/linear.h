@@ -1,0 +1,24 @@
+// Matrix products of a linear layer, y = x W^T + b. x [T, in], W [out, in], b [out], y [T, out].
+#pragma once
+
+#include <ATen/ATen.h>
+
+namespace temper {
+
+// `bias` may be undefined.
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {});
+
+// residual + linear(x, weight, bias).
+at::Tensor linear_add(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& weight,
+                      const at::Tensor& bias = {});
+
+// dx = dy W, or dx += dy W where `dx` is defined already.
+void linear_input_gradient(const at::Tensor& dy, const at::Tensor& weight, at::Tensor& dx);
+
+// Overwrites dw [out, in] with dy^T x.
+void linear_weight_gradient(const at::Tensor& dy, const at::Tensor& x, at::Tensor dw);
+
+// Overwrites db [out] with the column sums of dy, added in row order.
+void linear_bias_gradient(const at::Tensor& dy, at::Tensor db);
+
+}  // namespace temper
