@@ -43,7 +43,7 @@ class H5Handle {
   using Close = int (*)(int64_t);
 
   H5Handle() = default;
-  H5Handle(int64_t id, Close close) : id_(id), close_(close) {}
+  H5Handle(int64_t id, Close closer) : id_(id), closer_(closer) {}
   ~H5Handle();
   H5Handle(H5Handle&& other) noexcept;
   H5Handle& operator=(H5Handle&& other) noexcept;
@@ -54,7 +54,7 @@ class H5Handle {
 
  private:
   int64_t id_ = -1;
-  Close close_ = nullptr;
+  Close closer_ = nullptr;
 };
 
 // A contiguous dataset of a fixed shape. "Rows" count along the first dim.
@@ -108,7 +108,7 @@ class H5Group {
   H5Dataset dataset(const std::string& name) const;
 
   H5Group create_group(const std::string& name);
-  // Space is reserved at once; rows that are never written read as zeros.
+  // Space is reserved at once, and not filled: write every row.
   H5Dataset create_dataset(const std::string& name, H5Type type, std::vector<uint64_t> shape);
 
   bool has_attribute(const std::string& name) const;
@@ -155,8 +155,8 @@ class H5Writer {
   H5Writer& operator=(const H5Writer&) = delete;
 
   H5Group& root() { return root_; }
-  // Closes (datasets and groups of it must be gone or unused by then), syncs, renames, syncs the
-  // directory.
+  // Closes, syncs, renames, syncs the directory. Datasets and groups of the file other than root()
+  // must be gone by then.
   void commit();
 
  private:
