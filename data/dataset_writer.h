@@ -1,0 +1,51 @@
+// Writes a packed dataset (docs/formats/dataset.md) in two passes: rows are spooled to a nameless
+// temporary file beside the output, then copied into HDF5 datasets of known size. In memory stay
+// 20 bytes a document and 20 a row.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/hash.h"
+#include "data/row_packer.h"
+
+namespace temper {
+
+class DatasetWriter {
+ public:
+  struct Header {
+    int64_t sequence_len = 0;
+    int64_t vocab_size = 0;
+    int32_t pad_token = 0;
+    Hash128 tokenizer_hash;
+    std::string chat_template;
+  };
+
+  // SystemError when the output's directory cannot be written.
+  DatasetWriter(const std::filesystem::path& path, Header header);
+  ~DatasetWriter();  // without finish() nothing remains
+  DatasetWriter(const DatasetWriter&) = delete;
+  DatasetWriter& operator=(const DatasetWriter&) = delete;
+
+  // The documents of one row, in order; together at most sequence_len tokens.
+  void add_row(const std::vector<const PackedDocument*>& documents);
+
+  int64_t num_rows() const;
+  int64_t num_documents() const;
+  int64_t num_targets() const;  // supervised tokens so far
+  int64_t num_tokens() const;   // without padding
+
+  // The file appears complete under its name, replacing an older one. Returns the content hash.
+  // At least one row must have been added.
+  Hash128 finish(const std::string& sources_json, const std::string& settings_json,
+                 const std::string& statistics_json);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace temper
