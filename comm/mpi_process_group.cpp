@@ -119,10 +119,11 @@ void MpiProcessGroup::find_nodes() {
 }
 
 void MpiProcessGroup::barrier() {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
   check_mpi(MPI_Barrier(comm_), "MPI_Barrier");
+  std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
-// Orders accesses to shared memory: what a rank wrote before, the others read afterwards.
 void MpiProcessGroup::node_barrier() {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   check_mpi(MPI_Barrier(node_comm_), "MPI_Barrier (node)");

@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "comm/mpi_check.h"
+#include "comm/process_group.h"
 #include "common/error.h"
 
 namespace temper {
@@ -45,7 +46,7 @@ void require_free_space(MPI_Comm group_comm, MPI_Comm node_comm, int64_t my_byte
   int64_t needed_there = shortage == worst ? needed : 0;
   check_mpi(MPI_Allreduce(MPI_IN_PLACE, &needed_there, 1, MPI_INT64_T, MPI_MAX, group_comm),
             "MPI_Allreduce (free shared memory)");
-  throw SystemError(
+  throw SharedMemoryError(
       "{} is too small on a node: {} bytes are needed for memory that its ranks share, {} bytes "
       "are "
       "free. Enlarge it (mount -o remount,size=..., or --shm-size of the container), or use fewer "

@@ -13,7 +13,7 @@ class NodeWindow {
   // Every rank of `node_comm` gets a segment of its own `num_bytes` (0 is fine), not initialised.
   // A rank alone on its node gets private memory. All
   // ranks of `group_comm`, which has this node's among others', call this together: when /dev/shm
-  // of one node is too small, all throw a SystemError with that node's needed and free bytes.
+  // of one node is too small, all throw a SharedMemoryError with that node's needed and free bytes.
   NodeWindow(MPI_Comm group_comm, MPI_Comm node_comm, int64_t num_bytes);
   // Collective over node_comm, except while an exception unwinds (the other ranks would not come).
   ~NodeWindow();

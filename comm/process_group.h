@@ -12,7 +12,16 @@
 #include <string>
 #include <vector>
 
+#include "common/error.h"
+
 namespace temper {
+
+// /dev/shm of a node is too small; the text names needed and free bytes. All ranks throw it
+// together.
+class SharedMemoryError : public SystemError {
+ public:
+  using SystemError::SystemError;
+};
 
 // Bytes that this rank received over the group's lifetime, by operation.
 struct TrafficCounters {
@@ -50,6 +59,7 @@ class ProcessGroup {
   virtual int size() const = 0;
   virtual std::string backend_name() const = 0;  // "local", "mpi", "nccl"
 
+  // Also orders shared memory: what any rank wrote before, every rank of its node reads afterwards.
   virtual void barrier() = 0;
   virtual void broadcast(at::Tensor& tensor, int root) = 0;
 
@@ -77,7 +87,7 @@ class ProcessGroup {
   // Ranks with the same color form a new group, ordered by `key`.
   virtual std::unique_ptr<ProcessGroup> split(int color, int key) = 0;
 
-  // One copy per node, zero-filled. Throws SystemError naming sizes when /dev/shm is too small.
+  // One copy per node, zero-filled. Throws SharedMemoryError when /dev/shm is too small.
   virtual std::unique_ptr<SharedBuffer> make_shared_buffer(int64_t num_elements) = 0;
   // One segment of this size per rank, zero-filled. Throws as make_shared_buffer does.
   virtual std::unique_ptr<PeerBuffers> make_peer_buffers(int64_t num_elements) = 0;

@@ -41,6 +41,8 @@ class BucketLayout {
   int64_t num_elements() const { return shard_elements_ * world_size_; }  // padding included
   int64_t shard_elements() const { return shard_elements_; }
   std::vector<ShardPiece> pieces(int rank) const;
+  // The same for any run of elements [begin, end); shard_offset counts from `begin`.
+  std::vector<ShardPiece> pieces_between(int64_t begin, int64_t end) const;
 
  private:
   std::vector<BucketParameter> parameters_;

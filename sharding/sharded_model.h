@@ -31,6 +31,10 @@ struct ShardingOptions {
   FrozenPlacement frozen_placement = FrozenPlacement::kNodeShared;
   // Keep only each stage's input in forward and recompute the stage in backward.
   bool checkpoint_activations = false;
+  // Let the ranks of a node read each other's gradients and, when all ranks are on one node, one
+  // copy of the trainable weights. Without it, or when /dev/shm is too small, both go by messages:
+  // slower, with the same bits.
+  bool share_memory = true;
 };
 
 struct AdamWOptions {
@@ -57,12 +61,13 @@ class ShardedModel {
   ~ShardedModel();
 
   // Fills every weight from `source`, each rank reading only what it holds. A parameter that is
-  // missing is a UserError naming it. Collective; an error on one rank must be agreed by the caller.
+  // missing is a UserError naming it. All ranks call this; no communication happens in it, so that
+  // an error on one rank can be agreed by the caller (comm/agreement.h).
   void load(const WeightSource& source);
 
   // One round of a training step: this rank's micro-batch, or null when it idles (ranks >=
-  // num_contributors). Adds the gradients of the round's loss SUMS to the accumulators. Returns this
-  // rank's loss sum (0 when idle). Collective.
+  // num_contributors). Adds the gradients of the round's loss SUMS to the accumulators. Returns
+  // this rank's loss sum (0 when idle). Collective.
   double forward_backward(const Batch* batch, int num_contributors);
 
   // Loss sum of this rank's batch (null: idle) without gradients. Collective.
@@ -80,7 +85,8 @@ class ShardedModel {
   void zero_gradients();
 
   std::vector<TrainableShard>& trainable_shards();
-  // After trainable_shards' weights were overwritten (restore), before the next forward. Collective.
+  // After trainable_shards' weights were overwritten (restore), before the next forward.
+  // Collective.
   void refresh();
 
   int64_t num_trainable_parameters() const;

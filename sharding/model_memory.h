@@ -1,0 +1,39 @@
+// All buckets of a model with the memory they live in: decides each bucket's home.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "comm/process_group.h"
+#include "sharding/model_plan.h"
+#include "sharding/sharded_model.h"
+#include "sharding/weight_bucket.h"
+
+namespace temper {
+
+class ModelMemory {
+ public:
+  // Collective.
+  ModelMemory(const ModelPlan& plan, ProcessGroup& group, const ShardingOptions& options);
+
+  std::vector<WeightBucket>& buckets() { return buckets_; }
+
+  // Makes what the ranks wrote to their own parts known to all: full copies are gathered again, and
+  // shared ones are complete when this returns. Collective.
+  void synchronise();
+
+  // All ranks read the same trainable weights, so none may write before all have read.
+  bool shares_trainable_weights() const { return shared_trainable_ != nullptr; }
+
+ private:
+  void make_buckets(const ModelPlan& plan, BucketHome trainable_home, BucketHome frozen_home);
+  void place_in(const at::Tensor& memory, bool trainable);
+
+  ProcessGroup& group_;
+  std::unique_ptr<SharedBuffer> shared_trainable_;
+  std::unique_ptr<SharedBuffer> shared_frozen_;
+  std::vector<WeightBucket> buckets_;
+};
+
+}  // namespace temper

@@ -1,0 +1,189 @@
+#include "sharding/sharded_model.h"
+
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "common/error.h"
+#include "common/exact_sum.h"
+#include "sharding/gathered_weights.h"
+#include "sharding/gradient_norm.h"
+#include "sharding/leaf_gradients.h"
+#include "sharding/model_memory.h"
+#include "sharding/model_plan.h"
+#include "sharding/stage_weights.h"
+
+namespace temper {
+
+struct ShardedModel::Impl {
+  Impl(StageList stage_list, ProcessGroup& process_group, const ShardingOptions& sharding_options)
+      : stages(std::move(stage_list)),
+        group(process_group),
+        options(sharding_options),
+        plan(plan_model(stages)),
+        memory(plan, group, options),
+        gathered(plan, memory.buckets(), group),
+        leaf(plan, memory.buckets(), group, options.share_memory) {
+    for (int64_t i = 0; i < num_stages(); ++i) {
+      weights.emplace_back(i, plan.stages[i], memory.buckets(), gathered, leaf);
+    }
+    for (WeightBucket& bucket : memory.buckets()) {
+      if (bucket.trainable()) shards.push_back(bucket.trainable_shard());
+    }
+  }
+
+  int64_t num_stages() const { return static_cast<int64_t>(stages.size()); }
+  bool has_backward(int64_t stage) const { return stage >= plan.first_trainable_stage; }
+
+  void make_current() {
+    if (!changed) return;
+    memory.synchronise();
+    gathered.forget();
+    changed = false;
+  }
+
+  at::Tensor run_forward(int64_t stage, const at::Tensor& x, const Batch& batch,
+                         SavedActivations* saved) {
+    const StageWeights::Loan loan(weights[stage]);
+    return stages[stage]->forward(weights[stage], x, batch, saved);
+  }
+
+  at::Tensor run_backward(int64_t stage, const at::Tensor& x, const at::Tensor& grad_output,
+                          const Batch& batch, SavedActivations& saved) {
+    leaf.clear_gaps(stage);
+    const StageWeights::Loan loan(weights[stage]);
+    return stages[stage]->backward(weights[stage], x, grad_output, batch, saved,
+                                   stage > plan.first_trainable_stage);
+  }
+
+  StageList stages;
+  ProcessGroup& group;
+  ShardingOptions options;
+  ModelPlan plan;
+  ModelMemory memory;
+  GatheredWeights gathered;
+  LeafGradients leaf;
+  std::vector<StageWeights> weights;  // by stage
+  std::vector<TrainableShard> shards;
+  bool changed = true;  // weights were written since the last synchronise()
+};
+
+ShardedModel::ShardedModel(StageList stages, ProcessGroup& group, const ShardingOptions& options)
+    : impl_(std::make_unique<Impl>(std::move(stages), group, options)) {}
+
+ShardedModel::~ShardedModel() = default;
+
+void ShardedModel::load(const WeightSource& source) {
+  impl_->changed = true;
+  for (const WeightBucket& bucket : impl_->memory.buckets()) bucket.check_complete(source);
+  for (WeightBucket& bucket : impl_->memory.buckets()) bucket.load(source);
+}
+
+double ShardedModel::forward_backward(const Batch* batch, int num_contributors) {
+  const c10::NoGradGuard no_grad;
+  Impl& model = *impl_;
+  TEMPER_CHECK((batch != nullptr) == (model.group.rank() < num_contributors),
+               "rank {} with {} contributors", model.group.rank(), num_contributors);
+  model.make_current();
+  const int64_t num_stages = model.num_stages();
+  const int64_t last = num_stages - 1;
+  const auto is_recomputed = [&](int64_t stage) {
+    return model.options.checkpoint_activations && stage != last;
+  };
+
+  std::vector<at::Tensor> inputs(num_stages);
+  std::vector<SavedActivations> saved(num_stages);
+  at::Tensor x;
+  for (int64_t i = 0; i < num_stages; ++i) {
+    model.gathered.gather(i);
+    if (batch == nullptr) continue;
+    if (model.has_backward(i)) inputs[i] = x;
+    const bool keep = model.has_backward(i) && !is_recomputed(i);
+    x = model.run_forward(i, x, *batch, keep ? &saved[i] : nullptr);
+  }
+  const double loss = batch == nullptr ? 0.0 : x.item<double>();
+
+  at::Tensor grad;
+  for (int64_t i = last; i >= model.plan.first_trainable_stage; --i) {
+    model.gathered.gather(i);
+    if (batch != nullptr) {
+      if (is_recomputed(i)) model.run_forward(i, inputs[i], *batch, &saved[i]);
+      grad = model.run_backward(i, inputs[i], grad, *batch, saved[i]);
+      inputs[i].reset();
+      saved[i].tensors.clear();
+    }
+    model.leaf.fold(i, num_contributors);
+  }
+  return loss;
+}
+
+double ShardedModel::evaluate(const Batch* batch) {
+  const c10::NoGradGuard no_grad;
+  Impl& model = *impl_;
+  model.make_current();
+  at::Tensor x;
+  for (int64_t i = 0; i < model.num_stages(); ++i) {
+    model.gathered.gather(i);
+    if (batch != nullptr) x = model.run_forward(i, x, *batch, nullptr);
+  }
+  // In training the folds see to this.
+  if (model.memory.shares_trainable_weights()) model.group.barrier();
+  return batch == nullptr ? 0.0 : x.item<double>();
+}
+
+void ShardedModel::finish_gradients() {
+  for (WeightBucket& bucket : impl_->memory.buckets()) bucket.finish_gradient();
+}
+
+double ShardedModel::gradient_norm(double scale) {
+  ExactSum sum;
+  for (const TrainableShard& shard : impl_->shards) {
+    add_squares(shard.gradient.const_data_ptr<float>(), shard.gradient.numel(), sum);
+  }
+  std::array<int64_t, ExactSum::kNumDigits + 1> digits = sum.digits();
+  at::Tensor all = at::from_blob(digits.data(), {static_cast<int64_t>(digits.size())}, at::kLong);
+  impl_->group.all_reduce_sum(all);
+  return scale * std::sqrt(ExactSum::from_digits(digits).value());
+}
+
+void ShardedModel::adamw_step(const AdamWOptions& options, double gradient_scale, int64_t step) {
+  for (WeightBucket& bucket : impl_->memory.buckets()) {
+    if (bucket.trainable()) bucket.adamw_step(options, gradient_scale, step);
+  }
+  zero_gradients();
+  impl_->changed = true;
+}
+
+void ShardedModel::zero_gradients() {
+  for (WeightBucket& bucket : impl_->memory.buckets()) bucket.zero_gradients();
+}
+
+std::vector<TrainableShard>& ShardedModel::trainable_shards() {
+  return impl_->shards;
+}
+
+void ShardedModel::refresh() {
+  impl_->changed = true;
+  impl_->make_current();
+}
+
+int64_t ShardedModel::num_trainable_parameters() const {
+  return impl_->plan.num_elements(true);
+}
+
+int64_t ShardedModel::num_parameters() const {
+  return impl_->plan.num_elements(true) + impl_->plan.num_elements(false);
+}
+
+ShardedModel::MemoryUse ShardedModel::memory_use() const {
+  MemoryUse use;
+  for (const WeightBucket& bucket : impl_->memory.buckets()) bucket.add_memory_use(use);
+  use.gathered_peak_bytes += impl_->gathered.buffer_bytes() + impl_->leaf.buffer_bytes();
+  return use;
+}
+
+int ShardedModel::max_gathered_stages() const {
+  return impl_->gathered.max_gathered_stages();
+}
+
+}  // namespace temper

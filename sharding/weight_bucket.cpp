@@ -1,0 +1,130 @@
+#include "sharding/weight_bucket.h"
+
+#include <algorithm>
+
+#include "common/error.h"
+#include "kernels/adamw.h"
+
+namespace temper {
+namespace {
+
+int64_t bytes(int64_t elements) {
+  return elements * static_cast<int64_t>(sizeof(float));
+}
+
+at::Tensor zeros(int64_t elements) {
+  return at::zeros({elements}, at::kFloat);
+}
+
+}  // namespace
+
+WeightBucket::WeightBucket(const PlannedBucket& plan, BucketHome home, const Place& place)
+    : trainable_(plan.trainable),
+      home_(home),
+      place_(place),
+      layout_(plan.parameters,
+              plan.trainable || home == BucketHome::kShard ? place.world_size : 1) {
+  if (home_ == BucketHome::kShard) shard_ = zeros(layout_.shard_elements());
+  if (home_ == BucketHome::kGathered || home_ == BucketHome::kReplicated) {
+    full_ = zeros(layout_.num_elements());
+    point_shard_into_full();
+  }
+  if (!trainable_) return;
+  for (int use = 0; use < plan.num_uses; ++use) {
+    accumulators_.push_back(zeros(layout_.shard_elements()));
+  }
+  adam_m_ = zeros(layout_.shard_elements());
+  adam_v_ = zeros(layout_.shard_elements());
+}
+
+void WeightBucket::set_shared_memory(const at::Tensor& full) {
+  TEMPER_CHECK(home_ == BucketHome::kNodeShared && full.numel() == layout_.num_elements());
+  full_ = full;
+  point_shard_into_full();
+}
+
+void WeightBucket::point_shard_into_full() {
+  if (!owns_shard()) return;
+  shard_ = full_.narrow(0, place_.rank * layout_.shard_elements(), layout_.shard_elements());
+}
+
+void WeightBucket::check_complete(const WeightSource& source) const {
+  for (const BucketParameter& parameter : layout_.parameters()) {
+    if (source.contains(parameter.name)) continue;
+    throw UserError("the weights have no {} of shape [{}]", parameter.name,
+                    fmt::join(parameter.shape, ", "));
+  }
+}
+
+void WeightBucket::load(const WeightSource& source) {
+  at::Tensor target = owns_shard() ? shard_ : full_;
+  std::vector<ShardPiece> pieces;
+  if (owns_shard()) {
+    pieces = layout_.pieces(place_.rank);
+  } else if (home_ == BucketHome::kReplicated) {
+    pieces = layout_.pieces_between(0, layout_.num_elements());
+  } else {
+    const int64_t share = (layout_.num_elements() + place_.node_size - 1) / place_.node_size;
+    const int64_t begin = std::min(layout_.num_elements(), share * place_.node_rank);
+    const int64_t end = std::min(layout_.num_elements(), begin + share);
+    pieces = layout_.pieces_between(begin, end);
+    target = full_.narrow(0, begin, end - begin);
+  }
+  for (const ShardPiece& piece : pieces) {
+    const BucketParameter& parameter = layout_.parameters()[piece.parameter];
+    source.read(parameter.name, parameter.shape, piece.parameter_begin,
+                piece.parameter_begin + piece.count, target.data_ptr<float>() + piece.shard_offset);
+  }
+}
+
+void WeightBucket::finish_gradient() {
+  for (size_t use = 1; use < accumulators_.size(); ++use) {
+    accumulators_[0].add_(accumulators_[use]);
+    accumulators_[use].zero_();
+  }
+}
+
+void WeightBucket::zero_gradients() {
+  for (at::Tensor& accumulator : accumulators_) accumulator.zero_();
+}
+
+void WeightBucket::adamw_step(const AdamWOptions& options, double gradient_scale, int64_t step) {
+  AdamWHyperparameters hyperparameters;
+  hyperparameters.learning_rate = options.learning_rate;
+  hyperparameters.beta1 = options.beta1;
+  hyperparameters.beta2 = options.beta2;
+  hyperparameters.epsilon = options.epsilon;
+  hyperparameters.gradient_scale = gradient_scale;
+  hyperparameters.step = step;
+  for (const ShardPiece& piece : layout_.pieces(place_.rank)) {
+    const bool decayed = layout_.parameters()[piece.parameter].shape.size() >= 2;
+    hyperparameters.weight_decay = decayed ? options.weight_decay : 0.0;
+    const auto part = [&](const at::Tensor& shard) {
+      return shard.data_ptr<float>() + piece.shard_offset;
+    };
+    adamw_update(part(shard_), part(accumulators_[0]), part(adam_m_), part(adam_v_), piece.count,
+                 hyperparameters);
+  }
+}
+
+TrainableShard WeightBucket::trainable_shard() {
+  return {&layout_, shard_, accumulators_.front(), adam_m_, adam_v_};
+}
+
+void WeightBucket::add_memory_use(ShardedModel::MemoryUse& use) const {
+  const int64_t shard_bytes = bytes(layout_.shard_elements());
+  const int64_t full_bytes = bytes(layout_.num_elements());
+  if (trainable_) {
+    use.weight_bytes += shard_bytes;
+    use.gradient_bytes += shard_bytes * static_cast<int64_t>(accumulators_.size());
+    use.optimizer_bytes += 2 * shard_bytes;
+    if (home_ == BucketHome::kGathered) use.gathered_peak_bytes += full_bytes - shard_bytes;
+  } else if (home_ == BucketHome::kShard) {
+    use.frozen_bytes += shard_bytes;
+  } else {
+    use.frozen_bytes +=
+        home_ == BucketHome::kNodeShared ? full_bytes / place_.node_size : full_bytes;
+  }
+}
+
+}  // namespace temper
