@@ -1,5 +1,7 @@
 #include "sharding/sharded_model.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <array>
 #include <cmath>
 #include <utility>
@@ -80,7 +82,7 @@ void ShardedModel::load(const WeightSource& source) {
 }
 
 double ShardedModel::forward_backward(const Batch* batch, int num_contributors) {
-  const c10::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   Impl& model = *impl_;
   TEMPER_CHECK((batch != nullptr) == (model.group.rank() < num_contributors),
                "rank {} with {} contributors", model.group.rank(), num_contributors);
@@ -118,7 +120,7 @@ double ShardedModel::forward_backward(const Batch* batch, int num_contributors) 
 }
 
 double ShardedModel::evaluate(const Batch* batch) {
-  const c10::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   Impl& model = *impl_;
   model.make_current();
   at::Tensor x;
