@@ -2,7 +2,7 @@
 // common families; each gives the text that the family's own Jinja template gives.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,14 +16,25 @@ struct Message {
 
 struct RenderedChat {
   std::string text;  // UTF-8
-  // What the assistant says, end-of-turn marker included: byte ranges [begin, end) of `text`.
+  // What the model has to say itself, as byte ranges [begin, end) of `text`: everything from where
+  // a generation prompt ends up to and including the end-of-turn marker, but not the newline that
+  // some templates put behind the marker.
   std::vector<std::pair<size_t, size_t>> generation_spans;
 };
 
 class ChatTemplate {
  public:
-  // "llama2", "llama3", "mistral", "chatml", "qwen", "gemma", "phi3", "alpaca", "plain".
-  // UserError naming the known ones otherwise.
+  // UserError naming the known ones for any other name.
+  //   llama2   Llama 2 chat; a system message joins the first user turn
+  //   llama3   Llama 3 instruct (the first release, without a date or tools)
+  //   mistral  Mistral instruct v0.1 to v0.2; no system message
+  //   chatml   <|im_start|>role ... <|im_end|>
+  //   qwen     chatml with Qwen 2.5's default system message
+  //   gemma    Gemma; no system message
+  //   phi3     Phi 3
+  //   alpaca   "### Instruction:" and "### Response:"
+  //   plain    the contents themselves with one newline between messages, EOS right behind every
+  //            assistant's; a generation prompt is the newline behind the last message
   static ChatTemplate named(const std::string& name);
   static std::vector<std::string> names();
 
