@@ -1,7 +1,7 @@
-# temper::torch: LibTorch, wherever it is. Searched in order: TEMPER_TORCH_DIR, CMAKE_PREFIX_PATH
+# temper::torch: LibTorch, wherever it is. Searched in order: TEMPER_TORCH_DIR (or environment), CMAKE_PREFIX_PATH
 # (a LibTorch zip, a cluster module, a Python environment's torch folder), .deps/libtorch.
 
-set(TEMPER_TORCH_DIR "" CACHE PATH "LibTorch: the folder that has lib/libtorch_cpu.so and include/ATen")
+set(TEMPER_TORCH_DIR "$ENV{TEMPER_TORCH_DIR}" CACHE PATH "LibTorch: the folder that has lib/libtorch_cpu.so and include/ATen")
 set(TEMPER_TORCH_MINIMUM 2.6)
 
 function(temper_find_torch)

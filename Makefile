@@ -1,0 +1,48 @@
+# Thin: the work is in bootstrap.sh, CMake and CTest. Run `make` for the list of targets.
+
+BUILD := build/release
+JOBS ?= $(shell nproc)
+TEST_JOBS ?= $(shell expr $$(nproc) / 2 \| 1)
+TEMPER_ACCEPTANCE_DIR ?=
+SOURCES = git ls-files '*.h' '*.cpp' '*.cu' '*.cuh'
+LINT ?= .
+
+export SEED
+
+.PHONY: help bootstrap build test demo bench format lint clean
+
+help:
+	@echo 'make build   set up what is missing and build into $(BUILD)/bin'
+	@echo 'make test    build and run every test'
+	@echo 'make demo    the whole product in a few minutes on a synthetic corpus (SEED=n for other facts)'
+	@echo 'make bench   build and run the benchmarks'
+	@echo 'make format  format every source file'
+	@echo 'make lint    check format and clang-tidy (LINT=folder for one folder)'
+	@echo 'make clean   remove build/ (.deps/ stays)'
+
+bootstrap:
+	@./bootstrap.sh
+
+build: bootstrap
+	cmake --preset release -DTEMPER_ACCEPTANCE_DIR='$(TEMPER_ACCEPTANCE_DIR)'
+	cmake --build $(BUILD) --parallel $(JOBS)
+
+test: build
+	ctest --test-dir $(BUILD) --parallel $(TEST_JOBS) --output-on-failure --no-tests=error
+
+demo: build
+	examples/demo.sh
+
+bench: build
+	bench/run.sh
+
+format:
+	$(SOURCES) | xargs clang-format -i
+
+lint: bootstrap
+	$(SOURCES) | xargs clang-format --dry-run --Werror
+	cmake -S . -B build/lint -G Ninja -DTEMPER_PCH=OFF -DTEMPER_CCACHE=OFF
+	run-clang-tidy -quiet -p build/lint -j $(JOBS) '^$(CURDIR)/$(LINT:.=)'
+
+clean:
+	rm -rf build
