@@ -67,16 +67,27 @@ ExactSum ExactSum::from_digits(const std::array<int64_t, kNumDigits + 1>& digits
 
 double ExactSum::value() const {
   if (!finite()) return std::numeric_limits<double>::quiet_NaN();
-  ExactSum normal = *this;
-  normal.normalise();
-  // From the top: the digits below the first few no longer matter, and the order is fixed.
-  double value = 0.0;
-  for (int i = kNumDigits - 1; i >= 0; --i) {
-    if (normal.digits_[i] != 0) {
-      value += std::ldexp(static_cast<double>(normal.digits_[i]), kDigitBits * i + kLowestExponent);
-    }
+  ExactSum magnitude = *this;
+  magnitude.normalise();
+  // A negative sum is one negative digit on top and positive ones below: turn the signs around.
+  const bool negative = magnitude.digits_[kNumDigits - 1] < 0;
+  if (negative) {
+    for (int64_t& digit : magnitude.digits_) digit = -digit;
+    magnitude.normalise();
   }
-  return value;
+  int top = kNumDigits - 1;
+  while (top > 2 && magnitude.digits_[top] == 0) --top;
+  // Three digits hold more bits than a double; whether anything lies below them settles ties.
+  unsigned __int128 leading = 0;
+  for (int i = top; i > top - 3; --i) {
+    leading = (leading << kDigitBits) + static_cast<uint64_t>(magnitude.digits_[i]);
+  }
+  for (int i = 0; i <= top - 3; ++i) {
+    if (magnitude.digits_[i] != 0) leading |= 1;
+  }
+  const double value =
+      std::ldexp(static_cast<double>(leading), kDigitBits * (top - 2) + kLowestExponent);
+  return negative ? -value : value;
 }
 
 }  // namespace temper

@@ -24,20 +24,25 @@ Philox::Philox(uint64_t seed, uint64_t stream) {
   key_ = {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)};
 }
 
-std::array<uint32_t, 4> Philox::block(uint64_t counter_low, uint64_t counter_high) const {
-  std::array<uint32_t, 4> c = {
-      static_cast<uint32_t>(counter_low), static_cast<uint32_t>(counter_low >> 32),
-      static_cast<uint32_t>(counter_high), static_cast<uint32_t>(counter_high >> 32)};
-  uint32_t k0 = key_[0], k1 = key_[1];
+std::array<uint32_t, 4> Philox::philox_4x32_10(std::array<uint32_t, 4> counter,
+                                               std::array<uint32_t, 2> key) {
+  std::array<uint32_t, 4>& c = counter;
   for (int round = 0; round < 10; ++round) {
     const uint64_t p0 = uint64_t{kMultiplier0} * c[0];
     const uint64_t p1 = uint64_t{kMultiplier1} * c[2];
-    c = {static_cast<uint32_t>(p1 >> 32) ^ c[1] ^ k0, static_cast<uint32_t>(p1),
-         static_cast<uint32_t>(p0 >> 32) ^ c[3] ^ k1, static_cast<uint32_t>(p0)};
-    k0 += kWeyl0;
-    k1 += kWeyl1;
+    c = {static_cast<uint32_t>(p1 >> 32) ^ c[1] ^ key[0], static_cast<uint32_t>(p1),
+         static_cast<uint32_t>(p0 >> 32) ^ c[3] ^ key[1], static_cast<uint32_t>(p0)};
+    key[0] += kWeyl0;
+    key[1] += kWeyl1;
   }
   return c;
+}
+
+std::array<uint32_t, 4> Philox::block(uint64_t counter_low, uint64_t counter_high) const {
+  return philox_4x32_10(
+      {static_cast<uint32_t>(counter_low), static_cast<uint32_t>(counter_low >> 32),
+       static_cast<uint32_t>(counter_high), static_cast<uint32_t>(counter_high >> 32)},
+      key_);
 }
 
 float Philox::uniform(uint64_t index) const {

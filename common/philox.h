@@ -11,6 +11,10 @@ namespace temper {
 
 class Philox {
  public:
+  // The bare generator: ten rounds of Philox4x32 on `counter` under `key`.
+  static std::array<uint32_t, 4> philox_4x32_10(std::array<uint32_t, 4> counter,
+                                                std::array<uint32_t, 2> key);
+
   // `seed` and `stream` together are the key: different streams are independent.
   Philox(uint64_t seed, uint64_t stream);
 
