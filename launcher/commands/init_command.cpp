@@ -1,0 +1,53 @@
+#include <filesystem>
+#include <iostream>
+#include <string>
+
+#include "config/run_config.h"
+#include "io/atomic_file.h"
+#include "launcher/command_line.h"
+
+namespace temper {
+namespace {
+
+constexpr const char* kReadme = R"(# A fine-tune with temper
+
+1. Put the base model (a Hugging Face directory: config.json, safetensors, tokenizer.json) under
+   `models/base`, and your records as JSON lines under `data/`.
+2. Pack them, the ones to train on and the ones held out apart:
+
+       temper pack data/train.jsonl -o data/train.h5 --model models/base --sequence-len 2048
+       temper pack data/test.jsonl -o data/test.h5 --model models/base --sequence-len 2048
+       temper inspect data/train.h5 --samples 2 --model models/base
+
+3. Read `run.yaml`: every key is explained there.
+4. `temper train run.yaml --dry-run` shows the plan; `temper train run.yaml --nproc 2` runs it on two
+   ranks. When it is stopped or killed, the same command goes on where it was.
+5. `temper status runs/first`, `temper eval run.yaml`, and
+   `temper export runs/first -o models/tuned` afterwards.
+)";
+
+void write_new(const std::filesystem::path& path, const std::string& content) {
+  if (std::filesystem::exists(path)) {
+    throw UserError("{} is there already; it is left as it is", path.string());
+  }
+  write_file_atomically(path, content);
+  std::cout << path.string() << "\n";
+}
+
+}  // namespace
+
+int init_command(const Arguments& arguments) {
+  CommandLine line("temper init [DIR]",
+                   "Writes a commented run.yaml and a README.md for a new project into DIR (here "
+                   "without it).\nNothing that exists is overwritten.");
+  line.positional("DIR", 1);
+  if (!line.parse(arguments)) return kExitDone;
+
+  const std::filesystem::path directory = line.has("DIR") ? line.text("DIR") : ".";
+  make_directories(directory);
+  write_new(directory / "run.yaml", example_run_yaml());
+  write_new(directory / "README.md", kReadme);
+  return kExitDone;
+}
+
+}  // namespace temper

@@ -1,0 +1,85 @@
+#include "data/pack_corpus.h"
+
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "launcher/command_line.h"
+#include "launcher/report.h"
+
+namespace temper {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr const char* kAbout =
+    "Packs a corpus of JSON lines (plain, gzip or zstd; - is standard input) into rows of exactly\n"
+    "--sequence-len tokens, for `datasets` in run.yaml. Records are one of\n"
+    "  {\"messages\": [{\"role\", \"content\"}]}               chat\n"
+    "  {\"conversations\": [{\"from\", \"value\"}]}            sharegpt\n"
+    "  {\"prompt\", \"completion\"}                          prompt-completion\n"
+    "  {\"instruction\", \"input\", \"output\"}                alpaca\n"
+    "  {\"text\"}                                          text\n"
+    "Answers are supervised, prompts are context; of a text every token is supervised.";
+
+void declare(CommandLine& line) {
+  line.options()("output,o", po::value<std::string>()->value_name("FILE"),
+                 "the packed dataset to write (OUT.h5)")(
+      "model", po::value<std::string>()->value_name("DIR"),
+      "model directory whose tokenizer.json is used")("tokenizer",
+                                                      po::value<std::string>()->value_name("FILE"),
+                                                      "tokenizer.json instead of --model")(
+      "chat-template", po::value<std::string>()->value_name("NAME")->default_value("plain"),
+      fmt::format("how messages become text: {}", fmt::join(ChatTemplate::names(), ", ")).c_str())(
+      "sequence-len", po::value<int64_t>()->value_name("N"), "tokens of a row")(
+      "format", po::value<std::string>()->value_name("NAME")->default_value("auto"),
+      fmt::format("of the records: {}", fmt::join(corpus_format_names(), ", ")).c_str())(
+      "overlong", po::value<std::string>()->value_name("HOW")->default_value("error"),
+      "records longer than a row: error, truncate (cut the end off) or drop")(
+      "bos", po::value<std::string>()->value_name("TEXT"),
+      "text of the beginning-of-sequence token; empty: none")(
+      "eos", po::value<std::string>()->value_name("TEXT"),
+      "text of the end-of-sequence token; empty: none")(
+      "workers", po::value<int>()->value_name("N")->default_value(0), "threads; 0: one per core")(
+      "json", "the account of records and tokens as JSON");
+  line.positional("INPUT", -1);
+}
+
+PackOptions read_options(const CommandLine& line) {
+  PackOptions options;
+  for (const std::string& input : line.texts("INPUT")) options.inputs.emplace_back(input);
+  if (options.inputs.empty()) line.refuse("INPUT is missing");
+  options.output = line.get<std::string>("output");
+  if (line.has("model") == line.has("tokenizer")) {
+    line.refuse("give either --model or --tokenizer");
+  }
+  options.tokenizer = line.get<std::string>(line.has("model") ? "model" : "tokenizer");
+  options.chat_template = line.get<std::string>("chat-template");
+  options.sequence_len = line.get<int64_t>("sequence-len");
+  options.format = corpus_format_named(line.get<std::string>("format"));
+  options.overlong = overlong_policy_named(line.get<std::string>("overlong"));
+  options.special_tokens.bos = line.find<std::string>("bos");
+  options.special_tokens.eos = line.find<std::string>("eos");
+  options.num_workers = line.get<int>("workers");
+  if (options.num_workers < 0) line.refuse("--workers must be 0 or more");
+  return options;
+}
+
+}  // namespace
+
+int pack_command(const Arguments& arguments) {
+  CommandLine line(
+      "temper pack INPUT... -o OUT.h5 (--model DIR | --tokenizer FILE) --sequence-len N", kAbout);
+  declare(line);
+  if (!line.parse(arguments)) return kExitDone;
+
+  const PackReport report = pack_corpus(read_options(line));
+  if (line.has("json")) {
+    print_report(report.to_json(), true);
+  } else {
+    std::cout << report.to_text();
+  }
+  return kExitDone;
+}
+
+}  // namespace temper

@@ -1,0 +1,76 @@
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "config/run_config.h"
+#include "launcher/command_line.h"
+#include "launcher/rank_job.h"
+#include "launcher/report.h"
+#include "launcher/training_plan.h"
+#include "run/run_directory.h"
+
+namespace temper {
+namespace {
+
+constexpr const char* kAbout =
+    "Starts the ranks of a run: in a Slurm allocation with srun or mpirun, else with mpirun here.\n"
+    "`mpirun -n N temper-rank train RUN.yaml` is the same by hand. TERM, INT and USR1 stop it "
+    "after\n"
+    "the current step with a checkpoint (exit 75); the same command goes on from there.";
+
+void print_dry_run(const RunConfig& config, int num_ranks, bool json) {
+  LaunchEnvironment environment = read_launch_environment();
+  environment.started_by.clear();
+  const int ranks = plan_launch(environment, LauncherChoice::kMpirun, num_ranks, {}).num_ranks;
+  const TrainingPlan plan = make_training_plan(config, ranks);
+  if (json) {
+    print_report({{"config", resolved_yaml(config)}, {"plan", plan.to_json()}}, true);
+    return;
+  }
+  std::cout << resolved_yaml(config) << "\n";
+  print_report(plan.to_json(), false);
+}
+
+}  // namespace
+
+int train_command(const Arguments& arguments) {
+  namespace po = boost::program_options;
+  CommandLine line("temper train RUN.yaml [--nproc N] [--set key=value]... [--resume HOW]", kAbout);
+  line.options()("nproc,n", po::value<int>()->value_name("N"),
+                 "ranks; without it as many as the Slurm allocation has tasks, or 1")(
+      "set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE")->composing(),
+      "key=value, as though it stood in RUN.yaml; may be repeated")(
+      "resume", po::value<std::string>()->value_name("HOW")->default_value("auto"),
+      "auto: the newest complete checkpoint of output_dir; never; or a checkpoint's PATH")(
+      "launcher", po::value<std::string>()->value_name("NAME")->default_value("auto"),
+      "auto, mpirun or srun")("dry-run",
+                              "print the resolved configuration and the plan, and start nothing")(
+      "json", "with --dry-run: as JSON");
+  line.positional("RUN.yaml", 1);
+  if (!line.parse(arguments)) return kExitDone;
+
+  const std::string path = line.text("RUN.yaml");
+  const int num_ranks = line.find<int>("nproc").value_or(0);
+  if (line.has("nproc") && num_ranks < 1) line.refuse("--nproc must be at least 1");
+  std::vector<ConfigOverride> overrides;
+  for (const std::string& text : line.texts("set")) {
+    overrides.push_back(ConfigOverride::from_text(text));
+  }
+  // Mistakes are found here, before any rank starts.
+  const RunConfig config = read_run_config(path, overrides);
+  if (line.has("dry-run")) {
+    print_dry_run(config, num_ranks, line.has("json"));
+    return kExitDone;
+  }
+  RankJob job;
+  job.arguments = {"train", path, "--resume", line.get<std::string>("resume")};
+  for (const std::string& text : line.texts("set")) {
+    job.arguments.insert(job.arguments.end(), {"--set", text});
+  }
+  job.num_ranks = num_ranks;
+  job.launcher = launcher_choice_named(line.get<std::string>("launcher"));
+  job.status_path = RunDirectory(config.output_dir).status_path();
+  return run_rank_job(job);
+}
+
+}  // namespace temper

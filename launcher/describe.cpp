@@ -1,0 +1,221 @@
+#include "launcher/describe.h"
+
+#include <cmath>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "arch/lora_config.h"
+#include "arch/model_config.h"
+#include "arch/parameters.h"
+#include "common/error.h"
+#include "data/packed_dataset.h"
+#include "io/safetensors.h"
+#include "run/checkpoint_name.h"
+#include "run/run_directory.h"
+#include "text/tokenizer.h"
+
+namespace temper {
+namespace {
+
+namespace fs = std::filesystem;
+
+OrderedJson parsed_or_null(const std::string& json, const std::string& place) {
+  return json.empty() ? OrderedJson() : parse_ordered_json(json, place);
+}
+
+// JSON has no NaN.
+OrderedJson finite_or_null(double value) {
+  return std::isfinite(value) ? OrderedJson(value) : OrderedJson();
+}
+
+std::string shape_text(const std::vector<int64_t>& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
+
+// Every parameter of the config must be there in its shape. Returns the dtypes found.
+std::set<std::string> check_weights(const SafetensorsDirectory& weights,
+                                    const std::vector<ParameterInfo>& parameters) {
+  std::set<std::string> dtypes;
+  for (const ParameterInfo& parameter : parameters) {
+    const TensorInfo& info = weights.info(parameter.name);
+    if (info.shape != parameter.shape) {
+      throw UserError("{}: the shape of {} is {}, but config.json makes it {}",
+                      weights.file_of(parameter.name).path().string(), parameter.name,
+                      shape_text(info.shape), shape_text(parameter.shape));
+    }
+    dtypes.insert(dtype_name(info.dtype));
+  }
+  return dtypes;
+}
+
+bool looks_like_checkpoint(const fs::path& directory) {
+  const std::string name = fs::weakly_canonical(directory).filename().string();
+  return fs::exists(directory / kCommitRecordName) || checkpoint_step(name) ||
+         parse_unfinished_name(name);
+}
+
+bool looks_like_run(const fs::path& directory) {
+  const RunDirectory run(directory);
+  return fs::exists(run.identity_path()) || fs::exists(run.status_path());
+}
+
+}  // namespace
+
+OrderedJson describe_path(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (!fs::exists(status)) throw UserError("{}: no such file or directory", path.string());
+  if (!fs::is_directory(status)) return describe_dataset(path);
+  if (looks_like_checkpoint(path)) return describe_checkpoint(inspect_checkpoint(path));
+  if (fs::exists(path / "adapter_config.json")) return describe_adapter(path);
+  if (fs::exists(path / "config.json")) return describe_model(path);
+  if (looks_like_run(path)) return describe_run(path);
+  throw UserError(
+      "{}: neither a model (config.json), an adapter (adapter_config.json), a checkpoint "
+      "(commit.json) nor a run (run.json)",
+      path.string());
+}
+
+OrderedJson describe_dataset(const fs::path& path) {
+  const PackedDataset dataset(path);
+  const DatasetInfo& info = dataset.info();
+  const double positions = static_cast<double>(info.num_rows * info.sequence_len);
+  return {{"kind", "dataset"},
+          {"path", path.string()},
+          {"format_version", info.format_version},
+          {"rows", info.num_rows},
+          {"sequence_len", info.sequence_len},
+          {"documents", info.num_documents},
+          {"tokens", info.num_tokens},
+          {"supervised_targets", info.num_supervised_targets},
+          {"fill", static_cast<double>(info.num_tokens) / positions},
+          {"vocab_size", info.vocab_size},
+          {"chat_template", info.chat_template},
+          {"tokenizer_hash", info.tokenizer_hash.hex()},
+          {"content_hash", info.content_hash.hex()},
+          {"sources", parsed_or_null(info.sources_json, path.string())},
+          {"settings", parsed_or_null(info.settings_json, path.string())},
+          {"statistics", parsed_or_null(info.statistics_json, path.string())}};
+}
+
+OrderedJson describe_model(const fs::path& directory) {
+  const ModelConfig config = ModelConfig::from_directory(directory);
+  const std::vector<ParameterInfo> parameters = base_parameters(config);
+  OrderedJson report = {{"kind", "model"},
+                        {"path", directory.string()},
+                        {"architecture", config.architecture},
+                        {"parameters", count_elements(parameters)},
+                        {"vocab_size", config.vocab_size},
+                        {"hidden_size", config.hidden_size},
+                        {"intermediate_size", config.intermediate_size},
+                        {"layers", config.num_layers},
+                        {"heads", config.num_heads},
+                        {"kv_heads", config.num_kv_heads},
+                        {"head_dim", config.head_dim},
+                        {"max_position_embeddings", config.max_position_embeddings},
+                        {"tied_embeddings", config.tie_word_embeddings}};
+  const SafetensorsDirectory weights(directory);
+  report["dtypes"] = check_weights(weights, parameters);
+  if (fs::exists(directory / "tokenizer.json")) {
+    const Tokenizer tokenizer = Tokenizer::from_file(directory);
+    report["tokenizer"] = {{"vocab_size", tokenizer.vocab_size()},
+                           {"hash", tokenizer.hash().hex()}};
+  } else {
+    report["tokenizer"] = nullptr;
+  }
+  return report;
+}
+
+OrderedJson describe_adapter(const fs::path& directory) {
+  const LoraConfig lora = LoraConfig::from_directory(directory);
+  OrderedJson report = {{"kind", "adapter"},
+                        {"path", directory.string()},
+                        {"r", lora.r},
+                        {"alpha", lora.alpha},
+                        {"dropout", lora.dropout},
+                        {"use_rslora", lora.use_rslora},
+                        {"target_modules", lora.target_modules}};
+  const SafetensorsDirectory weights(directory, "adapter_model");
+  int64_t num_elements = 0;
+  std::set<std::string> dtypes;
+  for (const std::string& name : weights.names()) {
+    num_elements += weights.info(name).num_elements();
+    dtypes.insert(dtype_name(weights.info(name).dtype));
+  }
+  report["tensors"] = weights.names().size();
+  report["parameters"] = num_elements;
+  report["dtypes"] = dtypes;
+  return report;
+}
+
+OrderedJson describe_checkpoint(const CheckpointStatus& checkpoint) {
+  OrderedJson report = {{"kind", "checkpoint"},
+                        {"path", checkpoint.path.string()},
+                        {"step", checkpoint.step},
+                        {"complete", checkpoint.complete}};
+  if (!checkpoint.complete) report["problem"] = checkpoint.problem;
+  if (!checkpoint.record) return report;
+  const CommitRecord& record = *checkpoint.record;
+  report["state_hash"] = record.state_hash.hex();
+  report["rows_consumed"] = record.rows_consumed;
+  report["world_size"] = record.world_size;
+  report["adapter"] = record.adapter.empty() ? "full" : record.adapter;
+  report["run_id"] = record.run_id;
+  report["base_hash"] = record.base_hash.hex();
+  report["tokenizer_hash"] = record.tokenizer_hash.hex();
+  report["dataset_hash"] = record.dataset_hash.hex();
+  report["cpu_kernels"] = record.cpu_kernels;
+  uint64_t num_bytes = 0;
+  for (const CommittedFile& file : record.files) num_bytes += file.size_bytes;
+  report["bytes"] = num_bytes;
+  return report;
+}
+
+OrderedJson describe_run(const fs::path& directory) {
+  const RunDirectory run(directory);
+  OrderedJson report = {{"kind", "run"}, {"path", directory.string()}};
+  if (const std::optional<RunStatus> status = read_run_status(run.status_path())) {
+    report["status"] = describe_status(*status);
+  } else {
+    report["status"] = nullptr;
+  }
+  OrderedJson checkpoints = OrderedJson::array();
+  OrderedJson latest;
+  for (const CheckpointStatus& checkpoint : run.checkpoints()) {
+    if (checkpoint.complete && latest.is_null()) latest = describe_checkpoint(checkpoint);
+    OrderedJson entry = {{"step", checkpoint.step}, {"complete", checkpoint.complete}};
+    if (!checkpoint.complete) entry["problem"] = checkpoint.problem;
+    checkpoints.push_back(entry);
+  }
+  report["latest"] = latest;
+  report["checkpoints"] = checkpoints;
+  return report;
+}
+
+OrderedJson describe_status(const RunStatus& status) {
+  OrderedJson report = {{"state", run_state_name(status.state)},
+                        {"step", status.step},
+                        {"max_steps", status.max_steps},
+                        {"loss", finite_or_null(status.loss)},
+                        {"tokens_per_second", finite_or_null(status.tokens_per_second)},
+                        {"eta_seconds", finite_or_null(status.eta_seconds)},
+                        {"last_checkpoint_step", status.last_checkpoint_step},
+                        {"attempt", status.attempt}};
+  if (!status.error.empty()) report["error"] = status.error;
+  return report;
+}
+
+std::string status_line(const RunStatus& status) {
+  std::string line =
+      fmt::format("{}, step {} of {}", run_state_name(status.state), status.step, status.max_steps);
+  if (std::isfinite(status.loss)) line += fmt::format(", loss {:.4f}", status.loss);
+  if (status.state == RunState::kTraining && std::isfinite(status.eta_seconds)) {
+    line += fmt::format(", {:.0f} tokens/s, {:.0f} s left", status.tokens_per_second,
+                        status.eta_seconds);
+  }
+  if (!status.error.empty()) line += ": " + status.error;
+  return line;
+}
+
+}  // namespace temper

@@ -1,0 +1,21 @@
+#include "launcher/mpirun_command.h"
+
+namespace temper {
+
+std::vector<std::string> mpirun_command(const MpirunOptions& options,
+                                        const std::vector<std::string>& rank_command) {
+  // Quiet: rank 0 says what is wrong, mpirun's banners about exit codes would hide it.
+  std::vector<std::string> command = {"mpirun", "--quiet"};
+  if (options.is_root) command.push_back("--allow-run-as-root");
+  // Open MPI counts physical cores, which can't be known cheaply; outside of an allocation nobody
+  // else's room is taken. It yields while waiting only where ranks really outnumber the cores.
+  if (options.num_allocated_tasks == 0 || options.num_ranks > options.num_allocated_tasks) {
+    command.push_back("--oversubscribe");
+  }
+  // A rank may have several threads; binding would put them all on one core.
+  command.insert(command.end(), {"--bind-to", "none", "-n", std::to_string(options.num_ranks)});
+  command.insert(command.end(), rank_command.begin(), rank_command.end());
+  return command;
+}
+
+}  // namespace temper

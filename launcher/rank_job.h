@@ -1,0 +1,23 @@
+// A job of temper-rank from start to exit code.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "launcher/rank_launch.h"
+
+namespace temper {
+
+struct RankJob {
+  std::vector<std::string> arguments;  // of temper-rank
+  int num_ranks = 0;                   // 0: by the allocation, or 1
+  LauncherChoice launcher = LauncherChoice::kAuto;
+  std::optional<std::filesystem::path> status_path;  // where the job reports its state
+};
+
+// Starts the ranks, supervises them and returns the exit code (common/error.h).
+int run_rank_job(const RankJob& job);
+
+}  // namespace temper

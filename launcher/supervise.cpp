@@ -1,0 +1,114 @@
+#include "launcher/supervise.h"
+
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+#include <initializer_list>
+
+#include "common/error.h"
+#include "common/log.h"
+
+namespace temper {
+namespace {
+
+constexpr time_t kRepeatSeconds = 2;
+// mpirun takes two seconds to end its ranks.
+constexpr int kRepeatsBeforeKill = 3;
+
+// Signals wait to be fetched instead of interrupting. A signal that was ignored (nohup) stays so.
+class SignalQueue {
+ public:
+  SignalQueue() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGCHLD);
+    for (const int number : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) {
+      struct sigaction current {};
+      sigaction(number, nullptr, &current);
+      if (current.sa_handler != SIG_IGN) sigaddset(&set_, number);
+    }
+    if (sigprocmask(SIG_BLOCK, &set_, &before_) != 0) {
+      throw SystemError("cannot block signals: {}", errno_text(errno));
+    }
+  }
+  ~SignalQueue() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+  // The next signal, or 0 when none came in time.
+  int next() {
+    const timespec limit{kRepeatSeconds, 0};
+    const int number = sigtimedwait(&set_, nullptr, &limit);
+    return number < 0 ? 0 : number;
+  }
+
+ private:
+  sigset_t set_;
+  sigset_t before_;
+};
+
+class Supervisor {
+ public:
+  explicit Supervisor(const RankLaunch& launch) : alone_(launch.kind == RankLaunch::Kind::kAlone) {
+    ProcessOptions options;
+    options.own_group = true;
+    options.ignore_usr1 = true;
+    // A starter takes its ranks with it on TERM; a single rank would go on until its next step.
+    options.death_signal = alone_ ? SIGKILL : SIGTERM;
+    pid_ = start_process(launch.command, options);
+  }
+
+  ExitStatus wait() {
+    int wait_status = 0;
+    while (waitpid(pid_, &wait_status, WNOHANG) == 0) {
+      const int number = signals_.next();
+      if (number == 0) {
+        repeat();
+      } else if (number != SIGCHLD) {
+        stop(number);
+      }
+    }
+    return ExitStatus::from_wait(wait_status);
+  }
+
+ private:
+  void stop(int number) {
+    if (ending_) return;
+    if (asked_ && number == SIGINT && interrupted_) {
+      log::warning("ending the ranks at once");
+      ending_ = true;
+      kill(pid_, alone_ ? SIGKILL : SIGTERM);
+      return;
+    }
+    interrupted_ = interrupted_ || number == SIGINT;
+    if (!asked_) {
+      log::info("stopping after this step with a checkpoint{}",
+                number == SIGINT ? " (Ctrl-C again: at once, without)" : "");
+    }
+    asked_ = true;
+    kill(pid_, SIGUSR1);
+  }
+
+  void repeat() {
+    if (ending_) {
+      if (++repeats_ >= kRepeatsBeforeKill) kill(-pid_, SIGKILL);
+    } else if (asked_) {
+      kill(pid_, SIGUSR1);
+    }
+  }
+
+  SignalQueue signals_;
+  bool alone_;
+  pid_t pid_ = 0;
+  bool asked_ = false;
+  bool interrupted_ = false;
+  bool ending_ = false;
+  int repeats_ = 0;
+};
+
+}  // namespace
+
+ExitStatus supervise(const RankLaunch& launch) {
+  return Supervisor(launch).wait();
+}
+
+}  // namespace temper

@@ -1,0 +1,67 @@
+#include "launcher/training_plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "common/error.h"
+#include "data/packed_dataset.h"
+#include "data/row_mixture.h"
+
+namespace temper {
+namespace {
+
+int64_t count_steps(const RunConfig& config, double rows_per_epoch) {
+  if (config.max_steps > 0) return config.max_steps;
+  const double steps =
+      std::ceil(config.num_epochs * rows_per_epoch / static_cast<double>(config.global_batch_size));
+  return std::max<int64_t>(1, std::llround(steps));
+}
+
+void check_sequence_len(const PackedDataset& dataset, int64_t expected) {
+  const int64_t found = dataset.info().sequence_len;
+  if (expected != 0 && found != expected) {
+    throw UserError("{} is packed with a sequence length of {}, expected {}",
+                    dataset.path().string(), found, expected);
+  }
+}
+
+}  // namespace
+
+OrderedJson TrainingPlan::to_json() const {
+  return {{"ranks", ranks},
+          {"rows_per_epoch", rows_per_epoch},
+          {"sequence_len", sequence_len},
+          {"steps_per_epoch", steps_per_epoch},
+          {"steps", steps},
+          {"micro_batches_per_step", micro_batches_per_step},
+          {"rounds_per_step", rounds_per_step}};
+}
+
+TrainingPlan make_training_plan(const RunConfig& config, int64_t ranks) {
+  TrainingPlan plan;
+  plan.ranks = ranks;
+  plan.micro_batches_per_step = config.micro_batches_per_step();
+  if (ranks > plan.micro_batches_per_step) {
+    throw UserError(
+        "{} ranks, but a step has only {} micro-batches (global_batch_size {} / micro_batch_size "
+        "{}): start fewer ranks or enlarge global_batch_size",
+        ranks, plan.micro_batches_per_step, config.global_batch_size, config.micro_batch_size);
+  }
+  plan.rounds_per_step = (plan.micro_batches_per_step + ranks - 1) / ranks;
+  plan.sequence_len = config.sequence_len;
+  std::vector<RowMixture::Source> sources;
+  for (const DatasetEntry& entry : config.datasets) {
+    const PackedDataset dataset(entry.path);
+    check_sequence_len(dataset, plan.sequence_len);
+    plan.sequence_len = dataset.info().sequence_len;
+    sources.push_back({dataset.info().num_rows, entry.weight});
+  }
+  plan.rows_per_epoch = RowMixture(sources, config.seed, config.shuffle).rows_per_epoch();
+  plan.steps_per_epoch =
+      static_cast<double>(plan.rows_per_epoch) / static_cast<double>(config.global_batch_size);
+  plan.steps = count_steps(config, static_cast<double>(plan.rows_per_epoch));
+  return plan;
+}
+
+}  // namespace temper
