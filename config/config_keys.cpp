@@ -138,9 +138,11 @@ void add_model_keys(KeyTable& table) {
 
 void add_data_keys(KeyTable& table) {
   table.section("Data (files made by `temper pack`; relative to this file)");
-  table.datasets("datasets", &RunConfig::datasets,
-                 "What to train on. weight: share of the rows, relative to the other entries.",
-                 "\n  - {path: data/train.h5, weight: 1}");
+  table.datasets(
+      "datasets", &RunConfig::datasets,
+      "What to train on. weight: times that each row is seen in an epoch; 0.5: every other "
+      "epoch.",
+      "\n  - {path: data/train.h5, weight: 1}");
   table.datasets("test_datasets", &RunConfig::test_datasets,
                  "Held-out records of the domain: their loss tells what was learned.");
   table.datasets("general_datasets", &RunConfig::general_datasets,

@@ -12,7 +12,7 @@ namespace temper {
 
 struct DatasetEntry {
   std::filesystem::path path;  // a file made by `temper pack`; relative to the YAML file
-  double weight = 1.0;         // share in the mixture, relative to the other entries
+  double weight = 1.0;         // times that each of its rows is seen in an epoch
 
   bool operator==(const DatasetEntry&) const = default;
 };
