@@ -4,7 +4,7 @@
 
 namespace temper {
 
-at::Tensor embedding(const at::Tensor& weight, const at::Tensor& tokens) {
+at::Tensor embedding_forward(const at::Tensor& weight, const at::Tensor& tokens) {
   return at::index_select(weight, 0, tokens);
 }
 

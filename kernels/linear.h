@@ -6,9 +6,10 @@
 namespace temper {
 
 // `bias` may be undefined.
-at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {});
+at::Tensor linear_forward(const at::Tensor& x, const at::Tensor& weight,
+                          const at::Tensor& bias = {});
 
-// residual + linear(x, weight, bias).
+// residual + linear_forward(x, weight, bias).
 at::Tensor linear_add(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& weight,
                       const at::Tensor& bias = {});
 

@@ -1,0 +1,168 @@
+#include "kernels/attention.h"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "kernels/attention_blocks.h"
+#include "tests/unit/kernels/tensors.h"
+
+namespace temper {
+namespace {
+
+struct Case {
+  const char* name;
+  std::vector<int32_t> cu_seqlens;
+  int64_t num_heads, num_kv_heads, head_dim;
+  std::optional<int64_t> window;
+};
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.name;
+}
+
+// Dense attention with an explicit mask: one of [T, T] for all documents together.
+at::Tensor composite(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                     const AttentionMask& mask) {
+  const int64_t tokens = q.size(0), group = q.size(1) / k.size(1);
+  at::Tensor document = at::empty({tokens}, at::kLong);
+  for (size_t d = 0; d + 1 < mask.cu_seqlens.size(); ++d) {
+    document.slice(0, mask.cu_seqlens[d], mask.cu_seqlens[d + 1]).fill_(static_cast<int64_t>(d));
+  }
+  const at::Tensor row = at::arange(tokens, at::kLong).unsqueeze(1), column = row.t();
+  at::Tensor hidden = column.gt(row).logical_or(document.unsqueeze(1).ne(document.unsqueeze(0)));
+  if (mask.sliding_window) hidden = hidden.logical_or(column.le(row - *mask.sliding_window));
+  const at::Tensor keys = k.transpose(0, 1).repeat_interleave(group, 0);
+  const at::Tensor values = v.transpose(0, 1).repeat_interleave(group, 0);
+  const at::Tensor scores = at::matmul(q.transpose(0, 1), keys.transpose(1, 2)) /
+                            std::sqrt(static_cast<double>(q.size(2)));
+  const at::Tensor p =
+      at::softmax(scores.masked_fill(hidden, -std::numeric_limits<double>::infinity()), -1);
+  return at::matmul(p, values).transpose(0, 1);
+}
+
+struct Inputs {
+  explicit Inputs(const Case& c) : mask{c.cu_seqlens, c.window} {
+    const int64_t tokens = c.cu_seqlens.back();
+    q = random_tensor({tokens, c.num_heads, c.head_dim}, 1) * 2;
+    k = random_tensor({tokens, c.num_kv_heads, c.head_dim}, 2) * 2;
+    v = random_tensor({tokens, c.num_kv_heads, c.head_dim}, 3);
+    d_out = random_tensor({tokens, c.num_heads, c.head_dim}, 4);
+  }
+
+  at::Tensor q, k, v, d_out;
+  AttentionMask mask;
+};
+
+class Attention : public testing::TestWithParam<Case> {};
+
+TEST_P(Attention, agrees_with_autograd) {
+  const Inputs in(GetParam());
+  const at::Tensor q = leaf(in.q), k = leaf(in.k), v = leaf(in.v);
+  const at::Tensor expected = composite(q, k, v, in.mask);
+  expected.backward(in.d_out);
+
+  const AttentionOutput output = attention(in.q, in.k, in.v, in.mask);
+  EXPECT_LT(relative_error(output.out, expected), 2e-6);
+  const AttentionGradients gradients =
+      attention_backward(in.d_out, in.q, in.k, in.v, output, in.mask);
+  EXPECT_LT(relative_error(gradients.dq, q.grad()), 1e-5);
+  EXPECT_LT(relative_error(gradients.dk, k.grad()), 1e-5);
+  EXPECT_LT(relative_error(gradients.dv, v.grad()), 1e-5);
+}
+
+// The path of other devices is made of ATen operators, which run here as well.
+TEST_P(Attention, plain_path_agrees) {
+  const Inputs in(GetParam());
+  const AttentionOutput expected = attention(in.q, in.k, in.v, in.mask);
+  const AttentionGradients expected_gradients =
+      attention_backward(in.d_out, in.q, in.k, in.v, expected, in.mask);
+  std::vector<AttentionDocument> documents;
+  const auto& ends = in.mask.cu_seqlens;
+  for (size_t d = 0; d + 1 < ends.size(); ++d) {
+    documents.push_back({ends[d], ends[d + 1], ends[d], ends[d + 1]});
+  }
+  const Case& c = GetParam();
+  const AttentionShape shape{c.num_heads, c.num_kv_heads, c.head_dim,
+                             c.window.value_or(in.q.size(0)),
+                             1.0f / std::sqrt(static_cast<float>(c.head_dim))};
+  AttentionOutput output{at::empty_like(in.q), at::empty_like(expected.logsumexp)};
+  attention_forward_plain(in.q, in.k, in.v, documents, shape, output);
+  EXPECT_LT(relative_error(output.out, expected.out), 2e-6);
+  EXPECT_LT(relative_error(output.logsumexp, expected.logsumexp), 2e-6);
+  AttentionGradients gradients{at::zeros_like(in.q), at::zeros_like(in.k), at::zeros_like(in.v)};
+  attention_backward_plain(in.d_out, in.q, in.k, in.v, output, documents, shape, gradients);
+  EXPECT_LT(relative_error(gradients.dq, expected_gradients.dq), 1e-5);
+  EXPECT_LT(relative_error(gradients.dk, expected_gradients.dk), 1e-5);
+  EXPECT_LT(relative_error(gradients.dv, expected_gradients.dv), 1e-5);
+}
+
+TEST_P(Attention, bits_do_not_depend_on_threads_or_alignment) {
+  const Inputs in(GetParam());
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const AttentionOutput one = attention(in.q, in.k, in.v, in.mask);
+  const AttentionGradients one_back = attention_backward(in.d_out, in.q, in.k, in.v, one, in.mask);
+  at::set_num_threads(3);
+  const at::Tensor q = shifted_copy(in.q, 3), k = shifted_copy(in.k, 5), v = shifted_copy(in.v, 7);
+  const AttentionOutput three = attention(q, k, v, in.mask);
+  const AttentionGradients three_back = attention_backward(in.d_out, q, k, v, three, in.mask);
+  at::set_num_threads(threads);
+  EXPECT_TRUE(same_bits(one.out, three.out));
+  EXPECT_TRUE(same_bits(one.logsumexp, three.logsumexp));
+  EXPECT_TRUE(same_bits(one_back.dq, three_back.dq));
+  EXPECT_TRUE(same_bits(one_back.dk, three_back.dk));
+  EXPECT_TRUE(same_bits(one_back.dv, three_back.dv));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, Attention,
+    testing::Values(Case{"one_token", {0, 1}, 1, 1, 8, {}},
+                    Case{"one_token_documents", {0, 1, 2, 9, 10}, 2, 1, 5, {}},
+                    Case{"odd_documents", {0, 63, 64, 130, 257}, 4, 2, 24, {}},
+                    Case{"many_key_blocks", {0, 1300}, 2, 1, 16, {}},
+                    Case{"window", {0, 40, 41, 333}, 6, 3, 20, 16},
+                    Case{"window_of_one", {0, 70}, 2, 2, 8, 1},
+                    Case{"window_over_key_blocks", {0, 1200}, 2, 1, 16, 530},
+                    Case{"window_longer_than_documents", {0, 50, 90}, 2, 1, 16, 1000}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(AttentionLeak, other_documents_are_not_seen) {
+  const Case c{"", {0, 70, 150}, 4, 2, 16, {}};
+  Inputs in(c);
+  const at::Tensor before = attention(in.q, in.k, in.v, in.mask).out;
+  for (at::Tensor x : {in.q, in.k, in.v}) x.slice(0, 0, 70).normal_();
+  const at::Tensor after = attention(in.q, in.k, in.v, in.mask).out;
+  EXPECT_FALSE(same_bits(before.slice(0, 0, 70), after.slice(0, 0, 70)));
+  EXPECT_TRUE(same_bits(before.slice(0, 70), after.slice(0, 70)));
+}
+
+TEST(AttentionExtremes, huge_scores_do_not_overflow) {
+  const Case c{"", {0, 100}, 2, 1, 16, {}};
+  Inputs in(c);
+  in.q.mul_(100);
+  in.k.mul_(100);
+  const at::Tensor out = attention(in.q, in.k, in.v, in.mask).out;
+  EXPECT_TRUE(out.isfinite().all().item<bool>());
+  EXPECT_LT(relative_error(out, composite(in.q, in.k, in.v, in.mask)), 1e-4);
+}
+
+class AttentionDecode : public testing::TestWithParam<std::optional<int64_t>> {};
+
+TEST_P(AttentionDecode, equals_the_last_rows_of_the_whole) {
+  const Case c{"", {0, 90}, 4, 2, 16, GetParam()};
+  const Inputs in(c);
+  const at::Tensor whole = attention(in.q, in.k, in.v, in.mask).out;
+  for (const int64_t n : {1, 5, 64, 90}) {
+    const at::Tensor last =
+        attention_decode(in.q.slice(0, 90 - n).contiguous(), in.k, in.v, GetParam());
+    EXPECT_LT(relative_error(last, whole.slice(0, 90 - n)), 2e-6);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Windows, AttentionDecode,
+                         testing::Values(std::optional<int64_t>(), std::optional<int64_t>(16)));
+
+}  // namespace
+}  // namespace temper

@@ -1,0 +1,78 @@
+#include "kernels/linear_cross_entropy.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/kernels/tensors.h"
+
+namespace temper {
+namespace {
+
+// (rows, hidden, vocab): one chunk, several, and more than backward keeps.
+class LinearCrossEntropy : public testing::TestWithParam<std::tuple<int64_t, int64_t, int64_t>> {};
+
+TEST_P(LinearCrossEntropy, agrees_with_autograd) {
+  const auto [rows, hidden, vocab] = GetParam();
+  const at::Tensor x = leaf(random_tensor({rows, hidden}, 1)),
+                   w = leaf(random_tensor({vocab, hidden}, 2));
+  const at::Tensor targets = at::arange(rows, at::kLong) * 31 % vocab;
+  const at::Tensor expected =
+      at::cross_entropy_loss(at::matmul(x.to(at::kDouble), w.t().to(at::kDouble)), targets, {}, 2);
+  expected.backward();
+
+  // fp32 products that add up a whole vocabulary lose digits with its size.
+  const double tolerance = vocab > 10000 ? 5e-4 : 5e-6;
+  const at::Tensor plain_x = x.detach(), plain_w = w.detach();
+  const double loss = expected.item<double>();
+  EXPECT_NEAR(linear_cross_entropy(plain_x, plain_w, targets, true, nullptr).item<double>(), loss,
+              2e-6 * loss);
+  LinearCrossEntropySaved saved;
+  EXPECT_NEAR(linear_cross_entropy(plain_x, plain_w, targets, true, &saved).item<double>(), loss,
+              2e-6 * loss);
+  at::Tensor dw = at::full({vocab, hidden}, NAN);
+  const at::Tensor dx = linear_cross_entropy_backward(plain_x, plain_w, targets, saved, dw);
+  EXPECT_LT(relative_error(dx, x.grad()), tolerance);
+  EXPECT_LT(relative_error(dw, w.grad()), tolerance);
+
+  LinearCrossEntropySaved frozen;
+  linear_cross_entropy(plain_x, plain_w, targets, false, &frozen);
+  EXPECT_FALSE(frozen.logits.defined());
+  const at::Tensor frozen_dx =
+      linear_cross_entropy_backward(plain_x, plain_w, targets, frozen, at::Tensor());
+  EXPECT_LT(relative_error(frozen_dx, x.grad()), tolerance);
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, LinearCrossEntropy,
+                         testing::Values(std::tuple{1, 1, 2}, std::tuple{1, 24, 77},
+                                         std::tuple{37, 16, 1031}, std::tuple{513, 8, 100},
+                                         std::tuple{1030, 8, 300}, std::tuple{1600, 8, 300},
+                                         std::tuple{500, 4, 80021}));
+
+TEST(LinearCrossEntropyRows, without_targets_give_zeros) {
+  const at::Tensor x = at::empty({0, 6}), w = random_tensor({10, 6});
+  const at::Tensor targets = at::empty({0}, at::kLong);
+  LinearCrossEntropySaved saved;
+  EXPECT_EQ(linear_cross_entropy(x, w, targets, true, &saved).item<double>(), 0.0);
+  at::Tensor dw = at::full({10, 6}, NAN);
+  EXPECT_EQ(linear_cross_entropy_backward(x, w, targets, saved, dw).size(0), 0);
+  EXPECT_EQ(dw.abs().max().item<float>(), 0.0f);
+}
+
+TEST(LinearCrossEntropyRows, chunks_bound_the_logits) {
+  for (const int64_t vocab : {256, 32000, 128256, 1000000}) {
+    EXPECT_LE(cross_entropy_chunk_rows(vocab) * vocab, int64_t{1} << 24);
+    EXPECT_LE(cross_entropy_chunk_rows(vocab), 512);
+    EXPECT_GE(cross_entropy_chunk_rows(vocab), 16);
+  }
+}
+
+TEST(LinearCrossEntropyRows, large_logits_do_not_overflow) {
+  const at::Tensor x = random_tensor({5, 8}) * 100, w = random_tensor({50, 8}, 2) * 10;
+  const at::Tensor targets = at::arange(5, at::kLong);
+  const double expected =
+      at::cross_entropy_loss(at::matmul(x, w.t()).to(at::kDouble), targets, {}, 2).item<double>();
+  EXPECT_NEAR(linear_cross_entropy(x, w, targets, true, nullptr).item<double>(), expected,
+              1e-6 * expected);
+}
+
+}  // namespace
+}  // namespace temper
