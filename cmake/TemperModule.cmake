@@ -26,6 +26,14 @@ function(temper_use_torch target scope)
   endif()
 endfunction()
 
+# A sanitizer build links each executable with what is known of the libraries' own reports.
+function(temper_use_sanitizer_defaults target)
+  if(TEMPER_SANITIZE)
+    target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/sanitizer_defaults.cpp)
+    set_source_files_properties(${CMAKE_SOURCE_DIR}/cmake/sanitizer_defaults.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  endif()
+endfunction()
+
 # add_module(NAME SOURCES files... DEPENDS folders... [LIBRARIES targets...]
 #            [PRIVATE_LIBRARIES targets...] [TORCH])
 # The static library temper_NAME (an interface library without SOURCES), alias temper::NAME.
@@ -67,6 +75,7 @@ function(add_program name)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR} ${TEMPER_GENERATED_DIR})
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} Threads::Threads)
   temper_link_folders(${name} PRIVATE ${arg_DEPENDS})
+  temper_use_sanitizer_defaults(${name})
   if(arg_TORCH)
     temper_use_torch(${name} PRIVATE)
   endif()

@@ -47,7 +47,7 @@ extern "C" void save_input_and_die(int signal) {
 
 // A hostile size that is allocated unchecked ends in bad_alloc instead of filling the machine.
 void limit_memory() {
-#ifndef __SANITIZE_ADDRESS__
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   const rlimit limit{kMaxAddressSpace, kMaxAddressSpace};
   if (::setrlimit(RLIMIT_AS, &limit) != 0) std::perror("fuzz: setrlimit");
 #endif
