@@ -123,14 +123,12 @@ std::string overlong_policy_name(OverlongPolicy policy) {
 
 ExampleEncoder::ExampleEncoder(const Tokenizer& tokenizer, const ChatTemplate& chat_template,
                                const SpecialTokens& special, Options options)
-    : tokenizer_(&tokenizer), template_(chat_template), special_(special), options_(options) {
+    : tokenizer_(&tokenizer),
+      template_(chat_template),
+      special_(special),
+      options_(options),
+      lacks_eos_(special.eos.empty() && prints_eos(chat_template)) {
   TEMPER_CHECK(options.sequence_len >= 2, "sequence_len {}", options.sequence_len);
-  if (special.eos.empty() && prints_eos(chat_template)) {
-    throw UserError(
-        "the chat template {} ends an answer with the end-of-sequence token, and none is known for "
-        "this tokenizer: name it with --eos-token",
-        chat_template.name());
-  }
 }
 
 EncodedRecord ExampleEncoder::encode(const Record& record, const std::string& place) const {
@@ -139,6 +137,12 @@ EncodedRecord ExampleEncoder::encode(const Record& record, const std::string& pl
 
 EncodedRecord ExampleEncoder::encode_messages(const Record& record,
                                               const std::string& place) const {
+  if (lacks_eos_) {
+    throw UserError(
+        "the chat template {} ends an answer with the end-of-sequence token, and none is known for "
+        "this tokenizer: name it with --eos-token",
+        template_.name());
+  }
   RenderedChat chat;
   try {
     chat = template_.render(record.messages, false, special_.bos, special_.eos);

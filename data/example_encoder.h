@@ -46,8 +46,7 @@ class ExampleEncoder {
     OverlongPolicy overlong = OverlongPolicy::kError;
   };
 
-  // `tokenizer` outlives the encoder. UserError when the template prints an end-of-sequence token
-  // and the vocabulary is not known to have one.
+  // `tokenizer` outlives the encoder.
   ExampleEncoder(const Tokenizer& tokenizer, const ChatTemplate& chat_template,
                  const SpecialTokens& special, Options options);
 
@@ -55,6 +54,7 @@ class ExampleEncoder {
   // supervised; a token belongs to where its first character lies. Raw text: everything is, between
   // BOS and EOS where the vocabulary has them, and a text longer than a row is split into pieces.
   // UserError naming `place`: a record too long (kError), messages the template cannot express.
+  // UserError: messages, when the template prints an end-of-sequence token and none is known.
   EncodedRecord encode(const Record& record, const std::string& place) const;
 
  private:
@@ -65,6 +65,7 @@ class ExampleEncoder {
   ChatTemplate template_;
   SpecialTokens special_;
   Options options_;
+  bool lacks_eos_;
 };
 
 }  // namespace temper

@@ -36,7 +36,9 @@ TEST(RowMixture, a_light_source_is_walked_through_over_several_epochs) {
   std::set<int64_t> rows;
   for (int64_t i = 0; i < 4 * mixture.rows_per_epoch(); ++i) {
     const RowMixture::Pick pick = mixture.at(i);
-    if (pick.source == 1) EXPECT_TRUE(rows.insert(pick.row).second) << "row repeated early";
+    if (pick.source == 1) {
+      EXPECT_TRUE(rows.insert(pick.row).second) << "row repeated early";
+    }
   }
   EXPECT_EQ(rows.size(), 400u);
 }

@@ -1,0 +1,271 @@
+#include "data/packed_dataset.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <random>
+#include <thread>
+
+#include "common/error.h"
+#include "data/dataset_format.h"
+#include "data/dataset_writer.h"
+#include "io/atomic_file.h"
+#include "io/hdf5.h"
+#include "tests/unit/data/small_corpus.h"
+
+namespace temper {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int64_t kSequenceLen = 12;
+constexpr int64_t kVocabSize = 100;
+
+PackedDocument random_document(std::mt19937& random, size_t length, int64_t record) {
+  PackedDocument document;
+  for (size_t t = 0; t < length; ++t) {
+    document.tokens.push_back(static_cast<int32_t>(random() % kVocabSize));
+    document.supervised.push_back(t > 0 && random() % 2);
+  }
+  document.source = static_cast<int32_t>(random() % 3);
+  document.record = record;
+  document.piece = static_cast<int32_t>(random() % 2);
+  return document;
+}
+
+std::vector<std::vector<PackedDocument>> random_rows(int num_rows) {
+  std::mt19937 random(2);
+  std::vector<std::vector<PackedDocument>> rows;
+  int64_t record = 0;
+  for (int r = 0; r < num_rows; ++r) {
+    auto& row = rows.emplace_back();
+    for (size_t free = kSequenceLen; free > 0;) {
+      const size_t length = 1 + random() % free;
+      row.push_back(random_document(random, length, ++record));
+      free -= length;
+      if (random() % 3 == 0) break;
+    }
+  }
+  rows[0][0].tokens.resize(2, 1);
+  rows[0][0].supervised = {0, 1};
+  return rows;
+}
+
+Hash128 write_dataset(const std::filesystem::path& path,
+                      const std::vector<std::vector<PackedDocument>>& rows,
+                      int64_t vocab_size = kVocabSize) {
+  DatasetWriter writer(path, {kSequenceLen, vocab_size, 0, hash_text("vocabulary"), "plain"});
+  for (const auto& row : rows) {
+    std::vector<const PackedDocument*> documents;
+    for (const PackedDocument& document : row) documents.push_back(&document);
+    writer.add_row(documents);
+  }
+  return writer.finish("[]", R"({"a": 1})", "{}");
+}
+
+TEST(PackedDataset, gives_back_what_was_written) {
+  const TemporaryDirectory directory;
+  const auto rows = random_rows(40);
+  const Hash128 content_hash = write_dataset(directory / "d.h5", rows);
+  EXPECT_EQ(directory.num_entries(), 1u);
+  struct stat status {};
+  ASSERT_EQ(stat((directory / "d.h5").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+
+  const PackedDataset dataset(directory / "d.h5");
+  const DatasetInfo& info = dataset.info();
+  EXPECT_EQ(info.num_rows, 40);
+  EXPECT_EQ(info.sequence_len, kSequenceLen);
+  EXPECT_EQ(info.vocab_size, kVocabSize);
+  EXPECT_EQ(info.tokenizer_hash, hash_text("vocabulary"));
+  EXPECT_EQ(info.chat_template, "plain");
+  EXPECT_EQ(info.content_hash, content_hash);
+  EXPECT_EQ(info.settings_json, R"({"a": 1})");
+  int64_t num_targets = 0, num_documents = 0, num_tokens = 0;
+  for (int64_t r = 0; r < info.num_rows; ++r) {
+    const PackedRow row = dataset.row(r);
+    const auto origins = dataset.origins(r);
+    const auto& written = rows[static_cast<size_t>(r)];
+    ASSERT_EQ(origins.size(), written.size());
+    size_t t = 0;
+    int64_t row_targets = 0;
+    for (size_t d = 0; d < written.size(); ++d) {
+      EXPECT_EQ(row.document_begin[d], static_cast<int32_t>(t));
+      EXPECT_EQ(origins[d].source, written[d].source);
+      EXPECT_EQ(origins[d].record, written[d].record);
+      EXPECT_EQ(origins[d].piece, written[d].piece);
+      for (size_t i = 0; i < written[d].tokens.size(); ++i, ++t) {
+        EXPECT_EQ(row.tokens[t], written[d].tokens[i]);
+        EXPECT_EQ(row.supervised[t], written[d].supervised[i]);
+        row_targets += written[d].supervised[i];
+      }
+    }
+    num_tokens += static_cast<int64_t>(t);
+    EXPECT_EQ(row.document_begin.size(), written.size() + (t < kSequenceLen ? 2 : 1));
+    EXPECT_EQ(row.document_begin.back(), kSequenceLen);
+    for (; t < kSequenceLen; ++t) EXPECT_EQ(row.supervised[t], 0);
+    EXPECT_EQ(row.num_targets, row_targets);
+    EXPECT_EQ(dataset.num_targets(r), row_targets);
+    num_targets += row_targets;
+    num_documents += static_cast<int64_t>(written.size());
+  }
+  EXPECT_EQ(info.num_supervised_targets, num_targets);
+  EXPECT_EQ(info.num_documents, num_documents);
+  EXPECT_EQ(info.num_tokens, num_tokens);
+  EXPECT_NO_THROW(dataset.verify());
+}
+
+TEST(PackedDataset, content_hash_sees_every_part_of_a_row) {
+  const TemporaryDirectory directory;
+  const auto rows = random_rows(5);
+  const Hash128 hash = write_dataset(directory / "d.h5", rows);
+  EXPECT_EQ(write_dataset(directory / "e.h5", rows), hash);
+  auto changed = rows;
+  changed[3][0].tokens[0] ^= 1;
+  EXPECT_NE(write_dataset(directory / "e.h5", changed), hash);
+  changed = rows;
+  changed[0][0].supervised[1] ^= 1;
+  changed[1][0].supervised.back() = 1;
+  EXPECT_NE(write_dataset(directory / "e.h5", changed), hash);
+  changed = rows;
+  std::swap(changed[1], changed[2]);
+  EXPECT_NE(write_dataset(directory / "e.h5", changed), hash);
+  changed = rows;
+  changed[0][0].source = 7;
+  EXPECT_EQ(write_dataset(directory / "e.h5", changed), hash);
+}
+
+TEST(PackedDataset, nothing_remains_of_a_writer_that_did_not_finish) {
+  const TemporaryDirectory directory;
+  {
+    DatasetWriter writer(directory / "d.h5", {kSequenceLen, kVocabSize, 0, {}, "plain"});
+    const PackedDocument document = {{1, 2}, {0, 1}, 0, 1, 0};
+    writer.add_row({&document});
+    EXPECT_EQ(directory.num_entries(), 0u);
+  }
+  EXPECT_EQ(directory.num_entries(), 0u);
+  EXPECT_THROW(
+      DatasetWriter(directory / "none" / "d.h5", {kSequenceLen, kVocabSize, 0, {}, "plain"}),
+      SystemError);
+}
+
+// One bit of every byte outside the rows' payload, one at a time.
+TEST(PackedDataset, refuses_every_flipped_bit_of_its_header) {
+  const TemporaryDirectory directory;
+  write_dataset(directory / "d.h5", random_rows(6));
+  const std::string bytes = read_whole(directory / "d.h5");
+  const size_t payload_bytes = 6 * kSequenceLen * 5;
+  std::mt19937 random(8);
+  size_t num_refused = 0, num_accepted = 0;
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    std::string damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ (1 << random() % 8));
+    const auto path = directory.write("damaged.h5", damaged);
+    try {
+      const PackedDataset dataset(path);
+      ++num_accepted;
+      EXPECT_THROW(dataset.verify(), UserError) << "byte " << at;
+    } catch (const UserError& error) {
+      ++num_refused;
+      EXPECT_THAT(error.what(), HasSubstr("damaged.h5")) << "byte " << at;
+    }
+  }
+  EXPECT_EQ(num_accepted, payload_bytes);
+  EXPECT_EQ(num_refused, bytes.size() - payload_bytes);
+}
+
+TEST(PackedDataset, refuses_what_is_cut_short_or_something_else) {
+  const TemporaryDirectory directory;
+  write_dataset(directory / "d.h5", random_rows(6));
+  const std::string bytes = read_whole(directory / "d.h5");
+  std::mt19937 random(9);
+  for (int i = 0; i < 200; ++i) {
+    const auto path =
+        directory.write("cut.h5", bytes.substr(0, i == 0 ? 0 : random() % bytes.size()));
+    EXPECT_THROW(PackedDataset{path}, UserError);
+  }
+  EXPECT_THROW(PackedDataset{directory.write("longer.h5", bytes + "x")}, UserError);
+  EXPECT_THROW(PackedDataset{directory.write("text.h5", std::string(5000, 'x'))}, UserError);
+  EXPECT_THROW(PackedDataset{directory / "missing.h5"}, UserError);
+  EXPECT_THROW(PackedDataset{directory.path()}, UserError);
+}
+
+// A sealed file whose HDF5 part anybody might have made.
+std::filesystem::path write_sealed(const TemporaryDirectory& directory,
+                                   const std::function<void(H5Group&)>& fill_root) {
+  const auto path = directory / "made.h5";
+  {
+    H5Writer writer(path);
+    fill_root(writer.root());
+    writer.commit();
+  }
+  const FileDescriptor fd(open(path.c_str(), O_RDWR));
+  struct stat status {};
+  EXPECT_EQ(fstat(fd.get(), &status), 0);
+  DatasetSeal seal;
+  seal.hdf5_bytes = static_cast<uint64_t>(status.st_size);
+  seal.write(fd.get(), path);
+  return path;
+}
+
+TEST(PackedDataset, refuses_a_newer_format) {
+  const TemporaryDirectory directory;
+  const auto path = write_sealed(directory, [](H5Group& root) {
+    root.set_attribute("format", std::string(kDatasetFormat));
+    root.set_attribute("format_version", int64_t{2});
+  });
+  EXPECT_THAT(USER_ERROR_OF(PackedDataset{path}), HasSubstr("format version 2"));
+}
+
+TEST(PackedDataset, refuses_a_sealed_file_of_another_kind) {
+  const TemporaryDirectory directory;
+  EXPECT_THAT(USER_ERROR_OF(PackedDataset{write_sealed(directory, [](H5Group&) {})}),
+              HasSubstr("not a dataset"));
+}
+
+TEST(PackedDataset, refuses_tokens_outside_the_vocabulary) {
+  const TemporaryDirectory directory;
+  auto rows = random_rows(3);
+  rows[2][0].tokens[0] = 50;
+  write_dataset(directory / "d.h5", rows, 50);
+  EXPECT_THAT(USER_ERROR_OF(PackedDataset(directory / "d.h5").verify()),
+              HasSubstr("vocabulary of 50"));
+  rows[2][0].tokens[0] = -1;
+  write_dataset(directory / "d.h5", rows, kVocabSize);
+  EXPECT_THAT(USER_ERROR_OF(PackedDataset(directory / "d.h5").verify()), HasSubstr("row 2"));
+}
+
+TEST(PackedDataset, refuses_a_dataset_without_targets) {
+  const TemporaryDirectory directory;
+  write_dataset(directory / "d.h5", {{{{1, 2, 3}, {0, 0, 0}, 0, 1, 0}}});
+  EXPECT_THAT(USER_ERROR_OF(PackedDataset(directory / "d.h5")), HasSubstr("no supervised targets"));
+}
+
+TEST(PackedDataset, is_read_by_many_threads) {
+  const TemporaryDirectory directory;
+  write_dataset(directory / "d.h5", random_rows(64));
+  const PackedDataset dataset(directory / "d.h5");
+  std::vector<std::vector<int32_t>> alone;
+  for (int64_t r = 0; r < 64; ++r) alone.push_back(dataset.row(r).tokens);
+  std::vector<std::thread> threads;
+  std::atomic<int> num_wrong = 0;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      std::mt19937 random(static_cast<unsigned>(i));
+      for (int j = 0; j < 2000; ++j) {
+        const auto r = static_cast<int64_t>(random() % 64);
+        num_wrong += dataset.row(r).tokens != alone[static_cast<size_t>(r)];
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(num_wrong, 0);
+}
+
+}  // namespace
+}  // namespace temper
