@@ -237,8 +237,11 @@ void rename_durably(const fs::path& from, const fs::path& to) {
 
 AtomicDirectory::AtomicDirectory(const fs::path& path)
     : path_(without_trailing_slash(path)), partial_path_(partial_name(path_)) {
-  make_directories(parent_of(path_));
   std::error_code error;
+  if (fs::exists(path_, error) && !fs::is_directory(path_, error)) {
+    throw UserError("{} exists and is not a directory", path_.native());
+  }
+  make_directories(parent_of(path_));
   fs::remove_all(partial_path_, error);  // left by an earlier process of the same id
   if (mkdir(partial_path_.c_str(), kDirectoryMode) != 0) {
     throw SystemError("cannot make the directory {}: {}", partial_path_.native(),

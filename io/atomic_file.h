@@ -77,7 +77,8 @@ void make_directories(const std::filesystem::path& path);
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
 
 // A directory being written as `path`.<pid>.partial and renamed by commit(), which syncs all files
-// in it first. An existing directory at `path` is replaced whole (moved aside, then removed).
+// in it first. An existing directory at `path` is replaced whole, in one step where the file system
+// can swap two names; anything else of that name is a UserError.
 class AtomicDirectory {
  public:
   explicit AtomicDirectory(const std::filesystem::path& path);
