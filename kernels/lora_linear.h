@@ -4,8 +4,6 @@
 
 #include <ATen/ATen.h>
 
-#include <optional>
-
 #include "kernels/dropout.h"
 
 namespace temper {
@@ -18,13 +16,18 @@ struct LoraTerm {
   DropoutKey key;
 };
 
-// Adds the term to y in place. Returns scale dropout(x) A^T [T, r], which backward needs.
+// Adds the term to y in place. Returns `low` = scale dropout(x) A^T [T, r], which backward needs.
 at::Tensor lora_linear_(at::Tensor y, const at::Tensor& x, const LoraTerm& term);
 
-// `low` is what lora_linear_ returned. Overwrites grad_a and grad_b where they are defined, and
-// adds the term's share to dx [T, in] where that is defined.
-void lora_linear_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& low,
-                          const LoraTerm& term, at::Tensor grad_a, at::Tensor grad_b,
-                          at::Tensor dx);
+// The gradient of dropout(x) A^T: d_low = scale dy B [T, r]. The two below start from it.
+at::Tensor lora_low_gradient(const at::Tensor& dy, const LoraTerm& term);
+
+// Adds the term's share to dx [T, in].
+void lora_input_gradient_(at::Tensor dx, const at::Tensor& d_low, const LoraTerm& term);
+
+// Overwrites grad_a [r, in] and grad_b [out, r].
+void lora_weight_gradients(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& low,
+                           const at::Tensor& d_low, const LoraTerm& term, at::Tensor grad_a,
+                           at::Tensor grad_b);
 
 }  // namespace temper

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "arch/lora_config.h"
@@ -17,7 +19,8 @@ namespace temper {
 
 class HfWeights : public WeightSource {
  public:
-  // Checks that every parameter of the config is there with its shape, before any weight is read.
+  // Checks that every parameter of the config is there with its shape and a floating-point dtype,
+  // before any weight is read: UserError otherwise. Other tensors in the files are ignored.
   HfWeights(const std::filesystem::path& directory, const ModelConfig& config);
 
   bool contains(const std::string& name) const override;
@@ -53,6 +56,7 @@ class InitialBaseWeights : public WeightSource {
             float* out) const override;
 
  private:
+  std::set<std::string> names_;
   double initializer_range_;
   uint64_t seed_;
 };
@@ -72,7 +76,8 @@ class InitialLoraWeights : public WeightSource {
 // The first source that contains the name.
 class ChainedWeights : public WeightSource {
  public:
-  explicit ChainedWeights(std::vector<const WeightSource*> sources) : sources_(std::move(sources)) {}
+  explicit ChainedWeights(std::vector<const WeightSource*> sources)
+      : sources_(std::move(sources)) {}
   bool contains(const std::string& name) const override;
   void read(const std::string& name, const std::vector<int64_t>& shape, int64_t begin, int64_t end,
             float* out) const override;

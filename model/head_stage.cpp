@@ -1,0 +1,86 @@
+#include "model/head_stage.h"
+
+#include "common/error.h"
+#include "kernels/linear.h"
+#include "kernels/rms_norm.h"
+
+namespace temper {
+namespace {
+
+constexpr int64_t kIgnored = -100;
+
+// The supervised rows: only they are normalised and multiplied with the output matrix.
+struct SupervisedRows {
+  SupervisedRows(const at::Tensor& all, const Batch& batch) {
+    if (batch.num_targets == batch.num_tokens()) {
+      x = all;
+      targets = batch.targets;
+      return;
+    }
+    index = at::nonzero(batch.targets.ne(kIgnored)).squeeze(1);
+    TEMPER_CHECK(index.numel() == batch.num_targets, "{} supervised tokens, the batch says {}",
+                 index.numel(), batch.num_targets);
+    x = all.index_select(0, index);
+    targets = batch.targets.index_select(0, index);
+  }
+
+  // Gradients of the rows to gradients of all tokens.
+  at::Tensor spread(const at::Tensor& dx, int64_t num_tokens) const {
+    if (!index.defined()) return dx;
+    return at::zeros({num_tokens, dx.size(1)}, dx.options()).index_copy_(0, index, dx);
+  }
+
+  at::Tensor index;  // undefined when every token is supervised
+  at::Tensor x;
+  at::Tensor targets;
+};
+
+}  // namespace
+
+HeadStage::HeadStage(const ModelConfig& config, Training training)
+    : table_(config, nullptr, training, config.num_layers + 1),
+      norm_(table_.index("model.norm.weight")),
+      output_(table_.index(config.tie_word_embeddings ? "model.embed_tokens.weight"
+                                                      : "lm_head.weight")),
+      epsilon_(config.rms_norm_eps) {}
+
+at::Tensor HeadStage::forward(const WeightSlots& weights, const at::Tensor& x, const Batch& batch,
+                              SavedActivations* saved) const {
+  const SupervisedRows rows(x, batch);
+  const at::Tensor inverse = inverse_rms(rows.x, epsilon_);
+  const at::Tensor normed = rms_norm(rows.x, weights.weight(norm_), inverse);
+  LinearCrossEntropySaved entropy;
+  const bool trains = table_[output_].trainable;
+  const at::Tensor loss = linear_cross_entropy(normed, weights.weight(output_), rows.targets,
+                                               trains, saved == nullptr ? nullptr : &entropy);
+  if (saved != nullptr) {
+    saved->tensors = {inverse, entropy.logsumexp, trains ? entropy.logits : entropy.dx};
+  }
+  return loss;
+}
+
+at::Tensor HeadStage::backward(const WeightSlots& weights, const at::Tensor& x, const at::Tensor&,
+                               const Batch& batch, SavedActivations& saved,
+                               bool need_grad_input) const {
+  const SupervisedRows rows(x, batch);
+  const at::Tensor norm = weights.weight(norm_), inverse = saved.tensors.at(0);
+  const bool trains = table_[output_].trainable;
+  LinearCrossEntropySaved entropy{saved.tensors.at(1), trains ? saved.tensors.at(2) : at::Tensor(),
+                                  trains ? at::Tensor() : saved.tensors.at(2)};
+  saved.tensors.clear();
+  const at::Tensor d_normed = linear_cross_entropy_backward(
+      trains ? rms_norm(rows.x, norm, inverse) : at::Tensor(), weights.weight(output_),
+      rows.targets, entropy, trains ? weights.gradient(output_) : at::Tensor());
+  if (table_[norm_].trainable) {
+    rms_norm_weight_gradient(d_normed, rows.x, inverse, weights.gradient(norm_));
+  }
+  if (!need_grad_input) return {};
+  return rows.spread(rms_norm_backward(d_normed, rows.x, norm, inverse), x.size(0));
+}
+
+at::Tensor HeadStage::logits(const WeightSlots& weights, const at::Tensor& x) const {
+  const at::Tensor normed = rms_norm(x, weights.weight(norm_), inverse_rms(x, epsilon_));
+  return linear_forward(normed, weights.weight(output_));
+}
+
+}  // namespace temper

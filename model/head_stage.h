@@ -1,0 +1,33 @@
+// The last stage: final norm, output matrix and the loss sum over the supervised tokens.
+#pragma once
+
+#include "kernels/linear_cross_entropy.h"
+#include "model/slot_table.h"
+#include "stage/stage.h"
+
+namespace temper {
+
+class HeadStage : public Stage {
+ public:
+  HeadStage(const ModelConfig& config, Training training);
+
+  const std::string& name() const override { return name_; }
+  const std::vector<WeightSlot>& slots() const override { return table_.slots(); }
+  at::Tensor forward(const WeightSlots& weights, const at::Tensor& x, const Batch& batch,
+                     SavedActivations* saved) const override;
+  at::Tensor backward(const WeightSlots& weights, const at::Tensor& x,
+                      const at::Tensor& grad_output, const Batch& batch, SavedActivations& saved,
+                      bool need_grad_input) const override;
+
+  // x [T, hidden] -> [T, vocab].
+  at::Tensor logits(const WeightSlots& weights, const at::Tensor& x) const;
+
+ private:
+  std::string name_ = "head";
+  SlotTable table_;
+  int64_t norm_;
+  int64_t output_;
+  double epsilon_;
+};
+
+}  // namespace temper

@@ -1,0 +1,182 @@
+#include "model/hf_weights.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "arch/parameters.h"
+#include "common/error.h"
+#include "common/philox.h"
+
+namespace temper {
+namespace {
+
+std::string shape_text(const std::vector<int64_t>& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
+
+bool is_floating_point(DType dtype) {
+  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16 ||
+         dtype == DType::kF64;
+}
+
+void check_tensor(const TensorInfo& info, const std::string& name,
+                  const std::vector<int64_t>& shape, const std::string& place,
+                  const char* config_file) {
+  if (info.shape != shape) {
+    throw UserError("{}: tensor \"{}\" is {}, but {} means {}", place, name, shape_text(info.shape),
+                    config_file, shape_text(shape));
+  }
+  if (!is_floating_point(info.dtype)) {
+    throw UserError("{}: tensor \"{}\" is {}; weights must be F32, BF16, F16 or F64", place, name,
+                    dtype_name(info.dtype));
+  }
+}
+
+// The whole of a small tensor, else 16 pieces of 4 KiB from the first to the last byte.
+void hash_samples(std::span<const std::byte> bytes, StreamHasher& hasher) {
+  constexpr size_t kPieces = 16, kPieceBytes = 4096;
+  if (bytes.size() <= kPieces * kPieceBytes) {
+    hasher.update(bytes.data(), bytes.size());
+    return;
+  }
+  const size_t last = bytes.size() - kPieceBytes;
+  for (size_t piece = 0; piece < kPieces; ++piece) {
+    hasher.update(bytes.data() + last / (kPieces - 1) * piece, kPieceBytes);
+  }
+  hasher.update(bytes.data() + last, kPieceBytes);
+}
+
+bool ends_with(const std::string& text, std::string_view suffix) {
+  return std::string_view(text).ends_with(suffix);
+}
+
+}  // namespace
+
+HfWeights::HfWeights(const std::filesystem::path& directory, const ModelConfig& config)
+    : files_(directory) {
+  for (const ParameterInfo& parameter : base_parameters(config)) {
+    if (!files_.contains(parameter.name)) {
+      throw UserError("{} has no tensor \"{}\", which its config.json calls for",
+                      directory.native(), parameter.name);
+    }
+    check_tensor(files_.info(parameter.name), parameter.name, parameter.shape,
+                 files_.file_of(parameter.name).path().native(), "config.json");
+  }
+}
+
+bool HfWeights::contains(const std::string& name) const {
+  return files_.contains(name);
+}
+
+void HfWeights::read(const std::string& name, const std::vector<int64_t>& shape, int64_t begin,
+                     int64_t end, float* out) const {
+  const SafetensorsFile& file = files_.file_of(name);
+  check_tensor(file.info(name), name, shape, file.path().native(), "config.json");
+  file.read_floats(name, begin, end, out);
+}
+
+Hash128 HfWeights::hash() const {
+  StreamHasher hasher;
+  for (const std::string& name : files_.names()) {
+    const SafetensorsFile& file = files_.file_of(name);
+    const TensorInfo& info = file.info(name);
+    const std::string head =
+        fmt::format("{} {} {}\n", name, dtype_name(info.dtype), shape_text(info.shape));
+    hasher.update(head.data(), head.size());
+    hash_samples(file.bytes(name), hasher);
+  }
+  return hasher.digest();
+}
+
+PeftWeights::PeftWeights(const std::filesystem::path& directory, const ModelConfig& config,
+                         const LoraConfig& lora)
+    : file_(directory / "adapter_model.safetensors") {
+  const std::string place = file_.path().native();
+  size_t num_found = 0;
+  for (const ParameterInfo& parameter : lora_parameters(config, lora)) {
+    if (!file_.contains(parameter.name)) {
+      throw UserError("{} has no tensor \"{}\", which its adapter_config.json calls for", place,
+                      parameter.name);
+    }
+    check_tensor(file_.info(parameter.name), parameter.name, parameter.shape, place,
+                 "adapter_config.json with the model's config.json");
+    ++num_found;
+  }
+  if (num_found == file_.tensors().size()) return;
+  // A tensor without a place would be an adapter that is silently not applied.
+  const auto parameters = lora_parameters(config, lora);
+  for (const auto& [name, info] : file_.tensors()) {
+    const bool known = std::any_of(parameters.begin(), parameters.end(),
+                                   [&](const ParameterInfo& p) { return p.name == name; });
+    if (!known) {
+      throw UserError("{}: tensor \"{}\" belongs to no module that adapter_config.json adapts",
+                      place, name);
+    }
+  }
+}
+
+bool PeftWeights::contains(const std::string& name) const {
+  return file_.contains(name);
+}
+
+void PeftWeights::read(const std::string& name, const std::vector<int64_t>& shape, int64_t begin,
+                       int64_t end, float* out) const {
+  check_tensor(file_.info(name), name, shape, file_.path().native(), "adapter_config.json");
+  file_.read_floats(name, begin, end, out);
+}
+
+InitialBaseWeights::InitialBaseWeights(const ModelConfig& config, uint64_t seed)
+    : initializer_range_(config.initializer_range), seed_(seed) {
+  for (const ParameterInfo& parameter : base_parameters(config)) names_.insert(parameter.name);
+}
+
+bool InitialBaseWeights::contains(const std::string& name) const {
+  return names_.count(name) != 0;
+}
+
+void InitialBaseWeights::read(const std::string& name, const std::vector<int64_t>& shape,
+                              int64_t begin, int64_t end, float* out) const {
+  if (shape.size() < 2) {
+    std::fill(out, out + (end - begin), ends_with(name, ".bias") ? 0.0f : 1.0f);
+    return;
+  }
+  const Philox philox(seed_, hash_text(name).low);
+  for (int64_t i = begin; i < end; ++i) {
+    out[i - begin] = static_cast<float>(
+        initializer_range_ * static_cast<double>(philox.normal(static_cast<uint64_t>(i))));
+  }
+}
+
+bool InitialLoraWeights::contains(const std::string& name) const {
+  return ends_with(name, ".lora_A.weight") || ends_with(name, ".lora_B.weight");
+}
+
+void InitialLoraWeights::read(const std::string& name, const std::vector<int64_t>& shape,
+                              int64_t begin, int64_t end, float* out) const {
+  if (ends_with(name, ".lora_B.weight")) {
+    std::fill(out, out + (end - begin), 0.0f);
+    return;
+  }
+  // Kaiming's bound with a = sqrt 5: sqrt(6 / ((1 + a^2) fan_in)).
+  const double bound = 1.0 / std::sqrt(static_cast<double>(shape.at(1)));
+  const Philox philox(seed_, hash_text(name).low);
+  for (int64_t i = begin; i < end; ++i) {
+    const double uniform = philox.uniform(static_cast<uint64_t>(i));
+    out[i - begin] = static_cast<float>(bound * (2.0 * uniform - 1.0));
+  }
+}
+
+bool ChainedWeights::contains(const std::string& name) const {
+  return std::any_of(sources_.begin(), sources_.end(),
+                     [&](const WeightSource* source) { return source->contains(name); });
+}
+
+void ChainedWeights::read(const std::string& name, const std::vector<int64_t>& shape, int64_t begin,
+                          int64_t end, float* out) const {
+  for (const WeightSource* source : sources_) {
+    if (source->contains(name)) return source->read(name, shape, begin, end, out);
+  }
+  TEMPER_CHECK(false, "no source has \"{}\"", name);
+}
+
+}  // namespace temper
