@@ -1,0 +1,105 @@
+// `temper inspect` and `temper status` on what they may be pointed at.
+#include <gmock/gmock.h>
+
+#include "run/run_directory.h"
+#include "run/status.h"
+#include "workshop.h"
+
+namespace temper {
+namespace {
+
+using ::testing::HasSubstr;
+
+class InspectTest : public Workshop {
+ protected:
+  std::string refusal(const std::vector<std::string>& arguments) {
+    const ProgramRun run = temper(arguments);
+    EXPECT_EQ(run.exit_code, 2);
+    EXPECT_EQ(run.out, "");
+    return error_message(run);
+  }
+};
+
+TEST_F(InspectTest, dataset_with_samples) {
+  write_dataset(5);
+  const std::string text = temper_output({"inspect", "train.h5", "--samples", "1"});
+  EXPECT_THAT(text, HasSubstr("What is number 0?"));
+  EXPECT_THAT(text, HasSubstr("It is 0."));
+  // The answer is marked, the prompt is not.
+  EXPECT_LT(text.find("What is number 0?"), text.find("[["));
+  const Json report = temper_json({"inspect", "train.h5", "--samples", "1", "--json"});
+  ASSERT_EQ(report["samples"].size(), 1u);
+  EXPECT_EQ(report["samples"][0]["documents"][0]["source"], "train.jsonl");
+  EXPECT_EQ(report["samples"][0]["documents"][0]["record"], 1);
+}
+
+TEST_F(InspectTest, samples_need_the_tokenizer_that_packed_them) {
+  write_dataset(5);
+  std::string other = read("tokenizer.json");
+  // Two tokens change places.
+  other.replace(other.find("\"a\":"), 4, "\"#\":");
+  other.replace(other.rfind("\"b\":"), 4, "\"a\":");
+  other.replace(other.find("\"#\":"), 4, "\"b\":");
+  write("other.json", other);
+  EXPECT_THAT(refusal({"inspect", "train.h5", "--samples", "1", "--tokenizer", "other.json"}),
+              HasSubstr("another tokenizer"));
+}
+
+TEST_F(InspectTest, damaged_dataset) {
+  write_dataset(20);
+  std::string bytes = read("train.h5");
+  write("train.h5", bytes.substr(0, bytes.size() / 2));
+  EXPECT_THAT(refusal({"inspect", "train.h5"}), HasSubstr("train.h5"));
+}
+
+TEST_F(InspectTest, model_without_its_weights) {
+  write_model_config();
+  EXPECT_THAT(refusal({"inspect", "base"}), HasSubstr("base"));
+  write(
+      "base/model.safetensors.index.json",
+      R"({"metadata": {}, "weight_map": {"lm_head.weight": "model-00001-of-00001.safetensors"}})");
+  EXPECT_THAT(refusal({"inspect", "base"}), HasSubstr("model-00001-of-00001.safetensors"));
+}
+
+TEST_F(InspectTest, neither_this_nor_that) {
+  write("folder/file", "x");
+  EXPECT_THAT(refusal({"inspect", "folder"}), HasSubstr("neither a model"));
+  EXPECT_THAT(refusal({"inspect", "nothing"}), HasSubstr("no such file or directory"));
+  EXPECT_THAT(refusal({"inspect", "folder/file"}), HasSubstr("folder/file"));
+}
+
+TEST_F(InspectTest, unfinished_checkpoint_is_not_complete) {
+  write("out/step-3.abc.partial/rank-00000-of-00001.safetensors", "x");
+  write("out/step-4/rank-00000-of-00001.safetensors", "x");
+  for (const char* name : {"out/step-3.abc.partial", "out/step-4"}) {
+    const Json report = temper_json({"inspect", name, "--json"});
+    EXPECT_EQ(report["kind"], "checkpoint");
+    EXPECT_EQ(report["complete"], false) << name;
+    EXPECT_NE(report["problem"], "");
+  }
+}
+
+TEST_F(InspectTest, run_directory_and_status) {
+  RunStatus status;
+  status.state = RunState::kTraining;
+  status.attempt = "a1";
+  status.step = 12;
+  status.max_steps = 200;
+  status.loss = 2.5;
+  std::filesystem::create_directory(folder() / "out");
+  write_run_status(RunDirectory(folder() / "out").status_path(), status);
+  write("out/step-4/rank-00000-of-00001.safetensors", "x");
+
+  const Json report = temper_json({"inspect", "out", "--json"});
+  EXPECT_EQ(report["kind"], "run");
+  EXPECT_TRUE(report["latest"].is_null());
+  EXPECT_EQ(report["status"]["step"], 12);
+  EXPECT_EQ(report["checkpoints"][0]["complete"], false);
+
+  EXPECT_EQ(temper_json({"status", "out", "--json"})["state"], "training");
+  EXPECT_THAT(temper_output({"status", "out"}), HasSubstr("max steps"));
+  EXPECT_THAT(refusal({"status", "elsewhere"}), HasSubstr("elsewhere"));
+}
+
+}  // namespace
+}  // namespace temper

@@ -1,0 +1,55 @@
+// `temper tokenize` and `temper render`: JSON lines in and out.
+#include <gmock/gmock.h>
+
+#include "workshop.h"
+
+namespace temper {
+namespace {
+
+using ::testing::HasSubstr;
+
+class JsonLinesTest : public Workshop {};
+
+TEST_F(JsonLinesTest, tokenize) {
+  write_tokenizer();
+  EXPECT_EQ(temper_output({"tokenize", "--tokenizer", "tokenizer.json"},
+                          "{\"text\": \"ab\"}\n\n{\"text\": \"\"}\n"),
+            "{\"ids\":[97,98],\"offsets\":[[0,1],[1,2]]}\n{\"ids\":[],\"offsets\":[]}\n");
+}
+
+TEST_F(JsonLinesTest, tokenize_names_the_bad_line) {
+  write_tokenizer();
+  for (const char* bad : {"nonsense", "[1]", "{\"words\": \"x\"}", "{\"text\": 3}"}) {
+    const ProgramRun run = temper({"tokenize", "--tokenizer", "tokenizer.json"},
+                                  "{\"text\": \"ab\"}\n" + std::string(bad) + "\n");
+    EXPECT_EQ(run.exit_code, 2);
+    EXPECT_THAT(error_message(run), HasSubstr("standard input:2"));
+  }
+}
+
+TEST_F(JsonLinesTest, render) {
+  const std::string question =
+      R"({"messages": [{"role": "user", "content": "ä?"}, {"role": "assistant", "content": "ö!"}],)"
+      R"( "add_generation_prompt": false, "bos_token": "<s>", "eos_token": "</s>"})";
+  const std::string out = temper_output({"render", "--chat-template", "chatml"}, question + "\n");
+  const Json answer = parse_json(out, "answer");
+  EXPECT_EQ(answer["rendered"],
+            "<|im_start|>user\nä?<|im_end|>\n<|im_start|>assistant\nö!<|im_end|>\n");
+  // In code points: each umlaut is one.
+  ASSERT_EQ(answer["generation_spans"].size(), 1u);
+  EXPECT_EQ(answer["generation_spans"][0][0], 52);
+}
+
+TEST_F(JsonLinesTest, render_answers_what_it_cannot_with_an_error) {
+  const std::string out = temper_output(
+      {"render", "--chat-template", "llama2"},
+      "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"user\", "
+      "\"content\": \"b\"}]}\n");
+  EXPECT_TRUE(parse_json(out, "answer").contains("error"));
+  const ProgramRun run = temper({"render", "--chat-template", "klingon"}, "");
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(error_message(run), HasSubstr("klingon"));
+}
+
+}  // namespace
+}  // namespace temper

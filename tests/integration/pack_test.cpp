@@ -1,0 +1,179 @@
+// `temper pack` from a corpus file to a dataset, and what it says of bad input.
+#include <gmock/gmock.h>
+
+#include "workshop.h"
+
+namespace temper {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// In every record that must not be shown.
+constexpr const char* kSecret = "patientMeier";
+
+class PackTest : public Workshop {
+ protected:
+  PackTest() { write_tokenizer(); }
+
+  std::vector<std::string> command(const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments = {
+        "pack",           "corpus.jsonl",   "-o", "out.h5", "--tokenizer",
+        "tokenizer.json", "--sequence-len", "64"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+  Json pack(const std::string& corpus, const std::vector<std::string>& more = {}) {
+    write("corpus.jsonl", corpus);
+    std::vector<std::string> arguments = command(more);
+    arguments.push_back("--json");
+    return temper_json(arguments);
+  }
+  // Exit 2, one line on standard error that shows no record, and nothing left behind.
+  std::string refusal(const std::string& corpus, const std::vector<std::string>& more = {}) {
+    write("corpus.jsonl", corpus);
+    const ProgramRun run = temper(command(more));
+    EXPECT_EQ(run.exit_code, 2);
+    EXPECT_EQ(run.out, "");
+    EXPECT_THAT(run.err, Not(HasSubstr(kSecret)));
+    EXPECT_THAT(listing(), ElementsAre("corpus.jsonl", "tokenizer.json"));
+    return error_message(run);
+  }
+};
+
+TEST_F(PackTest, every_format_gives_the_same_rows) {
+  const std::vector<std::pair<std::string, std::string>> formats = {
+      {"prompt-completion", R"({"prompt": "Why?", "completion": "So."})"},
+      {"chat", R"({"messages": [{"role": "user", "content": "Why?"},
+                                {"role": "assistant", "content": "So."}]})"},
+      {"sharegpt", R"({"conversations": [{"from": "human", "value": "Why?"},
+                                         {"from": "gpt", "value": "So."}]})"},
+      {"alpaca", R"({"instruction": "Why?", "input": "", "output": "So."})"}};
+  std::string content_hash;
+  for (const auto& [format, record] : formats) {
+    std::string line = record;
+    std::erase(line, '\n');
+    for (const std::string& given : {std::string("auto"), format}) {
+      pack(line + "\n" + line + "\n", {"--format", given});
+      const Json dataset = temper_json({"inspect", "out.h5", "--json"});
+      EXPECT_EQ(dataset["kind"], "dataset");
+      EXPECT_EQ(dataset["rows"], 1);
+      EXPECT_EQ(dataset["documents"], 2);
+      EXPECT_EQ(dataset["sequence_len"], 64);
+      EXPECT_GT(dataset["supervised_targets"], 0);
+      EXPECT_LT(dataset["supervised_targets"], dataset["tokens"]);
+      if (content_hash.empty()) content_hash = dataset["content_hash"];
+      EXPECT_EQ(dataset["content_hash"], content_hash) << format;
+    }
+  }
+}
+
+TEST_F(PackTest, text_is_supervised_throughout) {
+  pack("{\"text\": \"A text.\"}\n");
+  const Json dataset = temper_json({"inspect", "out.h5", "--json"});
+  // All but the first token of the document.
+  EXPECT_EQ(dataset["supervised_targets"].get<int>(), dataset["tokens"].get<int>() - 1);
+}
+
+TEST_F(PackTest, reads_standard_input) {
+  const std::string line = "{\"prompt\": \"a\", \"completion\": \"b\"}\n";
+  const ProgramRun run = temper(
+      {"pack", "-", "-o", "out.h5", "--tokenizer", "tokenizer.json", "--sequence-len", "16"}, line);
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_TRUE(exists("out.h5"));
+}
+
+TEST_F(PackTest, does_not_depend_on_workers) {
+  write_corpus(300, "corpus.jsonl");
+  temper_output(command({"--workers", "1"}));
+  const std::string one = temper_json({"inspect", "out.h5", "--json"})["content_hash"];
+  temper_output(command({"--workers", "3"}));
+  EXPECT_EQ(temper_json({"inspect", "out.h5", "--json"})["content_hash"], one);
+}
+
+TEST_F(PackTest, record_that_is_no_json_names_file_and_line) {
+  const std::string good = "{\"prompt\": \"a\", \"completion\": \"b\"}\n";
+  EXPECT_THAT(refusal(good + good + "{\"prompt\": \"" + kSecret + "\n" + good),
+              HasSubstr("corpus.jsonl:3"));
+  EXPECT_THAT(refusal(good + kSecret + "\n"), HasSubstr("corpus.jsonl:2"));
+}
+
+TEST_F(PackTest, record_without_its_key_names_it) {
+  const std::string message =
+      refusal("{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"prompt\": \"" + std::string(kSecret) +
+              "\"}\n");
+  EXPECT_THAT(message, HasSubstr("corpus.jsonl:2"));
+  EXPECT_THAT(message, HasSubstr("completion"));
+  EXPECT_THAT(refusal("{\"prompt\": \"a\", \"completion\": 3}\n"), HasSubstr("corpus.jsonl:1"));
+}
+
+TEST_F(PackTest, empty_corpus) {
+  EXPECT_THAT(refusal(""), HasSubstr("corpus.jsonl"));
+  EXPECT_THAT(refusal("\n\n"), HasSubstr("corpus.jsonl"));
+}
+
+TEST_F(PackTest, missing_corpus) {
+  const ProgramRun run = temper(command());
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(error_message(run), HasSubstr("corpus.jsonl"));
+}
+
+TEST_F(PackTest, overlong_record) {
+  const std::string record = "{\"prompt\": \"" + std::string(kSecret) + "\", \"completion\": \"" +
+                             std::string(100, 'x') + "\"}\n";
+  const std::string good = "{\"prompt\": \"a\", \"completion\": \"b\"}\n";
+  EXPECT_THAT(refusal(good + record), HasSubstr("corpus.jsonl:2"));
+  EXPECT_EQ(pack(good + record, {"--overlong", "truncate"})["records"]["truncated"], 1);
+  EXPECT_EQ(temper_json({"inspect", "out.h5", "--json"})["documents"], 2);
+  EXPECT_EQ(pack(good + record, {"--overlong", "drop"})["records"]["packed"], 1);
+  EXPECT_EQ(temper_json({"inspect", "out.h5", "--json"})["documents"], 1);
+}
+
+TEST_F(PackTest, nothing_to_learn) {
+  // A conversation without an answer.
+  const std::string record =
+      std::string("{\"messages\": [{\"role\": \"user\", \"content\": \"") + kSecret + "\"}]}\n";
+  EXPECT_NE(refusal(record), "");
+}
+
+TEST_F(PackTest, tokenizer_of_an_unsupported_kind_is_named) {
+  const std::string corpus = "{\"prompt\": \"a\", \"completion\": \"b\"}\n";
+  for (const char* kind : {"Unigram", "WordPiece", "WordLevel"}) {
+    write("tokenizer.json", std::string("{\"version\": \"1.0\", \"added_tokens\": [], "
+                                        "\"normalizer\": null, \"pre_tokenizer\": null, "
+                                        "\"post_processor\": null, \"decoder\": null, "
+                                        "\"model\": {\"type\": \"") +
+                                kind + "\", \"vocab\": []}}");
+    EXPECT_THAT(refusal(corpus), HasSubstr(kind));
+  }
+  write("tokenizer.json", "{");
+  EXPECT_THAT(refusal(corpus), HasSubstr("tokenizer.json"));
+}
+
+TEST_F(PackTest, wrong_options) {
+  const std::string corpus = "{\"prompt\": \"a\", \"completion\": \"b\"}\n";
+  EXPECT_THAT(refusal(corpus, {"--format", "csv"}), HasSubstr("csv"));
+  EXPECT_THAT(refusal(corpus, {"--overlong", "ignore"}), HasSubstr("ignore"));
+  EXPECT_THAT(refusal(corpus, {"--chat-template", "klingon"}), HasSubstr("klingon"));
+  EXPECT_THAT(refusal(corpus, {"--model", "base"}), HasSubstr("either --model or --tokenizer"));
+}
+
+TEST_F(PackTest, failure_leaves_an_older_dataset_alone) {
+  pack("{\"prompt\": \"a\", \"completion\": \"b\"}\n");
+  const std::string before = read("out.h5");
+  write("corpus.jsonl", "broken\n");
+  EXPECT_EQ(temper(command()).exit_code, 2);
+  EXPECT_EQ(read("out.h5"), before);
+}
+
+TEST_F(PackTest, full_disk_is_a_failure_that_leaves_nothing) {
+  write_corpus(50, "corpus.jsonl");
+  const ProgramRun run = temper({"pack", "corpus.jsonl", "-o", "/dev/full/out.h5", "--tokenizer",
+                                 "tokenizer.json", "--sequence-len", "64"});
+  EXPECT_EQ(run.exit_code, 1) << run.err;
+  EXPECT_THAT(listing(), ElementsAre("corpus.jsonl", "tokenizer.json"));
+}
+
+}  // namespace
+}  // namespace temper

@@ -1,0 +1,32 @@
+// Behaves like a rank in what a supervisor can see. fake_rank DELAY_MS HOW: becomes ready for
+// signals after DELAY_MS; HOW is "stop" (exit 75 on USR1), "deaf" (never ends by itself) or a
+// number (exits with it at once).
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+
+namespace {
+
+volatile sig_atomic_t stopped = 0;
+
+void sleep_ms(long milliseconds) {
+  const timespec duration{milliseconds / 1000, milliseconds % 1000 * 1000000};
+  nanosleep(&duration, nullptr);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 3) return 2;
+  sleep_ms(std::atol(argv[1]));
+  const bool deaf = std::strcmp(argv[2], "deaf") == 0;
+  if (!deaf && std::strcmp(argv[2], "stop") != 0) return std::atoi(argv[2]);
+  if (!deaf) signal(SIGUSR1, [](int) { stopped = 1; });
+  // Ends by itself in the end, so that a failed test leaves nothing behind.
+  for (int i = 0; i < 1500; ++i) {
+    if (stopped != 0) return 75;
+    sleep_ms(20);
+  }
+  return 3;
+}

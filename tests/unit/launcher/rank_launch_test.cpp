@@ -1,0 +1,98 @@
+#include "launcher/rank_launch.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/error.h"
+#include "launcher/mpirun_command.h"
+#include "launcher/srun_command.h"
+
+namespace temper {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+const std::vector<std::string> kRank = {"/opt/temper-rank", "train", "run.yaml"};
+
+TEST(MpirunCommand, workstation) {
+  EXPECT_THAT(mpirun_command({.num_ranks = 2}, kRank),
+              ElementsAre("mpirun", "--quiet", "--oversubscribe", "--bind-to", "none", "-n", "2",
+                          "/opt/temper-rank", "train", "run.yaml"));
+}
+
+TEST(MpirunCommand, root_must_say_so) {
+  EXPECT_THAT(mpirun_command({.num_ranks = 4, .is_root = true}, kRank),
+              ElementsAre("mpirun", "--quiet", "--allow-run-as-root", "--oversubscribe",
+                          "--bind-to", "none", "-n", "4", "/opt/temper-rank", "train", "run.yaml"));
+}
+
+TEST(MpirunCommand, allocation_is_kept_to_unless_more_ranks_are_asked_for) {
+  EXPECT_THAT(mpirun_command({.num_ranks = 8, .num_allocated_tasks = 8}, kRank),
+              ElementsAre("mpirun", "--quiet", "--bind-to", "none", "-n", "8", "/opt/temper-rank",
+                          "train", "run.yaml"));
+  EXPECT_THAT(mpirun_command({.num_ranks = 9, .num_allocated_tasks = 8}, kRank),
+              ElementsAre("mpirun", "--quiet", "--oversubscribe", "--bind-to", "none", "-n", "9",
+                          "/opt/temper-rank", "train", "run.yaml"));
+}
+
+TEST(SrunCommand, golden) {
+  EXPECT_THAT(srun_command({.num_ranks = 8, .mpi_plugin = "pmix_v4"}, kRank),
+              ElementsAre("srun", "--quiet", "--mpi=pmix_v4", "--ntasks=8", "--kill-on-bad-exit=1",
+                          "/opt/temper-rank", "train", "run.yaml"));
+  EXPECT_THAT(srun_command({.num_ranks = 2, .mpi_plugin = "pmix", .cpus_per_task = 8}, kRank),
+              ElementsAre("srun", "--quiet", "--mpi=pmix", "--ntasks=2", "--kill-on-bad-exit=1",
+                          "--cpus-per-task=8", "/opt/temper-rank", "train", "run.yaml"));
+}
+
+TEST(SrunCommand, pmix_plugin_among_those_listed) {
+  EXPECT_EQ(choose_pmix_plugin("MPI plugin types are...\n\tnone\n\tpmi2\n\tcray_shasta\n"), "");
+  EXPECT_EQ(choose_pmix_plugin("MPI plugin types are...\n\tnone\n\tpmix\nspecific pmix plugin "
+                               "versions available: pmix_v3,pmix_v4\n"),
+            "pmix");
+  EXPECT_EQ(choose_pmix_plugin("srun: pmi2\nsrun: pmix_v3\nsrun: pmix_v4\n"), "pmix_v4");
+}
+
+TEST(RankLaunch, one_rank_needs_no_starter) {
+  const RankLaunch launch = plan_launch({}, LauncherChoice::kAuto, 0, kRank);
+  EXPECT_EQ(launch.kind, RankLaunch::Kind::kAlone);
+  EXPECT_EQ(launch.command, kRank);
+}
+
+TEST(RankLaunch, allocation_decides_how_many_and_who_starts) {
+  LaunchEnvironment slurm;
+  slurm.in_slurm_allocation = true;
+  slurm.slurm_tasks = 4;
+  slurm.pmix_plugin = "pmix";
+  const RankLaunch launch = plan_launch(slurm, LauncherChoice::kAuto, 0, kRank);
+  EXPECT_EQ(launch.kind, RankLaunch::Kind::kSrun);
+  EXPECT_EQ(launch.num_ranks, 4);
+  EXPECT_EQ(plan_launch(slurm, LauncherChoice::kMpirun, 0, kRank).kind, RankLaunch::Kind::kMpirun);
+  EXPECT_EQ(plan_launch(slurm, LauncherChoice::kAuto, 2, kRank).num_ranks, 2);
+
+  LaunchEnvironment without_pmix = slurm;
+  without_pmix.pmix_plugin.clear();
+  EXPECT_EQ(plan_launch(without_pmix, LauncherChoice::kAuto, 0, kRank).kind,
+            RankLaunch::Kind::kMpirun);
+  EXPECT_THROW(plan_launch(without_pmix, LauncherChoice::kSrun, 0, kRank), UserError);
+  EXPECT_THROW(plan_launch({}, LauncherChoice::kSrun, 2, kRank), UserError);
+}
+
+TEST(RankLaunch, refuses_to_start_ranks_from_a_rank) {
+  LaunchEnvironment inside;
+  inside.started_by = "mpirun";
+  try {
+    plan_launch(inside, LauncherChoice::kAuto, 2, kRank);
+    FAIL();
+  } catch (const UserError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("mpirun has started several copies"));
+  }
+}
+
+TEST(RankLaunch, choice_by_name) {
+  EXPECT_EQ(launcher_choice_named("srun"), LauncherChoice::kSrun);
+  EXPECT_THROW(launcher_choice_named("torchrun"), UserError);
+}
+
+}  // namespace
+}  // namespace temper
