@@ -1,0 +1,84 @@
+#include "checkpoint/tuned_model.h"
+
+#include "arch/parameters.h"
+#include "common/error.h"
+#include "config/recorded_config.h"
+#include "run/run_directory.h"
+
+namespace temper {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::optional<LoraConfig> lora_of_record(const CommitRecord& record, const RunConfig& config,
+                                         const ModelConfig& model) {
+  if (record.adapter.empty()) return std::nullopt;
+  return lora_of_run(config, model);
+}
+
+// What trains must be in the checkpoint: the base would silently stand in for it.
+void check_is_there(const fs::path& directory, const CheckpointReader& reader,
+                    const std::vector<ParameterInfo>& parameters) {
+  for (const ParameterInfo& parameter : parameters) {
+    if (!reader.contains("weight", parameter.name)) {
+      throw UserError("{}: the checkpoint lacks {}", directory.string(), parameter.name);
+    }
+  }
+}
+
+}  // namespace
+
+fs::path find_checkpoint(const fs::path& run_or_checkpoint) {
+  std::error_code error;
+  // Through links such as a run's `latest`: a checkpoint is known by its directory's own name.
+  const fs::path path = fs::canonical(run_or_checkpoint, error);
+  if (error || !fs::is_directory(path, error)) {
+    throw UserError("{}: no such directory; expected a run's output_dir or a checkpoint in it",
+                    run_or_checkpoint.string());
+  }
+  const RunDirectory run(path);
+  if (!run.exists()) {
+    const CheckpointStatus status = inspect_checkpoint(path);
+    if (status.complete) return path;
+    throw UserError("{}: neither a run's output_dir nor a complete checkpoint: {}", path.string(),
+                    status.problem);
+  }
+  const std::optional<CheckpointStatus> latest = run.latest_complete();
+  if (!latest) throw UserError("{}: the run has no complete checkpoint yet", path.string());
+  return latest->path;
+}
+
+LoraConfig lora_of_run(const RunConfig& config, const ModelConfig& model) {
+  LoraConfig lora;
+  lora.r = config.lora_r;
+  lora.alpha = config.lora_alpha;
+  lora.dropout = config.lora_dropout;
+  lora.use_rslora = config.use_rslora;
+  lora.target_modules = config.lora_target_modules;
+  resolve_lora_targets(lora, model);
+  return lora;
+}
+
+TunedModel::TunedModel(const fs::path& checkpoint, const fs::path& base_directory)
+    : directory_(checkpoint),
+      reader_(checkpoint),
+      run_config_(read_recorded_config(record().config_yaml, directory_.string())),
+      base_directory_(base_directory.empty() ? run_config_.base_model : base_directory),
+      config_(ModelConfig::from_directory(base_directory_)),
+      lora_(lora_of_record(record(), run_config_, config_)),
+      base_(base_directory_, config_),
+      trained_(reader_),
+      weights_({&trained_, &base_}) {
+  if (base_.hash() != record().base_hash) {
+    throw UserError(
+        "{}: these are not the weights that {} was trained from (hash {} instead of {}); name the "
+        "original base with --model",
+        base_directory_.string(), directory_.string(), base_.hash().hex(),
+        record().base_hash.hex());
+  }
+  reader_.open_all();
+  check_is_there(directory_, reader_,
+                 lora_ ? lora_parameters(config_, *lora_) : base_parameters(config_));
+}
+
+}  // namespace temper

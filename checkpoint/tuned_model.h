@@ -1,0 +1,57 @@
+// A checkpoint with the base model it was trained from: what evaluation, generation and export
+// need to know of it, and its weights.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "arch/lora_config.h"
+#include "arch/model_config.h"
+#include "checkpoint/checkpoint_reader.h"
+#include "config/run_config.h"
+#include "model/hf_weights.h"
+
+namespace temper {
+
+// The checkpoint that a path means: itself, or the newest complete one of a run directory.
+// UserError when there is none.
+std::filesystem::path find_checkpoint(const std::filesystem::path& run_or_checkpoint);
+
+// The adapter that a run's configuration asks for, its target modules resolved.
+LoraConfig lora_of_run(const RunConfig& config, const ModelConfig& model);
+
+class TunedModel {
+ public:
+  // Reads the checkpoint's record and opens its files and the base's. The base is where the
+  // recorded configuration says, or in `base_directory` when that is not empty. UserError when the
+  // base's weights are not those that the run was trained from.
+  explicit TunedModel(const std::filesystem::path& checkpoint,
+                      const std::filesystem::path& base_directory = {});
+  TunedModel(const TunedModel&) = delete;
+  TunedModel& operator=(const TunedModel&) = delete;
+
+  const std::filesystem::path& directory() const { return directory_; }
+  const std::filesystem::path& base_directory() const { return base_directory_; }
+  const CommitRecord& record() const { return reader_.record(); }
+  const RunConfig& run_config() const { return run_config_; }
+  const ModelConfig& config() const { return config_; }
+  const std::optional<LoraConfig>& lora() const { return lora_; }
+
+  const CheckpointReader& reader() const { return reader_; }
+  const HfWeights& base() const { return base_; }
+  // What was trained, from the checkpoint; all else from the base.
+  const WeightSource& weights() const { return weights_; }
+
+ private:
+  std::filesystem::path directory_;
+  CheckpointReader reader_;
+  RunConfig run_config_;
+  std::filesystem::path base_directory_;
+  ModelConfig config_;
+  std::optional<LoraConfig> lora_;
+  HfWeights base_;
+  CheckpointWeights trained_;
+  ChainedWeights weights_;
+};
+
+}  // namespace temper
