@@ -1,0 +1,177 @@
+#include "export/model_export.h"
+
+#include <ATen/ATen.h>
+
+#include "common/error.h"
+#include "export/export_files.h"
+#include "export/export_proof.h"
+#include "export/float_dtype.h"
+#include "export/merged_weights.h"
+#include "export/probe.h"
+#include "export/rounded_weights.h"
+#include "io/atomic_file.h"
+#include "model/hf_weights.h"
+#include "model/resident_model.h"
+#include "text/tokenizer.h"
+
+namespace temper {
+namespace {
+
+namespace fs = std::filesystem;
+
+enum class ExportKind { kFull, kAdapter, kMerged };
+
+std::string kind_name(ExportKind kind) {
+  if (kind == ExportKind::kAdapter) return "adapter";
+  return kind == ExportKind::kMerged ? "merged" : "full";
+}
+
+// Everything that an export's steps share.
+struct Export {
+  const ExportSource& source;
+  const ExportOptions& options;
+  ExportKind kind;
+  DType dtype;
+  std::optional<LoraConfig> written_lora;  // of the model that is written
+  std::optional<MergedWeights> merged;
+  const WeightSource* written = nullptr;  // the weights to write, in fp32
+};
+
+void prepare(Export& task) {
+  task.written = task.source.weights;
+  if (task.kind == ExportKind::kAdapter) task.written_lora = task.source.lora;
+  if (task.kind == ExportKind::kMerged) {
+    task.written = &task.merged.emplace(*task.source.weights, *task.source.lora);
+  }
+}
+
+void write_export(const Export& task, const fs::path& directory) {
+  const ExportSource& source = task.source;
+  if (task.kind == ExportKind::kAdapter) {
+    const Json config = source.lora->to_json(fs::absolute(source.base_directory).string());
+    write_file_atomically(directory / "adapter_config.json", config.dump(2) + "\n");
+    write_weights_file(directory / "adapter_model.safetensors",
+                       lora_parameters(source.config, *source.lora), *task.written, task.dtype);
+    return;
+  }
+  write_model(directory, base_parameters(source.config), *task.written, task.dtype,
+              task.options.max_shard_bytes);
+  write_model_files(source.base_directory, source.config, task.dtype, task.options.stop_token_ids,
+                    directory);
+}
+
+// The ordinary way in: what any user of the directory does.
+ResidentModel load_export(const Export& task, const fs::path& directory) {
+  if (task.kind != ExportKind::kAdapter) {
+    const ModelConfig config = ModelConfig::from_directory(directory);
+    return ResidentModel(config, std::nullopt, Training::kNone, HfWeights(directory, config));
+  }
+  const ModelConfig config = ModelConfig::from_directory(task.source.base_directory);
+  LoraConfig lora = LoraConfig::from_directory(directory);
+  resolve_lora_targets(lora, config);
+  const HfWeights base(task.source.base_directory, config);
+  const PeftWeights adapter(directory, config, lora);
+  return ResidentModel(config, lora, Training::kNone, ChainedWeights({&base, &adapter}));
+}
+
+// One model in memory at a time.
+ProbeAnswer answer_from(const ModelConfig& config, const std::optional<LoraConfig>& lora,
+                        const WeightSource& weights, const Batch& probe) {
+  return answer_probe(ResidentModel(config, lora, Training::kNone, weights), probe);
+}
+
+ProofAnswers answer_before_reload(const Export& task, const Batch& probe) {
+  const ExportSource& source = task.source;
+  ProofAnswers answers;
+  answers.live = answer_from(source.config, source.lora, *source.weights, probe);
+  answers.written = answers.expected = answers.live;
+  if (task.dtype == DType::kF32 && task.kind != ExportKind::kMerged) return answers;
+  if (task.kind == ExportKind::kMerged) {
+    answers.written = answer_from(source.config, std::nullopt, *task.written, probe);
+    answers.expected = answers.written;
+  }
+  if (task.dtype != DType::kF32) {
+    const bool adapter_only = task.kind == ExportKind::kAdapter;
+    const RoundedWeights rounded(*task.written, to_scalar_type(task.dtype),
+                                 [adapter_only](const std::string& name) {
+                                   return !adapter_only || name.find(".lora_") != name.npos;
+                                 });
+    answers.expected = answer_from(source.config, task.written_lora, rounded, probe);
+  }
+  return answers;
+}
+
+std::vector<int64_t> probe_sentence(const fs::path& base_directory) {
+  if (!fs::exists(base_directory / "tokenizer.json")) return {};
+  const Encoding encoding = Tokenizer::from_file(base_directory).encode(kProbeSentence, true);
+  return {encoding.ids.begin(), encoding.ids.end()};
+}
+
+// The prompt, and the likeliest first tokens of the answer with their logits.
+Json golden_vector(const ResidentModel& model, const GoldenPrompt& prompt) {
+  constexpr int64_t kNumLogits = 10;
+  const at::Tensor last = model.logits(make_prompt_batch(prompt.ids)).select(0, -1);
+  const auto [values, ids] = last.topk(std::min(kNumLogits, last.size(0)));
+  Json first_logits = Json::array();
+  for (int64_t i = 0; i < values.size(0); ++i) {
+    first_logits.push_back(
+        {{"token_id", ids[i].item<int64_t>()}, {"logit", values[i].item<double>()}});
+  }
+  Json messages = Json::array();
+  for (const Message& message : prompt.messages) {
+    messages.push_back({{"role", message.role}, {"content", message.content}});
+  }
+  return Json{{"messages", messages},
+              {"rendered", prompt.rendered},
+              {"token_ids", prompt.ids},
+              {"first_logits", first_logits}};
+}
+
+[[noreturn]] void throw_failed_proof(const ExportProof& proof, const fs::path& output) {
+  throw SystemError(
+      "{}: the export does not give the model's own answers (logits differ by {:.3g} beyond what "
+      "{} rounding explains, merging by {:.3g}, tolerance {:.3g}; largest live logit {:.3g}); "
+      "nothing was left there",
+      output.string(), proof.unexplained_difference, float_dtype_name(proof.dtype),
+      proof.merge_difference, proof.tolerance, proof.max_abs_logit);
+}
+
+}  // namespace
+
+Json export_model(const ExportSource& source, const ExportOptions& options) {
+  if (options.merge && !source.lora) {
+    throw UserError("--merge: the run trained the full model, there is no adapter to merge");
+  }
+  check_output_directory(options.output, source.base_directory);
+  const ExportKind kind = !source.lora    ? ExportKind::kFull
+                          : options.merge ? ExportKind::kMerged
+                                          : ExportKind::kAdapter;
+  const DType default_dtype =
+      kind == ExportKind::kAdapter ? DType::kF32 : config_dtype(source.config.json);
+  Export task{source, options, kind, options.dtype.value_or(default_dtype), {}, {}};
+  prepare(task);
+
+  AtomicDirectory directory(options.output);
+  write_export(task, directory.partial_path());
+
+  const Batch probe = make_probe(source.config, probe_sentence(source.base_directory));
+  ProofAnswers answers = answer_before_reload(task, probe);
+  const ResidentModel reloaded = load_export(task, directory.partial_path());
+  answers.reloaded = answer_probe(reloaded, probe);
+  const ExportProof proof = prove_export(answers, task.dtype);
+  if (!proof.passed()) throw_failed_proof(proof, options.output);
+
+  Json report = {{"format", "temper-export"},   {"version", 1},
+                 {"kind", kind_name(kind)},     {"dtype", float_dtype_name(task.dtype)},
+                 {"source", source.provenance}, {"proof", proof.to_json()},
+                 {"golden", Json::array()}};
+  if (!options.chat_template.empty()) report["chat_template"] = options.chat_template;
+  for (const GoldenPrompt& prompt : options.golden) {
+    report["golden"].push_back(golden_vector(reloaded, prompt));
+  }
+  write_file_atomically(directory.partial_path() / kExportReportFile, report.dump(2) + "\n");
+  directory.commit();
+  return report;
+}
+
+}  // namespace temper

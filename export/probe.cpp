@@ -1,0 +1,91 @@
+#include "export/probe.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "common/error.h"
+#include "common/philox.h"
+
+namespace temper {
+namespace {
+
+constexpr uint64_t kProbeSeed = 0x7465'6d70'6572;
+constexpr int64_t kNumSequences = 4;
+constexpr int64_t kSequenceTokens = 32;
+constexpr int64_t kIgnoredTarget = -100;
+
+at::Tensor to_tensor(const std::vector<int64_t>& values) {
+  at::Tensor tensor = at::empty({static_cast<int64_t>(values.size())}, at::kLong);
+  std::copy(values.begin(), values.end(), tensor.data_ptr<int64_t>());
+  return tensor;
+}
+
+Batch make_batch(const std::vector<std::vector<int64_t>>& documents) {
+  Batch batch;
+  std::vector<int64_t> tokens, targets, positions;
+  batch.cu_seqlens = {0};
+  for (const std::vector<int64_t>& document : documents) {
+    for (size_t t = 0; t < document.size(); ++t) {
+      tokens.push_back(document[t]);
+      targets.push_back(t + 1 < document.size() ? document[t + 1] : kIgnoredTarget);
+      positions.push_back(static_cast<int64_t>(t));
+    }
+    batch.num_targets += static_cast<int64_t>(document.size()) - 1;
+    batch.cu_seqlens.push_back(static_cast<int32_t>(tokens.size()));
+  }
+  batch.tokens = to_tensor(tokens);
+  batch.targets = to_tensor(targets);
+  batch.positions = to_tensor(positions);
+  return batch;
+}
+
+}  // namespace
+
+Batch make_probe(const ModelConfig& config, const std::vector<int64_t>& sentence) {
+  const int64_t length = std::min(kSequenceTokens, config.max_position_embeddings);
+  std::vector<std::vector<int64_t>> documents;
+  for (int64_t i = 0; i < kNumSequences; ++i) {
+    const Philox random(kProbeSeed, static_cast<uint64_t>(i));
+    std::vector<int64_t>& document = documents.emplace_back();
+    for (int64_t t = 0; t < length; ++t) {
+      document.push_back(static_cast<int64_t>(
+          random.below(static_cast<uint64_t>(t), static_cast<uint64_t>(config.vocab_size))));
+    }
+  }
+  for (const int64_t id : sentence) {
+    if (id < 0 || id >= config.vocab_size) {
+      throw UserError("the tokenizer has token {}, the model's embedding only {} rows", id,
+                      config.vocab_size);
+    }
+  }
+  if (!sentence.empty()) {
+    documents.push_back(sentence);
+    const auto longest = static_cast<size_t>(config.max_position_embeddings);
+    if (documents.back().size() > longest) documents.back().resize(longest);
+  }
+  return make_batch(documents);
+}
+
+Batch make_prompt_batch(const std::vector<int64_t>& ids) {
+  return make_batch({ids});
+}
+
+ProbeAnswer answer_probe(const ResidentModel& model, const Batch& probe) {
+  ProbeAnswer answer;
+  answer.logits = model.logits(probe);
+  if (probe.num_targets > 0) {
+    answer.loss = model.loss_sum(probe) / static_cast<double>(probe.num_targets);
+  }
+  return answer;
+}
+
+double max_logit_difference(const ProbeAnswer& a, const ProbeAnswer& b) {
+  const at::Tensor difference = (a.logits - b.logits).abs();
+  // max() would return a finite number beside a NaN only by luck; ask for the property itself.
+  if (!at::isfinite(difference).all().item<bool>()) {
+    return std::numeric_limits<double>::quiet_NaN();
+  }
+  return difference.max().item<double>();
+}
+
+}  // namespace temper

@@ -1,0 +1,36 @@
+// What a model is asked to prove an export: built-in tokens, never a record.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "arch/model_config.h"
+#include "model/resident_model.h"
+#include "stage/batch.h"
+
+namespace temper {
+
+// A sentence for the probe, to be put through the model's own tokenizer.
+inline constexpr const char* kProbeSentence =
+    "Tempering a blade takes heat, time and a steady hand; too much of any one spoils the edge.";
+
+// Packed documents: token sequences from a fixed seed over the whole vocabulary, and `sentence`
+// (ids; may be empty). Every next token is a target.
+Batch make_probe(const ModelConfig& config, const std::vector<int64_t>& sentence);
+
+// One document.
+Batch make_prompt_batch(const std::vector<int64_t>& ids);
+
+struct ProbeAnswer {
+  at::Tensor logits;  // [T, vocab] fp32
+  double loss = 0.0;  // mean over the targets
+};
+
+ProbeAnswer answer_probe(const ResidentModel& model, const Batch& probe);
+
+// Largest absolute difference between the logits; NaN when any of them is not finite.
+double max_logit_difference(const ProbeAnswer& a, const ProbeAnswer& b);
+
+}  // namespace temper
