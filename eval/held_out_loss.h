@@ -1,0 +1,27 @@
+// Loss of a resident model on a packed dataset, as (sum, count).
+#pragma once
+
+#include <cstdint>
+
+#include "comm/process_group.h"
+#include "data/packed_dataset.h"
+#include "model/resident_model.h"
+
+namespace temper {
+
+struct HeldOutLoss {
+  double sum = 0.0;   // over the targets
+  int64_t count = 0;  // targets
+
+  double mean() const { return sum / static_cast<double>(count); }
+  double perplexity() const;
+};
+
+// Over the dataset's first `max_rows` rows (0: all). Row r is computed by rank r mod size, alone,
+// and the rows' sums are added in row order, so the figures have the same bits on any number of
+// ranks. UserError when those rows have no supervised target. Collective: all ranks of the group
+// call this in the same order; an error of one rank is thrown on all.
+HeldOutLoss held_out_loss(const ResidentModel& model, ProcessGroup& group,
+                          const PackedDataset& dataset, int64_t max_rows = 0);
+
+}  // namespace temper

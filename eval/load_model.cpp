@@ -1,0 +1,141 @@
+#include "eval/load_model.h"
+
+#include "common/error.h"
+#include "data/packed_dataset.h"
+#include "io/json.h"
+
+namespace temper {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What temper wrote beside an exported model or adapter; null for a directory of another origin.
+Json read_export_report(const fs::path& directory) {
+  const fs::path path = directory / "export_report.json";
+  std::error_code ignored;
+  if (directory.empty() || !fs::exists(path, ignored)) return nullptr;
+  Json report = read_json_file(path);
+  return report.is_object() && report.value("format", Json()) == "temper-export" ? report : Json();
+}
+
+std::string text_member(const Json& object, const char* key) {
+  const Json value = object.is_object() ? object.value(key, Json()) : Json();
+  return value.is_string() ? value.get<std::string>() : "";
+}
+
+fs::path recorded_base(const fs::path& adapter) {
+  const fs::path config = adapter / "adapter_config.json";
+  const fs::path base =
+      JsonFields(read_json_file(config), config.string()).text_or("base_model_name_or_path", "");
+  if (base.empty() || !fs::is_directory(base)) {
+    throw UserError("{}: its base model '{}' is not a directory here; name it with --model",
+                    adapter.string(), base.string());
+  }
+  return base;
+}
+
+// The template that the run's records were rendered with: that of its first dataset that is still
+// there.
+std::string template_of_run(const RunConfig& config) {
+  for (const DatasetEntry& entry : config.datasets) {
+    std::error_code ignored;
+    if (fs::exists(entry.path, ignored)) return PackedDataset(entry.path).info().chat_template;
+  }
+  return "";
+}
+
+// An adapter of ours remembers which base it was trained on: another one would silently give
+// another model.
+void check_base_of_adapter(const fs::path& adapter, const fs::path& base,
+                           const HfWeights& weights) {
+  const Json report = read_export_report(adapter);
+  const Json source = report.is_object() ? report.value("source", Json()) : Json();
+  const std::string trained_on = text_member(source, "base_hash");
+  if (!trained_on.empty() && trained_on != weights.hash().hex()) {
+    throw UserError("{}: this adapter was trained on another base than {} (hash {}, not {})",
+                    adapter.string(), base.string(), trained_on, weights.hash().hex());
+  }
+}
+
+}  // namespace
+
+ModelAccess::ModelAccess(const ModelRequest& request) {
+  if (request.path.empty() && request.model.empty() && request.adapter.empty()) {
+    throw UserError("which model? Give a run directory or checkpoint, or --model DIR");
+  }
+  if (!request.path.empty() && !request.adapter.empty()) {
+    throw UserError("--adapter goes with --model, not with {}", request.path.string());
+  }
+  std::error_code ignored;
+  if (request.path.empty()) {
+    open_directories(request.model, request.adapter);
+  } else if (fs::exists(request.path / "adapter_config.json", ignored)) {
+    open_directories(request.model, request.path);
+  } else if (fs::exists(request.path / "config.json", ignored)) {
+    open_directories(request.path, {});
+  } else {
+    open_checkpoint(request.path, request.model);
+  }
+  open_text(request.chat_template);
+}
+
+void ModelAccess::open_checkpoint(const fs::path& path, const fs::path& base) {
+  tuned_ = std::make_unique<TunedModel>(find_checkpoint(path), base);
+  name_ = tuned_->directory().string();
+  base_directory_ = tuned_->base_directory();
+  config_ = tuned_->config();
+  lora_ = tuned_->lora();
+}
+
+void ModelAccess::open_directories(const fs::path& model, const fs::path& adapter) {
+  base_directory_ = model.empty() ? recorded_base(adapter) : model;
+  adapter_directory_ = adapter;
+  name_ = (adapter.empty() ? base_directory_ : adapter).string();
+  config_ = ModelConfig::from_directory(base_directory_);
+  base_.emplace(base_directory_, config_);
+  if (adapter.empty()) return;
+  lora_ = LoraConfig::from_directory(adapter);
+  resolve_lora_targets(*lora_, config_);
+  adapter_.emplace(adapter, config_, *lora_);
+  check_base_of_adapter(adapter, base_directory_, *base_);
+}
+
+void ModelAccess::open_text(const std::string& chat_template) {
+  tokenizer_ = Tokenizer::from_file(base_directory_);
+  if (tokenizer_->vocab_size() > config_.vocab_size) {
+    throw UserError("{}: the tokenizer has {} tokens, the model's embedding only {} rows",
+                    base_directory_.string(), tokenizer_->vocab_size(), config_.vocab_size);
+  }
+  if (tuned_ && tuned_->record().tokenizer_hash != tokenizer_->hash()) {
+    throw UserError("{}: its tokenizer is not the one that {} was trained with",
+                    base_directory_.string(), name_);
+  }
+  chat_template_ = chat_template.empty() ? find_chat_template() : chat_template;
+  if (chat_template_ == "none") chat_template_.clear();
+  prompts_.emplace(*tokenizer_, find_special_tokens(*tokenizer_, base_directory_), chat_template_);
+}
+
+std::string ModelAccess::find_chat_template() const {
+  if (tuned_) return template_of_run(tuned_->run_config());
+  const std::string own = text_member(read_export_report(adapter_directory_), "chat_template");
+  return own.empty() ? text_member(read_export_report(base_directory_), "chat_template") : own;
+}
+
+StopConditions ModelAccess::stop_conditions() const {
+  std::vector<int64_t> ids = config_.eos_token_ids;
+  const std::vector<int64_t> more = generation_eos_ids(base_directory_);
+  ids.insert(ids.end(), more.begin(), more.end());
+  return prompts_->stop_conditions(ids);
+}
+
+ResidentModel ModelAccess::load() const {
+  if (tuned_) return ResidentModel(config_, lora_, Training::kNone, tuned_->weights());
+  if (!adapter_) return load_base();
+  return ResidentModel(config_, lora_, Training::kNone, ChainedWeights({&*base_, &*adapter_}));
+}
+
+ResidentModel ModelAccess::load_base() const {
+  return ResidentModel(config_, std::nullopt, Training::kNone, tuned_ ? tuned_->base() : *base_);
+}
+
+}  // namespace temper

@@ -1,0 +1,73 @@
+// Finds and loads what a command line calls a model: a Hugging Face directory, with or without a
+// PEFT adapter, a checkpoint of a run, or a run directory (its newest complete checkpoint).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/tuned_model.h"
+#include "config/run_config.h"
+#include "data/special_tokens.h"
+#include "eval/prompt_encoder.h"
+#include "model/resident_model.h"
+#include "text/tokenizer.h"
+
+namespace temper {
+
+// As the command line gives it; empty where it does not.
+struct ModelRequest {
+  // A run directory or checkpoint; an exported model or adapter is understood, too.
+  std::filesystem::path path;
+  std::filesystem::path model;    // Hugging Face directory; beside `path`: where its base is now
+  std::filesystem::path adapter;  // PEFT directory; without `model`, it names its base itself
+  // A template's name, or "none". Empty: the one that the run's data was packed with, or that an
+  // export's report names.
+  std::string chat_template;
+};
+
+class ModelAccess {
+ public:
+  // Reads configurations and tokenizer and opens the weights; reads no weight but to hash the base.
+  // UserError for what is missing or does not fit together.
+  explicit ModelAccess(const ModelRequest& request);
+  ModelAccess(const ModelAccess&) = delete;
+  ModelAccess& operator=(const ModelAccess&) = delete;
+
+  const std::string& name() const { return name_; }  // the path it was loaded from
+  const std::filesystem::path& base_directory() const { return base_directory_; }
+  const ModelConfig& config() const { return config_; }
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
+  const std::string& chat_template() const { return chat_template_; }  // may be empty
+  const PromptEncoder& prompts() const { return *prompts_; }           // lives as long as this
+  StopConditions stop_conditions() const;
+  // Of a run or checkpoint; null for other models.
+  const TunedModel* tuned() const { return tuned_.get(); }
+  // Whether there is a base to compare with: a run, a checkpoint or an adapter.
+  bool has_base() const { return tuned_ != nullptr || lora_.has_value(); }
+
+  ResidentModel load() const;
+  ResidentModel load_base() const;
+
+ private:
+  void open_checkpoint(const std::filesystem::path& path, const std::filesystem::path& base);
+  void open_directories(const std::filesystem::path& model, const std::filesystem::path& adapter);
+  void open_text(const std::string& chat_template);
+  std::string find_chat_template() const;
+
+  std::string name_;
+  std::filesystem::path base_directory_, adapter_directory_;
+  std::unique_ptr<TunedModel> tuned_;
+  ModelConfig config_;
+  std::optional<LoraConfig> lora_;
+  std::optional<HfWeights> base_;       // not given when tuned_ has it
+  std::optional<PeftWeights> adapter_;  // of adapter_directory_
+  std::optional<Tokenizer> tokenizer_;
+  std::string chat_template_;
+  std::optional<PromptEncoder> prompts_;
+};
+
+}  // namespace temper

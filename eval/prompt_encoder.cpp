@@ -1,0 +1,95 @@
+#include "eval/prompt_encoder.h"
+
+#include <algorithm>
+
+#include "common/error.h"
+#include "io/json.h"
+
+namespace temper {
+namespace {
+
+// What the template prints after an assistant's message, without the white space around it.
+std::string end_of_turn(const ChatTemplate& chat_template, const SpecialTokens& special) {
+  constexpr std::string_view kAnswer = "answer", kSpace = " \t\r\n";
+  const RenderedChat chat = chat_template.render(
+      {{"user", "question"}, {"assistant", std::string(kAnswer)}}, false, special.bos, special.eos);
+  TEMPER_CHECK(!chat.generation_spans.empty(), "template {} marks no answer", chat_template.name());
+  const auto [begin, end] = chat.generation_spans.back();
+  const std::string span = chat.text.substr(begin, end - begin);
+  const size_t answer = span.find(kAnswer);
+  TEMPER_CHECK(answer != span.npos, "template {} hides the answer", chat_template.name());
+  const std::string tail = span.substr(answer + kAnswer.size());
+  const size_t first = tail.find_first_not_of(kSpace);
+  if (first == tail.npos) return "";
+  return tail.substr(first, tail.find_last_not_of(kSpace) + 1 - first);
+}
+
+// A post-processor may append EOS, which would end the answer before it begins.
+void remove_appended_tokens(Encoding& encoding, const Tokenizer& tokenizer) {
+  while (encoding.ids.size() > 1 &&
+         encoding.offsets.back().first == encoding.offsets.back().second &&
+         tokenizer.is_special(encoding.ids.back())) {
+    encoding.ids.pop_back();
+    encoding.offsets.pop_back();
+  }
+}
+
+}  // namespace
+
+PromptEncoder::PromptEncoder(const Tokenizer& tokenizer, const SpecialTokens& special,
+                             const std::string& chat_template)
+    : tokenizer_(&tokenizer), special_(special) {
+  if (!chat_template.empty()) template_ = ChatTemplate::named(chat_template);
+}
+
+EncodedPrompt PromptEncoder::encode(const std::vector<Message>& messages) const {
+  if (!template_) {
+    throw UserError("no chat template is known for this model: name one with --chat-template ({})",
+                    fmt::format("{}", fmt::join(ChatTemplate::names(), ", ")));
+  }
+  EncodedPrompt prompt;
+  prompt.text = template_->render(messages, true, special_.bos, special_.eos).text;
+  Encoding encoding = tokenizer_->encode(prompt.text, !template_->emits_bos());
+  remove_appended_tokens(encoding, *tokenizer_);
+  prompt.ids.assign(encoding.ids.begin(), encoding.ids.end());
+  return prompt;
+}
+
+EncodedPrompt PromptEncoder::encode_text(const std::string& text) const {
+  EncodedPrompt prompt;
+  prompt.text = text;
+  if (special_.bos_id) prompt.ids.push_back(*special_.bos_id);
+  const Encoding encoding = tokenizer_->encode(text, false);
+  prompt.ids.insert(prompt.ids.end(), encoding.ids.begin(), encoding.ids.end());
+  return prompt;
+}
+
+StopConditions PromptEncoder::stop_conditions(const std::vector<int64_t>& eos_token_ids) const {
+  StopConditions stop;
+  stop.token_ids = eos_token_ids;
+  if (special_.eos_id) stop.token_ids.push_back(*special_.eos_id);
+  const std::string marker = template_ ? end_of_turn(*template_, special_) : "";
+  if (const auto id = tokenizer_->token_to_id(marker); !marker.empty() && id) {
+    stop.token_ids.push_back(*id);
+  } else {
+    stop.text = marker;
+  }
+  std::sort(stop.token_ids.begin(), stop.token_ids.end());
+  stop.token_ids.erase(std::unique(stop.token_ids.begin(), stop.token_ids.end()),
+                       stop.token_ids.end());
+  return stop;
+}
+
+std::vector<int64_t> generation_eos_ids(const std::filesystem::path& directory) {
+  const std::filesystem::path path = directory / "generation_config.json";
+  if (!std::filesystem::exists(path)) return {};
+  const Json json = read_json_file(path);
+  const Json eos = json.is_object() ? json.value("eos_token_id", Json()) : Json();
+  std::vector<int64_t> ids;
+  for (const Json& id : eos.is_array() ? eos : Json::array({eos})) {
+    if (id.is_number_integer()) ids.push_back(id);
+  }
+  return ids;
+}
+
+}  // namespace temper

@@ -1,0 +1,53 @@
+// From a conversation to the tokens that a model continues, exactly as `temper pack` taught them,
+// and how to tell that its answer is over.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/special_tokens.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+
+namespace temper {
+
+struct EncodedPrompt {
+  std::string text;  // rendered
+  std::vector<int64_t> ids;
+};
+
+// When to stop: at a token, or where the text of a marker that is no token of its own begins.
+struct StopConditions {
+  std::vector<int64_t> token_ids;  // sorted
+  std::string text;                // empty: none
+};
+
+class PromptEncoder {
+ public:
+  // `chat_template` is a template's name; empty: raw text only. The tokenizer must outlive this.
+  PromptEncoder(const Tokenizer& tokenizer, const SpecialTokens& special,
+                const std::string& chat_template);
+
+  bool has_template() const { return template_.has_value(); }
+  // The conversation up to where the assistant begins. UserError without a template, or when the
+  // template cannot express the messages.
+  EncodedPrompt encode(const std::vector<Message>& messages) const;
+  // Raw text, after BOS where the vocabulary has one.
+  EncodedPrompt encode_text(const std::string& text) const;
+
+  // `eos_token_ids` of the model, the vocabulary's EOS, and the template's end of turn.
+  StopConditions stop_conditions(const std::vector<int64_t>& eos_token_ids) const;
+
+ private:
+  const Tokenizer* tokenizer_;
+  SpecialTokens special_;
+  std::optional<ChatTemplate> template_;
+};
+
+// The eos_token_id of DIR/generation_config.json; empty when there is none.
+std::vector<int64_t> generation_eos_ids(const std::filesystem::path& directory);
+
+}  // namespace temper
