@@ -1,0 +1,194 @@
+#include "arch/lora_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "common/error.h"
+#include "tests/unit/arch/tiny_models.h"
+#include "tests/unit/error_text.h"
+
+namespace temper {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const std::string kQuery0 = "model.layers.0.self_attn.q_proj";
+const std::string kQuery1 = "model.layers.1.self_attn.q_proj";
+const std::string kUp0 = "model.layers.0.mlp.up_proj";
+
+LoraConfig read(const Json& json) {
+  return LoraConfig::from_json(json, "adapter_config.json");
+}
+
+Json minimal() {
+  return {{"peft_type", "LORA"}, {"target_modules", {"q_proj"}}};
+}
+
+std::string refusal_with(const std::string& key, Json value) {
+  Json json = minimal();
+  json[key] = std::move(value);
+  const std::string text = error_text<UserError>([&] { read(json); });
+  EXPECT_THAT(text, testing::AllOf(testing::StartsWith("adapter_config.json: "), HasSubstr(key)));
+  return text;
+}
+
+TEST(LoraConfigTest, absent_keys_take_pefts_defaults) {
+  const LoraConfig lora = read(minimal());
+  EXPECT_EQ(lora.r, 8);
+  EXPECT_EQ(lora.alpha, 8.0);
+  EXPECT_EQ(lora.dropout, 0.0);
+  EXPECT_FALSE(lora.use_rslora);
+  EXPECT_THAT(lora.target_modules, ElementsAre("q_proj"));
+}
+
+TEST(LoraConfigTest, target_modules_are_a_list_or_a_name) {
+  Json json = minimal();
+  json["target_modules"] = {"v_proj", "q_proj", "v_proj"};
+  EXPECT_THAT(read(json).target_modules, ElementsAre("q_proj", "v_proj"));
+  json["target_modules"] = "all-linear";
+  EXPECT_THAT(read(json).target_modules, ElementsAre("all-linear"));
+  json["target_modules"] = "o_proj";
+  EXPECT_THAT(read(json).target_modules, ElementsAre("o_proj"));
+  EXPECT_THAT(refusal_with("target_modules", ".*(q|v)_proj"), HasSubstr("patterns are not"));
+  EXPECT_THAT(refusal_with("target_modules", {"q_proj", "(k|v)_proj"}), HasSubstr("patterns"));
+  EXPECT_THAT(refusal_with("target_modules", Json::array()), HasSubstr("at least one"));
+  EXPECT_THAT(refusal_with("target_modules", {1}), HasSubstr("names of modules"));
+  EXPECT_THAT(refusal_with("target_modules", nullptr), HasSubstr("missing"));
+}
+
+TEST(LoraConfigTest, targets_match_whole_components) {
+  LoraConfig lora;
+  lora.target_modules = {"q_proj", "layers.1.mlp.up_proj"};
+  EXPECT_TRUE(lora.targets(kQuery0));
+  EXPECT_TRUE(lora.targets("q_proj"));
+  EXPECT_FALSE(lora.targets("model.layers.0.self_attn.eq_proj"));
+  EXPECT_FALSE(lora.targets("model.layers.0.self_attn.q_proj.inner"));
+  EXPECT_TRUE(lora.targets("model.layers.1.mlp.up_proj"));
+  EXPECT_FALSE(lora.targets("model.layers.11.mlp.down_proj"));
+  EXPECT_FALSE(lora.targets(kUp0));
+}
+
+TEST(LoraConfigTest, scale_is_alpha_over_rank_or_its_root) {
+  LoraConfig lora;
+  lora.r = 16;
+  lora.alpha = 32.0;
+  EXPECT_EQ(lora.scale(kQuery0), 2.0);
+  lora.use_rslora = true;
+  EXPECT_EQ(lora.scale(kQuery0), 8.0);
+}
+
+TEST(LoraConfigTest, patterns_change_single_modules) {
+  Json json = minimal();
+  json["r"] = 4;
+  json["lora_alpha"] = 8;
+  json["rank_pattern"] = {{"layers.1.self_attn.q_proj", 2}, {"up_proj", 16}};
+  json["alpha_pattern"] = {{"up_proj", 64}};
+  const LoraConfig lora = read(json);
+  EXPECT_EQ(lora.rank(kQuery0), 4);
+  EXPECT_EQ(lora.rank(kQuery1), 2);
+  EXPECT_EQ(lora.rank(kUp0), 16);
+  EXPECT_EQ(lora.rank("model.layers.0.mlp.pup_proj"), 4);
+  EXPECT_EQ(lora.scale(kQuery0), 2.0);
+  EXPECT_EQ(lora.scale(kQuery1), 4.0);
+  EXPECT_EQ(lora.scale(kUp0), 4.0);
+  EXPECT_THAT(refusal_with("rank_pattern", {{"^model.*", 4}}),
+              HasSubstr("not the name of a module"));
+  EXPECT_THAT(refusal_with("rank_pattern", {{"q_proj", 0}}), HasSubstr("expected 1 to"));
+  EXPECT_THAT(refusal_with("alpha_pattern", {{"q_proj", "x"}}), HasSubstr("expected a number"));
+}
+
+TEST(LoraConfigTest, what_changes_the_mathematics_is_refused_by_key_and_value) {
+  EXPECT_THAT(refusal_with("use_dora", true),
+              HasSubstr("\"use_dora\" is true, which is not supported"));
+  EXPECT_THAT(refusal_with("bias", "all"), HasSubstr("\"bias\" is \"all\", only \"none\""));
+  EXPECT_THAT(refusal_with("modules_to_save", {"lm_head"}), HasSubstr("[\"lm_head\"]"));
+  EXPECT_THAT(refusal_with("layers_to_transform", {0, 1}), HasSubstr("[0,1]"));
+  EXPECT_THAT(refusal_with("layers_to_transform", 1), HasSubstr("which is not supported"));
+  EXPECT_THAT(refusal_with("lora_bias", true), HasSubstr("which is not supported"));
+  EXPECT_THAT(refusal_with("fan_in_fan_out", true), HasSubstr("which is not supported"));
+  EXPECT_THAT(refusal_with("exclude_modules", {"q_proj"}), HasSubstr("which is not supported"));
+  EXPECT_THAT(refusal_with("layer_replication", {{0, 1}}), HasSubstr("which is not supported"));
+  EXPECT_THAT(refusal_with("trainable_token_indices", {1}), HasSubstr("which is not supported"));
+  EXPECT_THAT(refusal_with("use_something_new", true), HasSubstr("which is not supported"));
+  EXPECT_THAT(refusal_with("peft_type", "IA3"), HasSubstr("only \"LORA\""));
+  EXPECT_THAT(refusal_with("task_type", "SEQ_CLS"), HasSubstr("only \"CAUSAL_LM\""));
+  EXPECT_THAT(refusal_with("init_lora_weights", "pissa"), HasSubstr("changes the base weights"));
+  EXPECT_THAT(refusal_with("r", 0), HasSubstr("expected 1 to"));
+  EXPECT_THAT(refusal_with("lora_alpha", 0), HasSubstr("positive"));
+  EXPECT_THAT(refusal_with("lora_dropout", 1.0), HasSubstr("less than 1"));
+}
+
+TEST(LoraConfigTest, what_is_switched_off_is_accepted) {
+  Json json = minimal();
+  json.update({{"use_dora", false},
+               {"modules_to_save", nullptr},
+               {"layers_to_transform", nullptr},
+               {"layers_pattern", Json::array()},
+               {"loftq_config", Json::object()},
+               {"exclude_modules", nullptr},
+               {"something_new", nullptr},
+               {"init_lora_weights", "gaussian"},
+               {"revision", "main"},
+               {"qalora_group_size", 16}});
+  EXPECT_EQ(read(json).r, 8);
+}
+
+TEST(LoraConfigTest, what_is_written_is_read) {
+  LoraConfig lora;
+  lora.r = 32;
+  lora.alpha = 48.0;
+  lora.dropout = 0.05;
+  lora.use_rslora = true;
+  lora.target_modules = {"k_proj", "q_proj"};
+  lora.rank_pattern = {{"k_proj", 4}};
+  lora.alpha_pattern = {{"k_proj", 2.5}};
+  const Json json = lora.to_json("bases/tiny");
+  EXPECT_EQ(json.at("base_model_name_or_path"), "bases/tiny");
+  EXPECT_TRUE(json.at("lora_alpha").is_number_integer());
+  EXPECT_TRUE(json.at("modules_to_save").is_null());
+  const LoraConfig back = read(json);
+  EXPECT_EQ(back.to_json("bases/tiny"), json);
+  EXPECT_EQ(back.scale("x.k_proj"), 2.5 / 2.0);
+  EXPECT_EQ(back.scale("x.q_proj"), 48.0 / std::sqrt(32.0));
+}
+
+TEST(ResolveLoraTargetsTest, all_linear_is_every_linear_module_of_the_blocks) {
+  LoraConfig lora;
+  lora.target_modules = {"all-linear"};
+  resolve_lora_targets(lora, tiny_llama());
+  EXPECT_THAT(lora.target_modules, ElementsAre("down_proj", "gate_proj", "k_proj", "o_proj",
+                                               "q_proj", "up_proj", "v_proj"));
+}
+
+TEST(ResolveLoraTargetsTest, unknown_names_are_refused_with_the_known) {
+  LoraConfig lora;
+  for (const char* name : {"query", "lm_head", "layers.2.mlp.up_proj", "roj"}) {
+    lora.target_modules = {"q_proj", name};
+    EXPECT_THAT(error_text<UserError>([&] { resolve_lora_targets(lora, tiny_llama()); }),
+                testing::AllOf(HasSubstr(fmt::format("\"{}\" is not in the model", name)),
+                               HasSubstr("down_proj, gate_proj, k_proj")));
+  }
+  lora.target_modules = {};
+  EXPECT_THAT(error_text<UserError>([&] { resolve_lora_targets(lora, tiny_llama()); }),
+              HasSubstr("no LoRA target modules"));
+}
+
+TEST(ResolveLoraTargetsTest, patterns_must_match_an_adapted_module) {
+  LoraConfig lora;
+  lora.target_modules = {"q_proj"};
+  lora.rank_pattern = {{"layers.1.self_attn.q_proj", 2}};
+  EXPECT_NO_THROW(resolve_lora_targets(lora, tiny_llama()));
+  lora.rank_pattern = {{"v_proj", 2}};
+  EXPECT_THAT(error_text<UserError>([&] { resolve_lora_targets(lora, tiny_llama()); }),
+              HasSubstr("rank_pattern: \"v_proj\" matches no adapted module"));
+  lora.rank_pattern = {};
+  lora.alpha_pattern = {{"layers.7.self_attn.q_proj", 2.0}};
+  EXPECT_THAT(error_text<UserError>([&] { resolve_lora_targets(lora, tiny_llama()); }),
+              HasSubstr("alpha_pattern"));
+}
+
+}  // namespace
+}  // namespace temper
