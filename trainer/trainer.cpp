@@ -61,7 +61,8 @@ Trainer::Trainer(const RunConfig& config, ProcessGroup& group, const ResumeChoic
       config_(setup_.config),
       directory_(config_.output_dir),
       schedule_(config_, setup_.max_steps),
-      attempt_(new_attempt_name(group)) {
+      attempt_(new_attempt_name(group)),
+      early_stopping_(config_.early_stopping_patience) {
   start_or_resume(resume);
 }
 
@@ -69,11 +70,11 @@ Trainer::~Trainer() = default;
 
 int Trainer::run() {
   if (step_ == 0) evaluate();
-  while (step_ < setup_.max_steps) {
+  while (step_ < setup_.max_steps && !early_stopping_.should_stop()) {
     log_step(train_step());
     const bool last = step_ == setup_.max_steps;
     const bool eval_due = config_.eval_steps > 0 && step_ % config_.eval_steps == 0;
-    if (eval_due && !last && evaluate()) break;
+    if (eval_due) evaluate();
     if (config_.save_steps > 0 && step_ % config_.save_steps == 0 && !last) save();
     if (!last && stop_requested()) {
       save();
@@ -115,6 +116,7 @@ void Trainer::start_or_resume(const ResumeChoice& resume) {
     step_ = record.step;
     rows_consumed_ = record.rows_consumed;
     last_saved_step_ = step_;
+    recall_evaluations();
     if (record.cpu_kernels != cpu_kernel_level()) {
       log::warning(
           "the checkpoint was written on {}; this is {}: the run continues, but its bits "
@@ -220,7 +222,9 @@ void Trainer::log_step(const StepReport& report) {
   if (due) write_status(RunState::kTraining);
 }
 
-bool Trainer::evaluate() {
+void Trainer::evaluate() {
+  if (last_evaluated_step_ == step_) return;
+  last_evaluated_step_ = step_;
   LossSum test;
   for (size_t i = 0; i < setup_.held_out.size(); ++i) {
     const HeldOutSet& set = setup_.held_out[i];
@@ -239,17 +243,22 @@ bool Trainer::evaluate() {
                               {"loss_sum", loss.sum},
                               {"targets", loss.count}});
   }
-  if (test.count == 0) return false;
-  const bool best = evaluations_since_best_ < 0 || test.mean() < best_test_loss_;
-  best_test_loss_ = best ? test.mean() : best_test_loss_;
-  evaluations_since_best_ = best ? 0 : evaluations_since_best_ + 1;
-  const bool stop = config_.early_stopping_patience > 0 &&
-                    evaluations_since_best_ >= config_.early_stopping_patience;
-  if (stop) {
+  if (test.count == 0) return;
+  if (is_leader()) progress_->event("test_loss", {{"step", step_}, {"loss", test.mean()}});
+  early_stopping_.update(test.mean());
+  if (early_stopping_.should_stop()) {
     log::info("early stopping: the test loss has not improved on {:.4f} for {} evaluations",
-              best_test_loss_, evaluations_since_best_);
+              early_stopping_.best_loss(), early_stopping_.evaluations_since_best());
   }
-  return stop;
+}
+
+void Trainer::recall_evaluations() {
+  Json losses = Json::array();
+  if (is_leader()) losses = recorded_test_losses(directory_.metrics_path(), step_);
+  const std::string recalled = group_.all_gather_text(losses.dump()).front();
+  for (const Json& loss : parse_json(recalled, "recorded test losses")) {
+    early_stopping_.update(loss.get<double>());
+  }
 }
 
 void Trainer::save() {

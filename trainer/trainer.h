@@ -10,6 +10,7 @@
 #include "run/run_directory.h"
 #include "run/status.h"
 #include "sharding/sharded_model.h"
+#include "trainer/early_stopping.h"
 #include "trainer/lr_schedule.h"
 #include "trainer/progress.h"
 #include "trainer/resume.h"
@@ -30,8 +31,10 @@ class Trainer {
   void start_or_resume(const ResumeChoice& resume);
   StepReport train_step();
   void log_step(const StepReport& report);
-  // Held-out losses of all sets; returns whether early stopping asks to end the run.
-  bool evaluate();
+  // Held-out losses of all sets, once per step.
+  void evaluate();
+  // Takes the memory of early stopping from what earlier attempts wrote.
+  void recall_evaluations();
   void save();
   bool stop_requested();
   void finish();
@@ -53,8 +56,8 @@ class Trainer {
   int64_t last_saved_step_ = -1;
   int64_t micro_batches_computed_ = 0;  // by this rank, in this process
   int64_t peak_pss_bytes_ = 0;
-  double best_test_loss_ = 0.0;
-  int64_t evaluations_since_best_ = -1;  // -1: none yet
+  int64_t last_evaluated_step_ = -1;
+  EarlyStopping early_stopping_;
   RunStatus status_;
 };
 

@@ -1,0 +1,163 @@
+#include "trainer/export_command.h"
+
+#include <boost/program_options.hpp>
+
+#include <charconv>
+#include <filesystem>
+#include <iostream>
+#include <thread>
+
+#include "checkpoint/tuned_model.h"
+#include "comm/agreement.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "eval/load_model.h"
+#include "export/float_dtype.h"
+#include "export/model_export.h"
+#include "trainer/command_line.h"
+#include "trainer/device.h"
+
+namespace temper {
+namespace {
+
+namespace po = boost::program_options;
+
+po::options_description make_options() {
+  po::options_description options("temper export RUN_OR_CHECKPOINT -o DIR [options]");
+  options.add_options()("help,h", "this text")(
+      "path", po::value<std::string>(),
+      "a run directory (its newest complete checkpoint) or a checkpoint; may stand alone")(
+      "output,o", po::value<std::string>(), "directory to make")(
+      "merge", "add a LoRA adapter into its base and write a full model")(
+      "dtype", po::value<std::string>(),
+      "float32, bfloat16 or float16 (default: the base's; float32 for an adapter)")(
+      "max-shard-size", po::value<std::string>()->default_value("5GB"),
+      "largest file of weights: bytes, or with KB, MB or GB")(
+      "model", po::value<std::string>(), "where the run's base is now, if it has moved")(
+      "chat-template", po::value<std::string>(),
+      "template of the report's golden vectors (default: as the run's data was packed)")(
+      "threads", po::value<int64_t>()->default_value(std::thread::hardware_concurrency()),
+      "CPU threads")("json", "print the export report");
+  return options;
+}
+
+// "5000000000", "5GB": powers of a thousand, as huggingface_hub counts.
+uint64_t parse_size(const std::string& text) {
+  uint64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  const std::string unit(parsed.ptr, end);
+  const uint64_t factor = unit.empty() || unit == "B" ? 1
+                          : unit == "KB"              ? 1'000
+                          : unit == "MB"              ? 1'000'000
+                          : unit == "GB"              ? 1'000'000'000
+                                                      : 0;
+  if (parsed.ec != std::errc() || factor == 0 || number == 0 || number > UINT64_MAX / factor) {
+    throw UserError("--max-shard-size {}: expected bytes, or a number with KB, MB or GB", text);
+  }
+  return number * factor;
+}
+
+// Built-in conversations, never records.
+std::vector<GoldenPrompt> golden_prompts(const ModelAccess& access) {
+  const std::vector<std::vector<Message>> conversations = {
+      {{"user", "What is the boiling point of water at sea level?"}},
+      {{"user", "Name a primary colour."},
+       {"assistant", "Blue."},
+       {"user", "Name another one, please."}}};
+  std::vector<GoldenPrompt> golden;
+  if (!access.prompts().has_template()) return golden;
+  for (const std::vector<Message>& messages : conversations) {
+    EncodedPrompt prompt = access.prompts().encode(messages);
+    const auto num_tokens = static_cast<int64_t>(prompt.ids.size());
+    if (num_tokens > access.config().max_position_embeddings) continue;
+    golden.push_back({messages, std::move(prompt.text), std::move(prompt.ids)});
+  }
+  return golden;
+}
+
+Json provenance(const TunedModel& tuned) {
+  const CommitRecord& record = tuned.record();
+  return Json{{"checkpoint", tuned.directory().string()},
+              {"step", record.step},
+              {"run_id", record.run_id},
+              {"state_hash", record.state_hash.hex()},
+              {"base_model", tuned.base_directory().string()},
+              {"base_hash", record.base_hash.hex()},
+              {"tokenizer_hash", record.tokenizer_hash.hex()}};
+}
+
+void print_report(const Json& report, const std::filesystem::path& output) {
+  const Json& proof = report["proof"];
+  std::cout << fmt::format(
+      "{}: {} in {}, step {}\n"
+      "proof: loaded again from disk, logits differ from the live model's by at most {:.3g} "
+      "(beyond rounding {:.3g}, tolerance {:.3g}), loss {:.6f} and {:.6f}\n",
+      output.string(), report["kind"].get<std::string>(), report["dtype"].get<std::string>(),
+      report["source"]["step"].get<int64_t>(), proof["max_abs_logit_difference"].get<double>(),
+      proof["unexplained_logit_difference"].get<double>(), proof["tolerance"].get<double>(),
+      proof["loss_live"].get<double>(), proof["loss_reloaded"].get<double>());
+}
+
+void export_checkpoint(const po::variables_map& values) {
+  if (values.count("path") == 0) throw UserError("export: which run directory or checkpoint?");
+  if (values.count("output") == 0) throw UserError("export: where to? Give -o DIR");
+  ModelRequest request;
+  request.path = values["path"].as<std::string>();
+  if (values.count("model") != 0) request.model = values["model"].as<std::string>();
+  if (values.count("chat-template") != 0) {
+    request.chat_template = values["chat-template"].as<std::string>();
+  }
+  ExportOptions options;
+  options.output = values["output"].as<std::string>();
+  options.merge = values.count("merge") != 0;
+  if (values.count("dtype") != 0) {
+    options.dtype = float_dtype_named(values["dtype"].as<std::string>());
+  }
+  options.max_shard_bytes = parse_size(values["max-shard-size"].as<std::string>());
+
+  const ModelAccess access(request);
+  const TunedModel* tuned = access.tuned();
+  if (tuned == nullptr) {
+    throw UserError("export: {} is neither a run directory nor a checkpoint",
+                    request.path.string());
+  }
+  tuned->reader().verify_files();
+  options.chat_template = access.chat_template();
+  options.golden = golden_prompts(access);
+  options.stop_token_ids = access.stop_conditions().token_ids;
+  ExportSource source;
+  source.base_directory = tuned->base_directory();
+  source.config = tuned->config();
+  source.lora = tuned->lora();
+  source.weights = &tuned->weights();
+  source.provenance = provenance(*tuned);
+
+  const Json report = export_model(source, options);
+  if (values.count("json") != 0) {
+    std::cout << report.dump(2) << "\n";
+  } else {
+    print_report(report, options.output);
+  }
+}
+
+}  // namespace
+
+int export_command(const std::vector<std::string>& arguments, CommEnvironment& environment) {
+  const po::options_description options = make_options();
+  ProcessGroup& group = environment.world();
+  run_agreed(group, [&] {
+    // Weights stream from the checkpoint's files: one rank's work.
+    if (group.rank() != 0) return;
+    const po::variables_map values = parse_command_line(arguments, options, {"path"});
+    if (values.count("help") != 0) {
+      std::cout << options;
+      return;
+    }
+    prepare_cpu(values["threads"].as<int64_t>());
+    export_checkpoint(values);
+  });
+  return kExitDone;
+}
+
+}  // namespace temper

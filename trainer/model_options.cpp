@@ -1,0 +1,34 @@
+#include "trainer/model_options.h"
+
+namespace temper {
+namespace {
+
+namespace po = boost::program_options;
+
+std::string text_or_empty(const po::variables_map& values, const char* name) {
+  return values.count(name) != 0 ? values[name].as<std::string>() : "";
+}
+
+}  // namespace
+
+void add_model_options(po::options_description& options) {
+  options.add_options()("path", po::value<std::string>(),
+                        "a run directory (its newest complete checkpoint), a checkpoint, or an "
+                        "exported model or adapter; may stand alone")(
+      "model", po::value<std::string>(),
+      "Hugging Face model directory; beside a run or checkpoint: where its base is now")(
+      "adapter", po::value<std::string>(), "PEFT adapter directory, on --model or its own base")(
+      "chat-template", po::value<std::string>(),
+      "how messages are written; none: raw text (default: as the run's data was packed)");
+}
+
+ModelRequest model_request(const po::variables_map& values) {
+  ModelRequest request;
+  request.path = text_or_empty(values, "path");
+  request.model = text_or_empty(values, "model");
+  request.adapter = text_or_empty(values, "adapter");
+  request.chat_template = text_or_empty(values, "chat-template");
+  return request;
+}
+
+}  // namespace temper
