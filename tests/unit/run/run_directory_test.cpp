@@ -1,0 +1,177 @@
+#include "run/run_directory.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/error.h"
+#include "run/self_checksum.h"
+#include "tests/unit/error_text.h"
+#include "tests/unit/run/sample_checkpoint.h"
+#include "tests/unit/temporary_directory.h"
+
+namespace temper {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+
+class RunDirectoryTest : public testing::Test {
+ protected:
+  void add(int64_t step) { write_checkpoint(run_.checkpoint_path(step), step); }
+  void damage(int64_t step) { fs::remove(run_.checkpoint_path(step) / "commit.json"); }
+
+  std::vector<std::string> names() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(run_.root())) {
+      names.push_back(entry.path().filename());
+    }
+    return names;
+  }
+
+  const TemporaryDirectory directory_;
+  const RunDirectory run_{directory_.path()};
+};
+
+TEST_F(RunDirectoryTest, has_the_documented_names) {
+  const RunDirectory run("out");
+  EXPECT_EQ(run.checkpoint_path(120), "out/step-120");
+  EXPECT_EQ(run.partial_checkpoint_path(120, "a1"), "out/step-120.a1.partial");
+  EXPECT_EQ(run.identity_path(), "out/run.json");
+  EXPECT_THROW(run.partial_checkpoint_path(1, "a/b"), InternalError);
+  EXPECT_THROW(run.partial_checkpoint_path(1, ""), InternalError);
+}
+
+TEST_F(RunDirectoryTest, exists_once_its_identity_is_written) {
+  EXPECT_FALSE(RunDirectory(directory_ / "no").exists());
+  EXPECT_FALSE(run_.exists());
+  write_file_atomically(run_.identity_path(), RunIdentity().to_json());
+  EXPECT_TRUE(run_.exists());
+}
+
+TEST_F(RunDirectoryTest, newest_complete_checkpoint_is_found_by_number) {
+  for (const int64_t step : {2, 10, 9}) add(step);
+  EXPECT_EQ(run_.latest_complete()->step, 10);
+  std::vector<int64_t> steps;
+  for (const CheckpointStatus& status : run_.checkpoints()) steps.push_back(status.step);
+  EXPECT_THAT(steps, ElementsAre(10, 9, 2));
+}
+
+TEST_F(RunDirectoryTest, incomplete_checkpoints_are_listed_but_passed_over) {
+  for (const int64_t step : {1, 2, 3}) add(step);
+  damage(3);
+  EXPECT_EQ(run_.latest_complete()->step, 2);
+  const auto list = run_.checkpoints();
+  ASSERT_EQ(list.size(), 3u);
+  EXPECT_FALSE(list[0].complete);
+  EXPECT_THAT(list[0].problem, HasSubstr("no commit record"));
+  EXPECT_TRUE(list[1].complete);
+}
+
+TEST_F(RunDirectoryTest, nothing_is_found_where_nothing_is) {
+  EXPECT_TRUE(run_.checkpoints().empty());
+  EXPECT_FALSE(run_.latest_complete());
+  EXPECT_TRUE(RunDirectory(directory_ / "no").checkpoints().empty());
+}
+
+TEST_F(RunDirectoryTest, foreign_names_and_a_lying_latest_do_not_confuse) {
+  add(5);
+  write_checkpoint(directory_ / "step-9.other.partial", 9);
+  write_checkpoint(directory_ / "step-8.a.deleting", 8);
+  write_checkpoint(directory_ / "step-07", 7);
+  write_checkpoint(directory_ / "copy of step-6", 6);
+  write_checkpoint(directory_ / "elsewhere", 10);
+  directory_.write("step-11", "a file");
+  fs::create_symlink("elsewhere", directory_ / "step-10");
+  fs::create_symlink("step-99", directory_ / "latest");
+  EXPECT_EQ(run_.latest_complete()->step, 5);
+  EXPECT_EQ(run_.checkpoints().size(), 1u);
+}
+
+TEST_F(RunDirectoryTest, latest_points_to_the_checkpoint_and_is_replaced) {
+  add(5);
+  add(6);
+  run_.point_latest_to(5);
+  EXPECT_EQ(fs::read_symlink(directory_ / "latest"), "step-5");
+  run_.point_latest_to(6);
+  EXPECT_EQ(fs::read_symlink(directory_ / "latest"), "step-6");
+  EXPECT_THAT(names(), UnorderedElementsAre("step-5", "step-6", "latest"));
+}
+
+TEST_F(RunDirectoryTest, latest_that_cannot_be_moved_is_only_a_warning) {
+  fs::create_directory(directory_ / "latest");
+  directory_.write("latest/file", "");
+  testing::internal::CaptureStderr();
+  EXPECT_NO_THROW(run_.point_latest_to(5));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("warning: cannot point"));
+  EXPECT_THAT(names(), ElementsAre("latest"));
+}
+
+TEST_F(RunDirectoryTest, retains_the_newest_complete_ones) {
+  for (const int64_t step : {1, 2, 3, 4}) add(step);
+  run_.retain(2, "a");
+  EXPECT_THAT(names(), UnorderedElementsAre("step-3", "step-4"));
+  run_.retain(0, "a");
+  EXPECT_THAT(names(), UnorderedElementsAre("step-3", "step-4"));
+}
+
+TEST_F(RunDirectoryTest, incomplete_checkpoints_do_not_count_and_are_not_deleted) {
+  for (const int64_t step : {1, 2, 3}) add(step);
+  damage(3);
+  run_.retain(1, "a");
+  EXPECT_THAT(names(), UnorderedElementsAre("step-2", "step-3"));
+}
+
+TEST_F(RunDirectoryTest, clears_what_other_attempts_left_and_nothing_else) {
+  add(5);
+  for (const char* name : {"step-6.old.partial", "step-4.old.deleting", "step-3.a.deleting",
+                           "step-2.deleting", "step-7.a.partial", "mine.partial", "notes"}) {
+    write_checkpoint(directory_ / name, 6);
+  }
+  directory_.write("step-1.old.partial", "a file of somebody");
+  run_.retain(0, "a");
+  EXPECT_THAT(names(), UnorderedElementsAre("step-5", "step-7.a.partial", "mine.partial", "notes",
+                                            "step-1.old.partial"));
+}
+
+TEST_F(RunDirectoryTest, a_deletion_that_was_interrupted_is_finished) {
+  for (const int64_t step : {1, 2}) add(step);
+  write_checkpoint(directory_ / "step-1.a.deleting", 1);
+  run_.retain(1, "a");
+  EXPECT_THAT(names(), ElementsAre("step-2"));
+}
+
+TEST_F(RunDirectoryTest, only_the_last_attempt_owns_it) {
+  const RunDirectory run(directory_ / "new/run");
+  run.take_ownership("a");
+  EXPECT_NO_THROW(run.check_ownership("a"));
+  run.take_ownership("b");
+  EXPECT_THAT(error_text<SystemError>([&] { run.check_ownership("a"); }),
+              HasSubstr("belongs to attempt b"));
+  EXPECT_NO_THROW(run.check_ownership("b"));
+  fs::remove(run.owner_path());
+  EXPECT_THAT(error_text<SystemError>([&] { run.check_ownership("b"); }), HasSubstr("is gone"));
+}
+
+TEST(RunIdentityTest, what_is_written_is_read) {
+  RunIdentity identity;
+  identity.run_id = "run-7";
+  identity.base_hash = hash_text("base");
+  identity.dataset_hash = hash_text("data");
+  identity.adapter = "lora";
+  identity.training_yaml = "seed: 1\n";
+  const RunIdentity back = RunIdentity::from_json(identity.to_json(), "run.json");
+  EXPECT_EQ(back.run_id, "run-7");
+  EXPECT_EQ(back.base_hash, identity.base_hash);
+  EXPECT_EQ(back.dataset_hash, identity.dataset_hash);
+  EXPECT_EQ(back.adapter, "lora");
+  EXPECT_EQ(back.training_yaml, "seed: 1\n");
+  std::string damaged = identity.to_json();
+  damaged.replace(damaged.find("run-7"), 5, "run-8");
+  EXPECT_THAT(error_text<UserError>([&] { RunIdentity::from_json(damaged, "run.json"); }),
+              HasSubstr("run.json: the record is damaged"));
+}
+
+}  // namespace
+}  // namespace temper
