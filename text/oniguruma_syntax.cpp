@@ -10,8 +10,10 @@ namespace {
 // The members of each class, as they stand inside [...].
 constexpr std::string_view kSpace =
     R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
+// Some Latin-1 signs (² ³ ¹ ¼ ½ ¾) are word characters to Oniguruma.
 constexpr std::string_view kWord =
-    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{200c}\x{200d}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
+    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{b2}\x{b3}\x{b9}\x{bc}-\x{be})"
+    R"(\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
 constexpr std::string_view kHexDigit = "0-9A-Fa-f";
 
 class Translator {
@@ -91,6 +93,11 @@ class Translator {
       return copy(end + 1 - position_);
     }
     copy(2);
+  }
+
+  void word_boundary(fmt::format_string<const std::string_view&> text) {
+    out_ += fmt::format(text, kWord);
+    position_ += 2;
   }
 
   void negated_space(bool inside) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <utility>
 
 #include "text/utf8.h"
 
@@ -20,7 +22,40 @@ struct Decomposed {
   int combining_class;
 };
 
+using CharacterRange = std::pair<char32_t, char32_t>;  // first and last
+
+template <size_t kSize>
+bool is_in(const CharacterRange (&ranges)[kSize], char32_t c) {
+  const auto behind = std::upper_bound(
+      std::begin(ranges), std::end(ranges), c,
+      [](char32_t value, const CharacterRange& range) { return value < range.first; });
+  return behind != std::begin(ranges) && c <= std::prev(behind)->second;
+}
+
+// Hugging Face normalises by the tables of Unicode 9: what came later stays as it is. So do we, and
+// the version of utf8proc makes no difference. Only what normalisation would touch is listed.
+constexpr CharacterRange kLaterCharacters[] = {
+    {0x7FD, 0x7FD},     {0x897, 0x89F},     {0x8CA, 0x8D3},     {0x9FE, 0x9FE},
+    {0xC3C, 0xC3C},     {0xD3B, 0xD3C},     {0xEBA, 0xEBA},     {0xECE, 0xECE},
+    {0x1715, 0x1715},   {0x1ABF, 0x1ACE},   {0x1DF6, 0x1DFA},   {0x32FF, 0x32FF},
+    {0xA7F1, 0xA7F4},   {0xA82C, 0xA82C},   {0xAB69, 0xAB69},   {0x10781, 0x107BA},
+    {0x10D24, 0x10D27}, {0x10D69, 0x10D6D}, {0x10EAB, 0x10EAC}, {0x10EFA, 0x10EFF},
+    {0x10F46, 0x10F50}, {0x10F82, 0x10F85}, {0x11070, 0x11070}, {0x1133B, 0x1133B},
+    {0x11383, 0x113E2}, {0x1145E, 0x1145E}, {0x11839, 0x1183A}, {0x11938, 0x11938},
+    {0x1193D, 0x1193E}, {0x11943, 0x11943}, {0x119E0, 0x119E0}, {0x11A34, 0x11A34},
+    {0x11A47, 0x11A47}, {0x11A99, 0x11A99}, {0x11D42, 0x11D45}, {0x11D97, 0x11D97},
+    {0x11F41, 0x11F42}, {0x1611E, 0x1612F}, {0x16D67, 0x16D6A}, {0x16FF0, 0x16FF1},
+    {0x1CCD6, 0x1CCF9}, {0x1E030, 0x1E06D}, {0x1E08F, 0x1E08F}, {0x1E130, 0x1E136},
+    {0x1E2AE, 0x1E2AE}, {0x1E2EC, 0x1E2EF}, {0x1E4EC, 0x1E4EF}, {0x1E5EE, 0x1E5EF},
+    {0x1F16C, 0x1F16C}, {0x1FBF0, 0x1FBF9},
+};
+
+bool is_later_character(char32_t c) {
+  return is_in(kLaterCharacters, c);
+}
+
 int combining_class(char32_t c) {
+  if (is_later_character(c)) return 0;
   return utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->combining_class;
 }
 
@@ -31,7 +66,7 @@ size_t decompose(char32_t c, bool compatible, std::array<utf8proc_int32_t, 32>& 
   const auto length =
       utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), out.data(),
                               static_cast<utf8proc_ssize_t>(out.size()), options, &boundary);
-  if (length <= 0 || length > static_cast<utf8proc_ssize_t>(out.size())) {
+  if (length <= 0 || length > static_cast<utf8proc_ssize_t>(out.size()) || is_later_character(c)) {
     out[0] = static_cast<utf8proc_int32_t>(c);
     return 1;
   }
@@ -43,7 +78,9 @@ char32_t compose(char32_t first, char32_t second) {
   utf8proc_int32_t pair[2] = {static_cast<utf8proc_int32_t>(first),
                               static_cast<utf8proc_int32_t>(second)};
   const auto options = static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE);
-  return utf8proc_normalize_utf32(pair, 2, options) == 1 ? static_cast<char32_t>(pair[0]) : 0;
+  if (utf8proc_normalize_utf32(pair, 2, options) != 1) return 0;
+  const auto composite = static_cast<char32_t>(pair[0]);
+  return is_later_character(composite) ? 0 : composite;
 }
 
 std::vector<bool> find_stable_characters() {
@@ -117,6 +154,20 @@ utf8proc_category_t category(char32_t c) {
   return utf8proc_category(static_cast<utf8proc_int32_t>(c));
 }
 
+// As for normal forms, later punctuation is none to Hugging Face, and one sign was some before.
+constexpr CharacterRange kLaterPunctuation[] = {
+    {0x61D, 0x61D},     {0x9FD, 0x9FD},     {0xA76, 0xA76},     {0xC77, 0xC77},
+    {0xC84, 0xC84},     {0x1B4E, 0x1B4F},   {0x1B7D, 0x1B7F},   {0x2E43, 0x2E5D},
+    {0x10D6E, 0x10D6E}, {0x10EAD, 0x10EAD}, {0x10ED0, 0x10ED8}, {0x10F55, 0x10F59},
+    {0x10F86, 0x10F89}, {0x111C9, 0x111C9}, {0x113D4, 0x113D8}, {0x1144B, 0x1144F},
+    {0x1145A, 0x1145D}, {0x11660, 0x1166C}, {0x116B9, 0x116B9}, {0x1183B, 0x1183B},
+    {0x11944, 0x11946}, {0x119E2, 0x119E2}, {0x11A3F, 0x11A46}, {0x11A9A, 0x11AA2},
+    {0x11B00, 0x11B09}, {0x11BE1, 0x11BE1}, {0x11C41, 0x11C45}, {0x11C70, 0x11C71},
+    {0x11EF7, 0x11EF8}, {0x11F43, 0x11F4F}, {0x11FFF, 0x11FFF}, {0x12FF1, 0x12FF2},
+    {0x16D6D, 0x16D6F}, {0x16E97, 0x16E9A}, {0x16FE2, 0x16FE2}, {0x1E5FF, 0x1E5FF},
+    {0x1E95E, 0x1E95F},
+};
+
 }  // namespace
 
 bool is_white_space(char32_t c) {
@@ -135,8 +186,9 @@ bool is_punctuation(char32_t c) {
     return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') ||
            (c >= '{' && c <= '~');
   }
+  if (c == 0x166D) return true;
   const auto k = category(c);
-  return k >= UTF8PROC_CATEGORY_PC && k <= UTF8PROC_CATEGORY_PO;
+  return k >= UTF8PROC_CATEGORY_PC && k <= UTF8PROC_CATEGORY_PO && !is_in(kLaterPunctuation, c);
 }
 
 bool is_word_character(char32_t c) {
