@@ -166,7 +166,8 @@ std::string joined(const std::set<std::string>& names) {
 template <typename Value>
 void check_pattern(const std::map<std::string, Value>& pattern, const char* what,
                    const std::vector<std::string>& targeted) {
-  for (const auto& [name, value] : pattern) {
+  for (const auto& entry : pattern) {
+    const std::string& name = entry.first;
     const bool used = std::any_of(targeted.begin(), targeted.end(),
                                   [&](const std::string& module) { return matches(module, name); });
     if (!used) throw UserError("{}: \"{}\" matches no adapted module", what, name);
