@@ -22,6 +22,7 @@ const std::vector<Command>& commands() {
       {"init", "a commented run.yaml and a README for a new project", init_command},
       {"pack", "a corpus of JSON lines to a packed dataset", pack_command},
       {"inspect", "what a dataset, model, adapter, checkpoint or run is", inspect_command},
+      {"synth", "the demo's corpora: invented facts and everyday text", synth_command},
       {"tokenize", "text to ids, JSON lines in and out", tokenize_command},
       {"render", "messages to text by a chat template, JSON lines in and out", render_command},
       {"new-model", "a randomly initialised base model", new_model_command},
