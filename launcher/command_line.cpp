@@ -25,11 +25,12 @@ bool CommandLine::parse(const Arguments& arguments) {
   po::options_description all;
   all.add(shown_).add(hidden_);
   try {
-    // No guessing: an abbreviation that works today would break with the next option.
-    const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-    po::store(
-        po::command_line_parser(arguments).options(all).positional(positional_).style(style).run(),
-        values_);
+    po::store(po::command_line_parser(arguments)
+                  .options(all)
+                  .positional(positional_)
+                  .style(kOptionStyle)
+                  .run(),
+              values_);
     po::notify(values_);
   } catch (const po::error& error) {
     refuse(error.what());

@@ -12,6 +12,10 @@
 
 namespace temper {
 
+// No guessing: an abbreviation that works today would break with the next option.
+inline constexpr int kOptionStyle = boost::program_options::command_line_style::unix_style &
+                                    ~boost::program_options::command_line_style::allow_guessing;
+
 class CommandLine {
  public:
   // `usage` is the first line of the help ("temper pack INPUT... -o OUT.h5"), `about` a few lines

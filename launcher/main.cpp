@@ -25,6 +25,7 @@ const std::vector<Command>& commands() {
       {"synth", "the demo's corpora: invented facts and everyday text", synth_command},
       {"tokenize", "text to ids, JSON lines in and out", tokenize_command},
       {"render", "messages to text by a chat template, JSON lines in and out", render_command},
+      {"new-tokenizer", "a byte-level BPE vocabulary from a corpus", new_tokenizer_command},
       {"new-model", "a randomly initialised base model", new_model_command},
       {"train", "run or resume a fine-tune on any number of ranks", train_command},
       {"status", "where a run stands", status_command},

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <iostream>
 #include <string>
 
 #include "launcher/command_line.h"
@@ -5,29 +7,39 @@
 
 namespace temper {
 
+// What temper-rank eval understands is its own affair: all but the options that start it are
+// handed on.
 int eval_command(const Arguments& arguments) {
   namespace po = boost::program_options;
-  CommandLine line("temper eval RUN.yaml|RUN_DIR|CHECKPOINT [--nproc N]",
-                   "Held-out loss and perplexity on test_datasets and general_datasets, of the "
-                   "base and of the\nnewest complete checkpoint.");
-  line.options()("nproc,n", po::value<int>()->value_name("N"),
-                 "ranks; without it as many as the Slurm allocation has tasks, or 1")(
-      "set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE")->composing(),
-      "key=value, as though it stood in RUN.yaml; may be repeated")(
+  po::options_description options("Options that start the ranks", 98, 60);
+  options.add_options()("help,h", "this text")(
+      "nproc", po::value<int>()->value_name("N")->default_value(0),
+      "ranks; 0: as many as the Slurm allocation has tasks, or 1")(
       "launcher", po::value<std::string>()->value_name("NAME")->default_value("auto"),
-      "auto, mpirun or srun")("json", "results as JSON");
-  line.positional("WHAT", 1);
-  if (!line.parse(arguments)) return kExitDone;
-
+      "auto, mpirun or srun");
+  po::variables_map values;
   RankJob job;
-  job.arguments = {"eval", line.text("WHAT")};
-  for (const std::string& text : line.texts("set")) {
-    job.arguments.insert(job.arguments.end(), {"--set", text});
+  job.arguments = {"eval"};
+  try {
+    const po::parsed_options parsed = po::command_line_parser(arguments)
+                                          .options(options)
+                                          .style(kOptionStyle)
+                                          .allow_unregistered()
+                                          .run();
+    po::store(parsed, values);
+    po::notify(values);
+    for (const std::string& text : po::collect_unrecognized(parsed.options, po::include_positional))
+      job.arguments.push_back(text);
+  } catch (const po::error& error) {
+    throw UserError("temper eval: {} (see temper eval --help)", error.what());
   }
-  if (line.has("json")) job.arguments.push_back("--json");
-  job.num_ranks = line.find<int>("nproc").value_or(0);
-  if (line.has("nproc") && job.num_ranks < 1) line.refuse("--nproc must be at least 1");
-  job.launcher = launcher_choice_named(line.get<std::string>("launcher"));
+  if (values.count("help") != 0) {
+    std::cout << options << "\n";
+    become_rank_program({"eval", "--help"});
+  }
+  job.num_ranks = values["nproc"].as<int>();
+  if (job.num_ranks < 0) throw UserError("temper eval: --nproc must be at least 1");
+  job.launcher = launcher_choice_named(values["launcher"].as<std::string>());
   return run_rank_job(job);
 }
 

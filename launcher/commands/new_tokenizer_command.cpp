@@ -1,0 +1,71 @@
+#include <filesystem>
+#include <vector>
+
+#include "common/log.h"
+#include "data/corpus_reader.h"
+#include "io/atomic_file.h"
+#include "launcher/command_line.h"
+#include "text/bpe_trainer.h"
+#include "text/tokenizer.h"
+
+namespace temper {
+namespace {
+
+namespace po = boost::program_options;
+
+// All texts of a corpus, message by message.
+class CorpusTexts {
+ public:
+  explicit CorpusTexts(const std::vector<std::filesystem::path>& inputs)
+      : reader_(inputs, CorpusFormat::kAuto) {}
+
+  bool next(std::string& text) {
+    while (pending_.empty()) {
+      CorpusLine line;
+      if (!reader_.next(line)) return false;
+      const std::string place =
+          corpus_place(reader_.sources()[static_cast<size_t>(line.source)], line.line_number);
+      Record record = parse_record(line.json, line.format, place);
+      if (record.is_text) pending_.push_back(std::move(record.text));
+      for (Message& message : record.messages) pending_.push_back(std::move(message.content));
+    }
+    text = std::move(pending_.back());
+    pending_.pop_back();
+    return true;
+  }
+
+ private:
+  CorpusReader reader_;
+  std::vector<std::string> pending_;
+};
+
+}  // namespace
+
+int new_tokenizer_command(const Arguments& arguments) {
+  CommandLine line(
+      "temper new-tokenizer INPUT... -o tokenizer.json [options]",
+      "Learns a byte-level BPE vocabulary from a corpus, for a base that is pretrained "
+      "from nothing\n(temper new-model). Ids 0, 1 and 2 are <s>, </s> and <pad>.");
+  line.positional("INPUT", -1);
+  line.options()("output,o", po::value<std::string>(), "tokenizer.json to write")(
+      "vocab-size", po::value<int64_t>()->default_value(4096), "tokens in all");
+  if (!line.parse(arguments)) return kExitDone;
+  std::vector<std::filesystem::path> inputs;
+  for (const std::string& input : line.texts("INPUT")) inputs.emplace_back(input);
+  if (inputs.empty()) line.refuse("no INPUT");
+  const std::filesystem::path output = line.get<std::string>("output");
+
+  CorpusTexts texts(inputs);
+  BpeTrainerOptions options;
+  options.vocab_size = line.get<int64_t>("vocab-size");
+  options.special_tokens = {"<s>", "</s>", "<pad>"};
+  options.bos_token = "<s>";
+  const std::string json =
+      train_byte_level_bpe([&](std::string& text) { return texts.next(text); }, options);
+  write_file_atomically(output, json);
+  log::info("{}: {} tokens", output.string(),
+            Tokenizer::from_json(json, output.string()).vocab_size());
+  return kExitDone;
+}
+
+}  // namespace temper
