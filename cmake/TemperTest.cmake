@@ -83,7 +83,8 @@ function(add_distributed_test name)
     add_test(NAME ${name}.np${ranks}
       COMMAND ${TEMPER_MPIRUN} ${limit} -n ${ranks} $<TARGET_FILE:${target}>)
     set_tests_properties(${name}.np${ranks} PROPERTIES PROCESSORS ${ranks} TIMEOUT ${kill_after}
-      LABELS distributed ENVIRONMENT "MKL_CBWR=AUTO;OMP_NUM_THREADS=1")
+      LABELS distributed
+      ENVIRONMENT "MKL_CBWR=AUTO;OMP_NUM_THREADS=1;OMPI_MCA_mpi_yield_when_idle=1")
   endforeach()
 endfunction()
 

@@ -46,6 +46,8 @@ Launch find_launch() {
 }
 
 void initialise_mpi(int* argc, char*** argv) {
+  // A rank that waits polls; it shall give its core to threads that compute. The user's value wins.
+  setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
   int provided = MPI_THREAD_SINGLE;
   check_mpi(MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
   if (provided < MPI_THREAD_SERIALIZED) {

@@ -14,8 +14,8 @@ namespace temper {
 namespace {
 
 constexpr int64_t kAlignment = 64;
-// MPI's own control data in the window's file, generously.
-constexpr int64_t kWindowOverhead = 64 * 1024;
+// What MPI itself may still take there for its messages, by rank of the node.
+constexpr int64_t kReservedForMessages = int64_t{4} << 20;
 constexpr const char* kSharedMemoryPath = "/dev/shm";
 
 int64_t free_shared_memory() {
@@ -34,7 +34,9 @@ void require_free_space(MPI_Comm group_comm, MPI_Comm node_comm, int64_t my_byte
   int64_t needed = 0;
   check_mpi(MPI_Allreduce(&my_bytes, &needed, 1, MPI_INT64_T, MPI_SUM, node_comm),
             "MPI_Allreduce (size of a shared window)");
-  if (needed > 0) needed += kWindowOverhead;
+  int node_size = 0;
+  check_mpi(MPI_Comm_size(node_comm, &node_size), "MPI_Comm_size");
+  if (needed > 0) needed += node_size * kReservedForMessages;
   // Largest shortage first, then that node's sizes: one reduction carries the shortage, a second
   // its figures, so that every rank throws the same error.
   const int64_t free = free_shared_memory();
@@ -49,8 +51,9 @@ void require_free_space(MPI_Comm group_comm, MPI_Comm node_comm, int64_t my_byte
   throw SharedMemoryError(
       "{} is too small on a node: {} bytes are needed for memory that its ranks share, {} bytes "
       "are "
-      "free. Enlarge it (mount -o remount,size=..., or --shm-size of the container), or use fewer "
-      "or more sharded weights (base_placement: sharded).",
+      "free. Enlarge it (mount -o remount,size=..., or --shm-size of the container), or keep "
+      "frozen "
+      "weights elsewhere (base_placement: replicated or sharded).",
       kSharedMemoryPath, needed_there, needed_there - worst);
 }
 

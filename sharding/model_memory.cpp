@@ -47,12 +47,13 @@ BucketHome frozen_home(FrozenPlacement placement) {
 
 ModelMemory::ModelMemory(const ModelPlan& plan, ProcessGroup& group, const ShardingOptions& options)
     : group_(group) {
-  if (options.share_memory && group.node_size() == group.size()) {
-    shared_trainable_ = try_shared_buffer(group, padded_elements(plan, true, group.size()));
-  }
   const int64_t frozen_elements = padded_elements(plan, false, 1);
   if (options.frozen_placement == FrozenPlacement::kNodeShared && frozen_elements > 0) {
     shared_frozen_ = group.make_shared_buffer(frozen_elements);
+  }
+  // After what has no substitute.
+  if (options.share_memory && group.node_size() == group.size()) {
+    shared_trainable_ = try_shared_buffer(group, padded_elements(plan, true, group.size()));
   }
   BucketHome trainable_home = BucketHome::kShard;
   if (shared_trainable_) {

@@ -365,6 +365,50 @@ TEST(ShardedModel, SeesWeightsThatWereOverwritten) {
   }
 }
 
+// Below the first trainable stage nothing is kept and no gradient is asked for.
+class Recorder : public ToyHidden {
+ public:
+  explicit Recorder(std::vector<std::string>* calls)
+      : ToyHidden(0, ToyTraining::kAdapters), calls_(calls) {}
+  at::Tensor forward(const WeightSlots& weights, const at::Tensor& x, const Batch& batch,
+                     SavedActivations* saved) const override {
+    calls_->push_back(saved == nullptr ? "forward" : "forward, saving");
+    return ToyHidden::forward(weights, x, batch, saved);
+  }
+  at::Tensor backward(const WeightSlots& weights, const at::Tensor& x, const at::Tensor& grad,
+                      const Batch& batch, SavedActivations& saved,
+                      bool need_grad_input) const override {
+    calls_->push_back(need_grad_input ? "backward to the input" : "backward");
+    return ToyHidden::backward(weights, x, grad, batch, saved, need_grad_input);
+  }
+
+ private:
+  std::vector<std::string>* calls_;
+};
+
+TEST(ShardedModel, StopsTheBackwardAtTheFirstTrainableStage) {
+  for (const bool checkpoint : {false, true}) {
+    std::vector<std::string> calls;
+    StageList stages;
+    stages.push_back(std::make_unique<ToyEmbedding>(false));
+    stages.push_back(std::make_unique<Recorder>(&calls));
+    stages.push_back(std::make_unique<ToyHead>(false));
+    ShardingOptions options;
+    options.checkpoint_activations = checkpoint;
+    ShardedModel model(std::move(stages), world(), options);
+    model.load(ToyWeights());
+    const Batch batch = toy_batch(1, world().rank());
+    model.evaluate(&batch);
+    model.forward_backward(&batch, world().size());
+    using testing::ElementsAre;
+    if (checkpoint) {
+      EXPECT_THAT(calls, ElementsAre("forward", "forward", "forward, saving", "backward"));
+    } else {
+      EXPECT_THAT(calls, ElementsAre("forward", "forward, saving", "backward"));
+    }
+  }
+}
+
 // A stage that keeps the weights it was lent.
 class Hoarder : public ToyEmbedding {
  public:
