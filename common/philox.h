@@ -19,6 +19,8 @@ class Philox {
   Philox(uint64_t seed, uint64_t stream);
 
   std::array<uint32_t, 4> block(uint64_t counter_low, uint64_t counter_high = 0) const;
+  // For loops that compute many blocks at once.
+  const std::array<uint32_t, 2>& key() const { return key_; }
 
   // In [0, 1), 24 bits; number `index` of the sequence.
   float uniform(uint64_t index) const;

@@ -11,8 +11,8 @@ namespace temper {
 namespace {
 
 // A block of scores is 128 KiB: two of them stay in the second-level cache.
-constexpr int64_t kQueries = 64;
-constexpr int64_t kKeys = 512;
+constexpr int64_t kQueries = 128;
+constexpr int64_t kKeys = 256;
 
 // Rows [begin, end) of one head of x [T, heads, dim], as a matrix.
 at::Tensor head_rows(const at::Tensor& x, int64_t head, int64_t begin, int64_t end) {

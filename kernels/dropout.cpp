@@ -2,30 +2,17 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "common/error.h"
 #include "common/philox.h"
+#include "kernels/cpu/dropout_elements.h"
 
 namespace temper {
 namespace {
 
-constexpr int64_t kGrain = 4096;
-// One Philox block decides this many elements, 16 bits each.
-constexpr int64_t kElementsPerBlock = 8;
-
-// out[i] = in[i] x scale where the element's 16 random bits reach the threshold, else 0.
-void drop_elements(const Philox& philox, uint64_t counter_high, uint32_t threshold, float scale,
-                   const float* in, float* out, int64_t begin, int64_t end) {
-  for (int64_t i = begin; i < end; i += kElementsPerBlock) {
-    const auto words = philox.block(static_cast<uint64_t>(i / kElementsPerBlock), counter_high);
-    const int64_t count = std::min(kElementsPerBlock, end - i);
-    for (int64_t j = 0; j < count; ++j) {
-      const uint32_t bits = (words[j / 2] >> (16 * (j % 2))) & 0xFFFF;
-      out[i + j] = bits >= threshold ? in[i + j] * scale : 0.0f;
-    }
-  }
-}
+constexpr int64_t kGrainGroups = 64;
 
 }  // namespace
 
@@ -47,10 +34,10 @@ at::Tensor dropout(const at::Tensor& x, double probability, const DropoutKey& ke
   at::Tensor out = at::empty_like(in);
   const float* in_data = in.const_data_ptr<float>();
   float* out_data = out.data_ptr<float>();
-  const int64_t n = x.numel(), blocks = (n + kElementsPerBlock - 1) / kElementsPerBlock;
-  at::parallel_for(0, blocks, kGrain / kElementsPerBlock, [&](int64_t begin, int64_t end) {
-    drop_elements(philox, counter_high, threshold, scale, in_data, out_data,
-                  begin * kElementsPerBlock, std::min(end * kElementsPerBlock, n));
+  const int64_t n = x.numel(), groups = (n + kDropoutGroup - 1) / kDropoutGroup;
+  at::parallel_for(0, groups, kGrainGroups, [&](int64_t begin, int64_t end) {
+    dropout_elements(philox.key(), counter_high, threshold, scale, in_data, out_data,
+                     begin * kDropoutGroup, std::min(end * kDropoutGroup, n));
   });
   return on_cpu ? out : x * out.to(x.device());
 }

@@ -13,8 +13,8 @@ namespace temper {
 namespace {
 
 constexpr int64_t kChunkElements = int64_t{1} << 24;
-// Chunks whose logits stay until backward, which follows at once in a training step.
-constexpr int64_t kKeptChunks = 2;
+// Chunks whose logits stay until backward, which follows at once in a training step: 256 MiB.
+constexpr int64_t kKeptChunks = 4;
 
 // Overwrites logsumexp [rows] and returns the chunk's loss sum.
 at::Tensor chunk_loss(const at::Tensor& logits, const at::Tensor& targets, at::Tensor logsumexp) {

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include "common/philox.h"
 #include "tests/unit/kernels/tensors.h"
 
 namespace temper {
@@ -33,6 +34,18 @@ TEST(Dropout, is_a_function_of_its_key) {
     const double same =
         dropout(x, 0.5, other).eq(0).eq(y.eq(0)).to(at::kFloat).mean().item<double>();
     EXPECT_NEAR(same, 0.5, 0.06);
+  }
+}
+
+TEST(Dropout, draws_from_philox) {
+  const DropoutKey key{7, 5, 3, 1};
+  const Philox philox(key.seed, key.site);
+  const at::Tensor y = dropout(at::ones({1000}), 0.25, key);
+  for (uint64_t i = 0; i < 1000; ++i) {
+    const auto block = philox.block(i / 64 * 8 + i % 8, uint64_t{5} << 24 | 3);
+    const uint64_t half = i % 64 / 8;
+    const uint32_t bits = block[half / 2] >> (half % 2 * 16) & 0xFFFF;
+    EXPECT_EQ(y[static_cast<int64_t>(i)].item<float>() != 0.0f, bits >= 16384) << i;
   }
 }
 
