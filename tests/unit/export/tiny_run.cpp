@@ -1,0 +1,215 @@
+#include "tests/unit/export/tiny_run.h"
+
+#include <ATen/ATen.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "checkpoint/sharded_checkpoint.h"
+#include "checkpoint/tuned_model.h"
+#include "comm/process_group.h"
+#include "common/philox.h"
+#include "data/pack_corpus.h"
+#include "export/model_writer.h"
+#include "export/probe.h"
+#include "io/atomic_file.h"
+#include "io/json.h"
+#include "model/decoder.h"
+#include "model/hf_weights.h"
+#include "run/run_directory.h"
+#include "text/tokenizer.h"
+#include "text/utf8.h"
+
+namespace temper {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kVocabSize = 264;  // 256 bytes and four special tokens, rounded up
+constexpr const char* kSpecialTokens[] = {"<s>", "</s>", "<|im_start|>", "<|im_end|>"};
+
+// GPT-2's alphabet: printable bytes stand for themselves, the others for characters from U+0100 on.
+std::string byte_symbol(int byte) {
+  const auto is_printable = [](int b) {
+    return (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || (b >= 0xAE && b <= 0xFF);
+  };
+  char32_t symbol = static_cast<char32_t>(byte);
+  if (!is_printable(byte)) {
+    symbol = 0x100;
+    for (int b = 0; b < byte; ++b) symbol += is_printable(b) ? 0 : 1;
+  }
+  std::string text;
+  append_utf8(text, symbol);
+  return text;
+}
+
+Json tokenizer_json() {
+  Json vocab = Json::object();
+  for (int byte = 0; byte < 256; ++byte) vocab[byte_symbol(byte)] = byte;
+  Json added = Json::array();
+  int id = 256;
+  for (const char* token : kSpecialTokens) {
+    added.push_back({{"id", id},
+                     {"content", token},
+                     {"single_word", false},
+                     {"lstrip", false},
+                     {"rstrip", false},
+                     {"normalized", false},
+                     {"special", true}});
+    vocab[token] = id++;
+  }
+  const Json byte_level = {{"type", "ByteLevel"},
+                           {"add_prefix_space", false},
+                           {"trim_offsets", true},
+                           {"use_regex", true}};
+  return Json{{"version", "1.0"},
+              {"truncation", nullptr},
+              {"padding", nullptr},
+              {"added_tokens", added},
+              {"normalizer", nullptr},
+              {"pre_tokenizer", byte_level},
+              {"post_processor", nullptr},
+              {"decoder", byte_level},
+              {"model",
+               {{"type", "BPE"},
+                {"dropout", nullptr},
+                {"unk_token", nullptr},
+                {"continuing_subword_prefix", nullptr},
+                {"end_of_word_suffix", nullptr},
+                {"fuse_unk", false},
+                {"byte_fallback", false},
+                {"ignore_merges", false},
+                {"vocab", vocab},
+                {"merges", Json::array()}}}};
+}
+
+// Adapters begin as exact zeros; a few large steps make both matrices count.
+Batch training_batch(int64_t step) {
+  const Philox random(7, static_cast<uint64_t>(step));
+  std::vector<int64_t> ids;
+  for (uint64_t t = 0; t < 40; ++t) ids.push_back(static_cast<int64_t>(random.below(t, 256)));
+  Batch batch = make_prompt_batch(ids);
+  batch.training = true;
+  return batch;
+}
+
+}  // namespace
+
+Json tiny_config_json(bool tied) {
+  return Json{{"architectures", {"LlamaForCausalLM"}},
+              {"model_type", "llama"},
+              {"vocab_size", kVocabSize},
+              {"hidden_size", 32},
+              {"intermediate_size", 56},
+              {"num_hidden_layers", 2},
+              {"num_attention_heads", 4},
+              {"num_key_value_heads", 2},
+              {"max_position_embeddings", 256},
+              {"rms_norm_eps", 1e-5},
+              {"hidden_act", "silu"},
+              {"rope_theta", 10000.0},
+              {"initializer_range", 0.2},
+              {"bos_token_id", 256},
+              {"eos_token_id", 257},
+              {"tie_word_embeddings", tied},
+              {"torch_dtype", "float32"}};
+}
+
+void write_tiny_model(const fs::path& directory, bool tied, uint64_t seed) {
+  make_directories(directory);
+  const ModelConfig config = ModelConfig::from_json(tiny_config_json(tied), "tiny");
+  write_model(directory, base_parameters(config), InitialBaseWeights(config, seed), DType::kF32,
+              kDefaultMaxShardBytes);
+  write_file_atomically(directory / "config.json", config.json.dump(2));
+  write_file_atomically(directory / "tokenizer.json", tokenizer_json().dump());
+  write_file_atomically(directory / "tokenizer_config.json",
+                        R"({"bos_token": "<s>", "eos_token": "</s>"})");
+}
+
+TinyRun::TinyRun(const Options& options) {
+  std::string pattern = (fs::temp_directory_path() / "temper_tiny_XXXXXX").string();
+  root_ = fs::canonical(mkdtemp(pattern.data()));
+  write_tiny_model(base(), options.tied, 11);
+  std::string corpus_text;
+  for (int i = 0; i < 12; ++i) {
+    corpus_text += Json{{"prompt", fmt::format("What is {} and {}?", i, i + 1)},
+                        {"completion", fmt::format("It is {}.", 2 * i + 1)}}
+                       .dump() +
+                   "\n";
+  }
+  write_file_atomically(corpus(), corpus_text);
+  PackOptions pack;
+  pack.inputs = {corpus()};
+  pack.output = dataset();
+  pack.tokenizer = base();
+  pack.chat_template = "chatml";
+  pack.sequence_len = 128;
+  pack.num_workers = 1;
+  pack_corpus(pack);
+
+  config_.base_model = base();
+  config_.adapter = options.lora ? "lora" : "";
+  config_.lora_r = 4;
+  config_.lora_alpha = 8;
+  config_.datasets = {{dataset(), 1.0}};
+  config_.test_datasets = {{dataset(), 1.0}};
+  config_.output_dir = run();
+  config_.max_steps = 2;
+  train();
+}
+
+TinyRun::~TinyRun() {
+  std::error_code ignored;
+  fs::remove_all(root_, ignored);
+}
+
+void TinyRun::train() const {
+  const ModelConfig model_config = ModelConfig::from_directory(base());
+  std::optional<LoraConfig> lora;
+  if (config_.is_lora()) lora = lora_of_run(config_, model_config);
+  const HfWeights base_weights(base(), model_config);
+  const InitialLoraWeights adapter(3);
+
+  const auto group = make_local_process_group();
+  ShardedModel model(
+      make_decoder(model_config, lora ? &*lora : nullptr, lora ? Training::kLora : Training::kFull),
+      *group, ShardingOptions{});
+  model.load(ChainedWeights({&base_weights, &adapter}));
+  AdamWOptions adamw;
+  adamw.learning_rate = 0.05;
+  for (int64_t step = 1; step <= config_.max_steps; ++step) {
+    const Batch batch = training_batch(step);
+    model.forward_backward(&batch, 1);
+    model.finish_gradients();
+    model.adamw_step(adamw, 1.0 / static_cast<double>(batch.num_targets), step);
+  }
+
+  const RunDirectory directory(run());
+  directory.take_ownership("test");
+  CommitRecord record;
+  record.step = config_.max_steps;
+  record.rows_consumed = config_.max_steps;
+  record.run_id = "tiny-run";
+  record.base_hash = base_weights.hash();
+  record.tokenizer_hash = Tokenizer::from_file(base()).hash();
+  record.adapter = config_.adapter;
+  record.config_yaml = resolved_yaml(config_);
+  record.cpu_kernels = "any";
+  RunIdentity identity;
+  identity.run_id = record.run_id;
+  identity.base_hash = record.base_hash;
+  identity.adapter = config_.adapter;
+  write_file_atomically(directory.identity_path(), identity.to_json());
+  save_checkpoint(model, *group, directory, "test", record);
+}
+
+std::vector<std::string> TinyRun::list(const fs::path& directory) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    names.push_back(entry.path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace temper

@@ -1,0 +1,51 @@
+// A whole little world in a temporary directory: a random base model with a byte-level tokenizer,
+// a packed corpus, and a checkpoint of a run of two steps made by the real training code.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "arch/model_config.h"
+#include "config/run_config.h"
+
+namespace temper {
+
+class TinyRun {
+ public:
+  struct Options {
+    bool tied = false;
+    bool lora = false;
+  };
+
+  explicit TinyRun(const Options& options);
+  ~TinyRun();  // removes everything
+  TinyRun(const TinyRun&) = delete;
+  TinyRun& operator=(const TinyRun&) = delete;
+
+  const std::filesystem::path& root() const { return root_; }
+  std::filesystem::path base() const { return root_ / "base"; }
+  std::filesystem::path corpus() const { return root_ / "corpus.jsonl"; }
+  std::filesystem::path dataset() const { return root_ / "corpus.h5"; }
+  std::filesystem::path run() const { return root_ / "run"; }
+  std::filesystem::path checkpoint() const { return run() / "step-2"; }
+  const RunConfig& config() const { return config_; }
+
+  // Names of what lies in a directory, sorted.
+  static std::vector<std::string> list(const std::filesystem::path& directory);
+
+ private:
+  void write_base(bool tied) const;
+  void train() const;
+
+  std::filesystem::path root_;
+  RunConfig config_;
+};
+
+// config.json of the base: 2 layers of width 32.
+Json tiny_config_json(bool tied);
+// Writes config.json, model.safetensors and tokenizer files.
+void write_tiny_model(const std::filesystem::path& directory, bool tied, uint64_t seed);
+
+}  // namespace temper

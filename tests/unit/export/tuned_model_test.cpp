@@ -1,0 +1,66 @@
+// Opening checkpoints for export and evaluation.
+#include "checkpoint/tuned_model.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/error.h"
+#include "config/recorded_config.h"
+#include "tests/unit/export/tiny_run.h"
+
+namespace temper {
+namespace {
+
+using ::testing::HasSubstr;
+
+namespace fs = std::filesystem;
+
+template <typename Action>
+std::string error_of(const Action& action) {
+  try {
+    action();
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(FindCheckpoint, takes_a_run_a_checkpoint_or_a_link_to_one) {
+  const TinyRun world({false, true});
+  EXPECT_EQ(find_checkpoint(world.run()), world.checkpoint());
+  EXPECT_EQ(find_checkpoint(world.checkpoint()), world.checkpoint());
+  EXPECT_EQ(find_checkpoint(world.run() / "latest"), world.checkpoint());
+  EXPECT_EQ(find_checkpoint(world.run().string() + "/"), world.checkpoint());
+}
+
+TEST(FindCheckpoint, says_what_is_wrong) {
+  const TinyRun world({false, true});
+  EXPECT_THAT(error_of([&] { find_checkpoint(world.root() / "none"); }),
+              HasSubstr("no such directory"));
+  EXPECT_THAT(error_of([&] { find_checkpoint(world.base()); }), HasSubstr("neither"));
+  fs::remove(world.checkpoint() / "commit.json");
+  EXPECT_THAT(error_of([&] { find_checkpoint(world.run()); }), HasSubstr("no complete checkpoint"));
+}
+
+TEST(TunedModel, refuses_another_base) {
+  const TinyRun world({false, true});
+  write_tiny_model(world.root() / "other", false, 12);
+  EXPECT_THAT(error_of([&] { TunedModel(world.checkpoint(), world.root() / "other"); }),
+              HasSubstr("not the weights"));
+  fs::copy(world.base(), world.root() / "moved");
+  const TunedModel moved(world.checkpoint(), world.root() / "moved");
+  EXPECT_EQ(moved.base_directory(), world.root() / "moved");
+}
+
+TEST(RecordedConfig, outlives_the_files_it_names) {
+  const TinyRun world({false, true});
+  const std::string yaml = resolved_yaml(world.config());
+  fs::remove(world.dataset());
+  EXPECT_EQ(read_recorded_config(yaml, "record"), world.config());
+  EXPECT_THAT(error_of([&] { read_recorded_config(yaml + "warp_drive: 9\n", "record"); }),
+              HasSubstr("warp_drive"));
+  EXPECT_THAT(error_of([&] { read_recorded_config("just text", "record"); }), HasSubstr("record"));
+}
+
+}  // namespace
+}  // namespace temper
