@@ -21,12 +21,12 @@ namespace temper {
 // As the command line gives it; empty where it does not.
 struct ModelRequest {
   // A run directory or checkpoint; an exported model or adapter is understood, too.
-  std::filesystem::path path;
-  std::filesystem::path model;    // Hugging Face directory; beside `path`: where its base is now
-  std::filesystem::path adapter;  // PEFT directory; without `model`, it names its base itself
+  std::filesystem::path path = {};
+  std::filesystem::path model = {};  // Hugging Face directory; beside `path`: where its base is now
+  std::filesystem::path adapter = {};  // PEFT directory; without `model`, it names its base itself
   // A template's name, or "none". Empty: the one that the run's data was packed with, or that an
   // export's report names.
-  std::string chat_template;
+  std::string chat_template = {};
 };
 
 class ModelAccess {

@@ -1,0 +1,51 @@
+#include "eval/held_out_loss.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "common/error.h"
+#include "eval/load_model.h"
+#include "export/probe.h"
+#include "tests/unit/export/tiny_run.h"
+
+namespace temper {
+namespace {
+
+TEST(HeldOutLoss, is_the_loss_of_every_supervised_token) {
+  const TinyRun world({true, false});
+  const ModelAccess access({.path = world.run()});
+  const ResidentModel model = access.load();
+  const PackedDataset dataset(world.dataset());
+  ASSERT_GT(dataset.info().num_rows, 2);
+
+  double sum = 0.0;
+  int64_t count = 0;
+  for (int64_t r = 0; r < dataset.info().num_rows; ++r) {
+    const PackedRow row = dataset.row(r);
+    for (size_t d = 0; d + 1 < row.document_begin.size(); ++d) {
+      const int begin = row.document_begin[d], end = row.document_begin[d + 1];
+      const std::vector<int64_t> ids(row.tokens.begin() + begin, row.tokens.begin() + end);
+      const at::Tensor log_probabilities =
+          at::log_softmax(model.logits(make_prompt_batch(ids)).to(at::kDouble), -1);
+      for (int t = begin + 1; t < end; ++t) {
+        if (!row.supervised[static_cast<size_t>(t)]) continue;
+        sum -= log_probabilities[t - 1 - begin][ids[static_cast<size_t>(t - begin)]].item<double>();
+        ++count;
+      }
+    }
+  }
+  const auto group = make_local_process_group();
+  const HeldOutLoss loss = held_out_loss(model, *group, dataset);
+  EXPECT_EQ(loss.count, count);
+  EXPECT_NEAR(loss.sum, sum, 1e-4 * sum);
+  EXPECT_DOUBLE_EQ(loss.mean(), loss.sum / static_cast<double>(count));
+  EXPECT_DOUBLE_EQ(loss.perplexity(), std::exp(loss.mean()));
+
+  const HeldOutLoss first = held_out_loss(model, *group, dataset, 1);
+  EXPECT_EQ(first.count, dataset.num_targets(0));
+  EXPECT_LT(first.sum, loss.sum);
+}
+
+}  // namespace
+}  // namespace temper

@@ -1,0 +1,114 @@
+#include "eval/load_model.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/error.h"
+#include "export/model_export.h"
+#include "export/probe.h"
+#include "io/atomic_file.h"
+#include "tests/unit/export/tiny_run.h"
+
+namespace temper {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+namespace fs = std::filesystem;
+
+std::string error_of(const ModelRequest& request) {
+  try {
+    const ModelAccess access(request);
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+at::Tensor logits_of(const ResidentModel& model) {
+  return model.logits(make_prompt_batch({256, 1, 2, 3, 4, 5, 6, 7}));
+}
+
+void export_run(const TinyRun& world, const fs::path& output, bool merge) {
+  const TunedModel tuned(world.checkpoint());
+  ExportSource source;
+  source.base_directory = tuned.base_directory();
+  source.config = tuned.config();
+  source.lora = tuned.lora();
+  source.weights = &tuned.weights();
+  source.provenance = {{"base_hash", tuned.record().base_hash.hex()}};
+  ExportOptions options;
+  options.output = output;
+  options.merge = merge;
+  options.chat_template = "chatml";
+  export_model(source, options);
+}
+
+TEST(ModelAccess, finds_the_same_model_by_every_path) {
+  const TinyRun world({false, true});
+  export_run(world, world.root() / "adapter", false);
+  export_run(world, world.root() / "merged", true);
+  const ModelAccess by_run({.path = world.run()});
+  const at::Tensor expected = logits_of(by_run.load());
+  const at::Tensor base = logits_of(by_run.load_base());
+  EXPECT_GT((expected - base).abs().max().item<float>(), 1e-2);
+  EXPECT_TRUE(by_run.has_base());
+
+  const std::vector<ModelRequest> requests = {
+      {.path = world.checkpoint()},
+      {.path = world.root() / "adapter"},
+      {.model = world.base(), .adapter = world.root() / "adapter"},
+      {.path = world.root() / "merged"},
+      {.model = world.root() / "merged"},
+  };
+  for (const ModelRequest& request : requests) {
+    const ModelAccess access(request);
+    EXPECT_LT((logits_of(access.load()) - expected).abs().max().item<float>(), 1e-4)
+        << access.name();
+    EXPECT_EQ(access.chat_template(), "chatml") << access.name();
+    EXPECT_THAT(access.stop_conditions().token_ids, ElementsAre(257, 259)) << access.name();
+    if (!access.has_base()) continue;
+    EXPECT_TRUE(at::equal(logits_of(access.load_base()), base)) << access.name();
+  }
+}
+
+TEST(ModelAccess, takes_the_template_that_is_asked_for) {
+  const TinyRun world({false, true});
+  EXPECT_EQ(ModelAccess({.path = world.run(), .chat_template = "plain"}).chat_template(), "plain");
+  EXPECT_EQ(ModelAccess({.path = world.run(), .chat_template = "none"}).chat_template(), "");
+  EXPECT_EQ(ModelAccess({.model = world.base()}).chat_template(), "");
+  fs::remove(world.dataset());
+  EXPECT_EQ(ModelAccess({.path = world.run()}).chat_template(), "");
+}
+
+TEST(ModelAccess, refuses_what_does_not_fit_together) {
+  const TinyRun world({false, true});
+  EXPECT_THAT(error_of({}), HasSubstr("which model?"));
+  EXPECT_THAT(error_of({.path = world.run(), .adapter = world.run()}), HasSubstr("--adapter"));
+  EXPECT_THAT(error_of({.path = world.root()}), HasSubstr("neither"));
+
+  export_run(world, world.root() / "adapter", false);
+  write_tiny_model(world.root() / "other", false, 12);
+  EXPECT_THAT(error_of({.model = world.root() / "other", .adapter = world.root() / "adapter"}),
+              HasSubstr("another base"));
+
+  write_file_atomically(world.base() / "tokenizer.json", [&] {
+    Json json = read_json_file(world.base() / "tokenizer.json");
+    std::swap(json["model"]["vocab"]["a"], json["model"]["vocab"]["b"]);
+    return json.dump();
+  }());
+  EXPECT_THAT(error_of({.path = world.run()}), HasSubstr("tokenizer"));
+}
+
+TEST(ModelAccess, needs_the_base_of_an_adapter) {
+  const TinyRun world({false, true});
+  export_run(world, world.root() / "adapter", false);
+  fs::rename(world.base(), world.root() / "elsewhere");
+  EXPECT_THAT(error_of({.path = world.root() / "adapter"}), HasSubstr("--model"));
+  EXPECT_EQ(error_of({.path = world.root() / "adapter", .model = world.root() / "elsewhere"}),
+            "no error");
+}
+
+}  // namespace
+}  // namespace temper

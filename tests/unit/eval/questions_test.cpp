@@ -1,0 +1,90 @@
+#include "eval/questions.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/error.h"
+#include "eval/answer_scoring.h"
+#include "eval/load_model.h"
+#include "io/atomic_file.h"
+#include "tests/unit/export/tiny_run.h"
+
+namespace temper {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+class QuestionsTest : public ::testing::Test {
+ protected:
+  std::string error_of(const std::string& text) {
+    try {
+      read(text);
+    } catch (const UserError& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+  std::vector<Question> read(const std::string& text, int64_t limit = 0) {
+    write_file_atomically(world_.root() / "q.jsonl", text);
+    return read_questions(world_.root() / "q.jsonl", limit);
+  }
+  TinyRun world_{{false, true}};
+};
+
+TEST_F(QuestionsTest, are_read_in_either_form) {
+  const auto pairs = read(
+      "{\"prompt\": \"a?\", \"completion\": \"b\"}\n"
+      "{\"prompt\": \"c?\", \"completion\": \"d\"}\n");
+  ASSERT_THAT(pairs, SizeIs(2));
+  EXPECT_EQ(pairs[1].messages.at(0).content, "c?");
+  EXPECT_EQ(pairs[1].expected, "d");
+  EXPECT_THAT(pairs[1].place, HasSubstr("q.jsonl:2"));
+  const auto chats = read(
+      "{\"messages\": [{\"role\": \"system\", \"content\": \"s\"}, "
+      "{\"role\": \"user\", \"content\": \"u\"}, "
+      "{\"role\": \"assistant\", \"content\": \"a\"}]}\n");
+  ASSERT_THAT(chats, SizeIs(1));
+  EXPECT_THAT(chats[0].messages, SizeIs(2));
+  EXPECT_EQ(chats[0].expected, "a");
+}
+
+TEST_F(QuestionsTest, limit_takes_the_first) {
+  EXPECT_THAT(read("{\"prompt\": \"a?\", \"completion\": \"b\"}\nnot json\n", 1), SizeIs(1));
+}
+
+TEST_F(QuestionsTest, without_an_answer_are_refused_by_line) {
+  EXPECT_THAT(error_of("{\"prompt\": \"a?\", \"completion\": \"b\"}\nnot json\n"),
+              HasSubstr("q.jsonl:2"));
+  EXPECT_THAT(error_of("{\"messages\": [{\"role\": \"user\", \"content\": \"secret\"}]}\n"),
+              ::testing::AllOf(HasSubstr("q.jsonl:1"), ::testing::Not(HasSubstr("secret"))));
+  EXPECT_THAT(error_of("{\"text\": \"words\"}\n"), HasSubstr("q.jsonl:1"));
+  EXPECT_THAT(error_of("\n"), HasSubstr("no question"));
+}
+
+TEST_F(QuestionsTest, are_answered_as_one_by_one_and_scored) {
+  const ModelAccess access({.path = world_.run()});
+  const ResidentModel model = access.load();
+  const Generator generator(model, access.tokenizer(), access.stop_conditions());
+  std::vector<Question> questions = read_questions(world_.corpus(), 3);
+  GenerationOptions options;
+  options.max_new_tokens = 8;
+  const Generation first =
+      generator.generate(access.prompts().encode(questions[0].messages).ids, options);
+  questions[0].expected = "  " + first.text + "\n";  // a model that knows the answer
+
+  const auto group = make_local_process_group();
+  const auto answers = answer_questions(questions, access.prompts(), generator, 8, *group);
+  ASSERT_THAT(answers, SizeIs(3));
+  EXPECT_EQ(answers[0].text, first.text);
+  EXPECT_EQ(answers[0].num_new_tokens, static_cast<int64_t>(first.ids.size()));
+  EXPECT_TRUE(answers[0].exact_match);
+  EXPECT_FALSE(answers[1].exact_match);
+  EXPECT_DOUBLE_EQ(answers[1].f1, word_f1(answers[1].text, questions[1].expected));
+  const AnswerScores scores = score_answers(answers);
+  EXPECT_EQ(scores.num_questions, 3);
+  EXPECT_DOUBLE_EQ(scores.exact_match, 1.0 / 3.0);
+}
+
+}  // namespace
+}  // namespace temper
