@@ -76,6 +76,12 @@ class Translator {
         return property_class(kHexDigit, false, inside);
       case 'H':
         return property_class(kHexDigit, true, inside);
+      case 'b':
+        if (!inside) return word_boundary("(?:(?<=[{0}])(?![{0}])|(?<![{0}])(?=[{0}]))");
+        break;
+      case 'B':
+        if (!inside) return word_boundary("(?:(?<=[{0}])(?=[{0}])|(?<![{0}])(?![{0}]))");
+        break;
       case 'p':
       case 'P':
         return property();

@@ -78,7 +78,9 @@ char32_t compose(char32_t first, char32_t second) {
   utf8proc_int32_t pair[2] = {static_cast<utf8proc_int32_t>(first),
                               static_cast<utf8proc_int32_t>(second)};
   const auto options = static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE);
-  if (utf8proc_normalize_utf32(pair, 2, options) != 1) return 0;
+  // U+11A7 is where Hangul finals start, not a final; some versions of utf8proc join it all the
+  // same.
+  if (second == 0x11A7 || utf8proc_normalize_utf32(pair, 2, options) != 1) return 0;
   const auto composite = static_cast<char32_t>(pair[0]);
   return is_later_character(composite) ? 0 : composite;
 }
