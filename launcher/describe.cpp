@@ -9,7 +9,6 @@
 #include "arch/model_config.h"
 #include "arch/parameters.h"
 #include "common/error.h"
-#include "data/packed_dataset.h"
 #include "io/safetensors.h"
 #include "run/checkpoint_name.h"
 #include "run/run_directory.h"
@@ -19,10 +18,6 @@ namespace temper {
 namespace {
 
 namespace fs = std::filesystem;
-
-OrderedJson parsed_or_null(const std::string& json, const std::string& place) {
-  return json.empty() ? OrderedJson() : parse_ordered_json(json, place);
-}
 
 // JSON has no NaN.
 OrderedJson finite_or_null(double value) {
@@ -62,41 +57,15 @@ bool looks_like_run(const fs::path& directory) {
 
 }  // namespace
 
-OrderedJson describe_path(const fs::path& path) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (!fs::exists(status)) throw UserError("{}: no such file or directory", path.string());
-  if (!fs::is_directory(status)) return describe_dataset(path);
-  if (looks_like_checkpoint(path)) return describe_checkpoint(inspect_checkpoint(path));
-  if (fs::exists(path / "adapter_config.json")) return describe_adapter(path);
-  if (fs::exists(path / "config.json")) return describe_model(path);
-  if (looks_like_run(path)) return describe_run(path);
+OrderedJson describe_directory(const fs::path& directory) {
+  if (looks_like_checkpoint(directory)) return describe_checkpoint(inspect_checkpoint(directory));
+  if (fs::exists(directory / "adapter_config.json")) return describe_adapter(directory);
+  if (fs::exists(directory / "config.json")) return describe_model(directory);
+  if (looks_like_run(directory)) return describe_run(directory);
   throw UserError(
       "{}: neither a model (config.json), an adapter (adapter_config.json), a checkpoint "
       "(commit.json) nor a run (run.json)",
-      path.string());
-}
-
-OrderedJson describe_dataset(const fs::path& path) {
-  const PackedDataset dataset(path);
-  const DatasetInfo& info = dataset.info();
-  const double positions = static_cast<double>(info.num_rows * info.sequence_len);
-  return {{"kind", "dataset"},
-          {"path", path.string()},
-          {"format_version", info.format_version},
-          {"rows", info.num_rows},
-          {"sequence_len", info.sequence_len},
-          {"documents", info.num_documents},
-          {"tokens", info.num_tokens},
-          {"supervised_targets", info.num_supervised_targets},
-          {"fill", static_cast<double>(info.num_tokens) / positions},
-          {"vocab_size", info.vocab_size},
-          {"chat_template", info.chat_template},
-          {"tokenizer_hash", info.tokenizer_hash.hex()},
-          {"content_hash", info.content_hash.hex()},
-          {"sources", parsed_or_null(info.sources_json, path.string())},
-          {"settings", parsed_or_null(info.settings_json, path.string())},
-          {"statistics", parsed_or_null(info.statistics_json, path.string())}};
+      directory.string());
 }
 
 OrderedJson describe_model(const fs::path& directory) {

@@ -10,11 +10,11 @@
 
 namespace temper {
 
-// Finds out what is at `path` (a packed dataset, a model, an adapter, a checkpoint or a run) and
-// describes it; "kind" says what it was taken for. UserError when it is none of these, or damaged.
-OrderedJson describe_path(const std::filesystem::path& path);
+// Finds out what the directory is (a model, an adapter, a checkpoint or a run) and describes it;
+// "kind" says what it was taken for. UserError when it is none of these, or damaged. Packed
+// datasets, which are files, are described by data/describe_dataset.h.
+OrderedJson describe_directory(const std::filesystem::path& directory);
 
-OrderedJson describe_dataset(const std::filesystem::path& path);
 OrderedJson describe_model(const std::filesystem::path& directory);
 OrderedJson describe_adapter(const std::filesystem::path& directory);
 OrderedJson describe_checkpoint(const CheckpointStatus& checkpoint);

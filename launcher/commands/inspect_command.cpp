@@ -1,17 +1,19 @@
 #include <unistd.h>
 
+#include <filesystem>
 #include <iostream>
+#include <optional>
 #include <string>
 
+#include "data/describe_dataset.h"
 #include "launcher/command_line.h"
-#include "launcher/dataset_samples.h"
 #include "launcher/describe.h"
 #include "launcher/report.h"
 
 namespace temper {
 namespace {
 
-// The tokenizer that was named, else the one that the dataset remembers.
+// The tokenizer that was named, else the one that the dataset remembers; empty when that is gone.
 std::string tokenizer_path(const CommandLine& line, const PackedDataset& dataset) {
   if (line.has("model") && line.has("tokenizer")) line.refuse("give either --model or --tokenizer");
   if (line.has("model")) return line.get<std::string>("model");
@@ -19,16 +21,26 @@ std::string tokenizer_path(const CommandLine& line, const PackedDataset& dataset
   const Json settings = parse_json(dataset.info().settings_json, dataset.path().string());
   const std::string remembered =
       JsonFields(settings, dataset.path().string()).text_or("tokenizer", "");
-  if (remembered.empty() || !std::filesystem::exists(remembered)) {
-    line.refuse("--samples needs --model or --tokenizer to decode the rows");
-  }
-  return remembered;
+  return std::filesystem::exists(remembered) ? remembered : "";
 }
 
-OrderedJson read_samples(const CommandLine& line, const std::string& path) {
+void inspect_dataset(const CommandLine& line, const std::string& path) {
   const PackedDataset dataset(path);
-  const Tokenizer tokenizer = Tokenizer::from_file(tokenizer_path(line, dataset));
-  return sample_rows(dataset, tokenizer, line.get<int64_t>("samples"));
+  DescribeOptions options;
+  options.num_samples = line.find<int64_t>("samples").value_or(0);
+  options.verify = line.has("verify");
+  options.colour = isatty(STDOUT_FILENO) != 0;
+  std::optional<Tokenizer> tokenizer;
+  if (options.num_samples > 0) {
+    const std::string file = tokenizer_path(line, dataset);
+    if (!file.empty()) tokenizer = Tokenizer::from_file(file);
+  }
+  const Tokenizer* decoder = tokenizer ? &*tokenizer : nullptr;
+  if (line.has("json")) {
+    print_report(describe_dataset_json(dataset, decoder, options), true);
+  } else {
+    std::cout << describe_dataset(dataset, decoder, options);
+  }
 }
 
 }  // namespace
@@ -39,8 +51,8 @@ int inspect_command(const Arguments& arguments) {
                    "Says what a packed dataset, model, adapter, checkpoint or run directory is, "
                    "and checks that it\nis whole.");
   line.options()("samples", po::value<int64_t>()->value_name("N"),
-                 "of a dataset: the first N rows decoded, what is supervised marked (shows "
-                 "records)")(
+                 "of a dataset: N rows decoded, what is supervised marked (shows records)")(
+      "verify", "of a dataset: read every row and check it")(
       "model", po::value<std::string>()->value_name("DIR"),
       "for --samples: the model whose tokenizer packed it, if it is not where it was")(
       "tokenizer", po::value<std::string>()->value_name("FILE"),
@@ -49,20 +61,15 @@ int inspect_command(const Arguments& arguments) {
   if (!line.parse(arguments)) return kExitDone;
 
   const std::string path = line.text("PATH");
-  OrderedJson report = describe_path(path);
-  if (!line.has("samples")) {
-    print_report(report, line.has("json"));
+  if (!std::filesystem::exists(path)) throw UserError("{}: no such file or directory", path);
+  if (!std::filesystem::is_directory(path)) {
+    inspect_dataset(line, path);
     return kExitDone;
   }
-  if (report["kind"] != "dataset") line.refuse("--samples is for packed datasets");
-  const OrderedJson samples = read_samples(line, path);
-  if (line.has("json")) {
-    report["samples"] = samples;
-    print_report(report, true);
-  } else {
-    print_report(report, false);
-    std::cout << samples_text(samples, isatty(STDOUT_FILENO) != 0);
+  if (line.has("samples") || line.has("verify")) {
+    line.refuse("--samples and --verify are for packed datasets");
   }
+  print_report(describe_directory(path), line.has("json"));
   return kExitDone;
 }
 

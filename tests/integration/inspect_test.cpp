@@ -26,10 +26,10 @@ TEST_F(InspectTest, dataset_with_samples) {
   EXPECT_THAT(text, HasSubstr("What is number 0?"));
   EXPECT_THAT(text, HasSubstr("It is 0."));
   // The answer is marked, the prompt is not.
-  EXPECT_LT(text.find("What is number 0?"), text.find("[["));
+  EXPECT_LT(text.find("What is number 0?"), text.find("⟦"));
   const Json report = temper_json({"inspect", "train.h5", "--samples", "1", "--json"});
   ASSERT_EQ(report["samples"].size(), 1u);
-  EXPECT_EQ(report["samples"][0]["documents"][0]["source"], "train.jsonl");
+  EXPECT_EQ(report["sources"][0]["name"], "train.jsonl");
   EXPECT_EQ(report["samples"][0]["documents"][0]["record"], 1);
 }
 

@@ -1,0 +1,184 @@
+// `temper train` with real ranks on a tiny model: to the end, stopped, killed, resumed.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+#include "run/run_directory.h"
+#include "run/status.h"
+#include "workshop.h"
+
+namespace temper {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+std::vector<pid_t> children_of(pid_t pid) {
+  std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", pid));
+  return {std::istream_iterator<pid_t>(children), {}};
+}
+
+class TrainingTest : public Workshop {
+ protected:
+  TrainingTest() {
+    write_model_config();
+    temper_output({"new-model", "--config", "base/config.json", "--tokenizer",
+                   "base/tokenizer.json", "-o", "model"});
+    write_dataset(60);
+    write_yaml("max_steps: 6\n");
+  }
+
+  void write_yaml(const std::string& more) {
+    write("run.yaml",
+          "base_model: model\ndatasets: [{path: train.h5}]\nglobal_batch_size: 4\n"
+          "learning_rate: 1e-3\nlogging_steps: 1\n" +
+              more);
+  }
+  ProgramRun train(const std::string& output, int num_ranks,
+                   const std::vector<std::string>& more = {}) {
+    return temper(train_arguments(output, num_ranks, more));
+  }
+  static std::vector<std::string> train_arguments(const std::string& output, int num_ranks,
+                                                  const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {
+        "train", "run.yaml", "--nproc", std::to_string(num_ranks), "--set", "output_dir=" + output};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+  Json latest(const std::string& output) {
+    return temper_json({"inspect", output, "--json"})["latest"];
+  }
+  // Waits until the run has done so many steps.
+  void wait_for_step(const std::string& output, int64_t step) {
+    const auto path = RunDirectory(folder() / output).metrics_path();
+    for (auto waited = 0ms; waited < 60s; waited += 20ms) {
+      if (std::filesystem::exists(path) && metrics_step(output) >= step) return;
+      std::this_thread::sleep_for(20ms);
+    }
+    FAIL() << "no step " << step;
+  }
+  int64_t metrics_step(const std::string& output) {
+    const std::string text = read(output + "/metrics.jsonl");
+    int64_t highest = 0;
+    for (size_t at = text.find("\"step\":"); at != std::string::npos;
+         at = text.find("\"step\":", at + 1)) {
+      highest = std::max<int64_t>(highest, std::atoll(text.c_str() + at + 7));
+    }
+    return highest;
+  }
+};
+
+TEST_F(TrainingTest, runs_to_the_end_and_says_so) {
+  const ProgramRun run = train("out", 2);
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(temper_json({"status", "out", "--json"})["state"], "finished");
+  const Json checkpoint = latest("out");
+  EXPECT_EQ(checkpoint["step"], 6);
+  EXPECT_EQ(checkpoint["complete"], true);
+  EXPECT_EQ(checkpoint["rows_consumed"], 24);
+  // Again: nothing is left to do.
+  EXPECT_EQ(train("out", 1).exit_code, 0);
+  EXPECT_EQ(latest("out")["state_hash"], checkpoint["state_hash"]);
+}
+
+TEST_F(TrainingTest, same_bits_on_any_number_of_ranks_full_and_lora) {
+  for (const std::vector<std::string>& kind :
+       {std::vector<std::string>{}, {"--set", "adapter=lora", "--set", "lora_dropout=0.1"}}) {
+    std::string hash;
+    for (const int num_ranks : {1, 2, 3}) {
+      const std::string output = fmt::format("out{}_{}", kind.size(), num_ranks);
+      const ProgramRun run = train(output, num_ranks, kind);
+      ASSERT_EQ(run.exit_code, 0) << run.err;
+      const std::string found = latest(output)["state_hash"];
+      if (hash.empty()) hash = found;
+      EXPECT_EQ(found, hash) << num_ranks << " ranks";
+    }
+  }
+}
+
+TEST_F(TrainingTest, stops_on_a_signal_and_goes_on_to_the_same_end) {
+  write_yaml("max_steps: 100\n");
+  const pid_t pid = start_temper("first", train_arguments("out", 2, {}));
+  wait_for_step("out", 3);
+  kill(pid, SIGTERM);
+  EXPECT_EQ(wait_for_process(pid).shell_code(), 75) << read("first.err");
+  EXPECT_EQ(temper_json({"status", "out", "--json"})["state"], "stopped");
+  const int64_t step = latest("out")["step"];
+  EXPECT_GE(step, 3);
+  ASSERT_LT(step, 100);
+
+  const ProgramRun rest = train("out", 1);
+  ASSERT_EQ(rest.exit_code, 0) << rest.err;
+  ASSERT_EQ(train("whole", 2).exit_code, 0);
+  EXPECT_EQ(latest("out")["state_hash"], latest("whole")["state_hash"]);
+}
+
+TEST_F(TrainingTest, killed_and_resumed_to_the_same_end) {
+  write_yaml("max_steps: 60\nsave_steps: 10\n");
+  const pid_t pid = start_temper("first", train_arguments("out", 2, {}));
+  wait_for_step("out", 25);
+  kill(pid, SIGKILL);
+  wait_for_process(pid);
+
+  const ProgramRun rest = train("out", 4);
+  ASSERT_EQ(rest.exit_code, 0) << rest.err;
+  EXPECT_THAT(rest.err, HasSubstr("continuing after step"));
+  ASSERT_EQ(train("whole", 1).exit_code, 0);
+  EXPECT_EQ(latest("out")["state_hash"], latest("whole")["state_hash"]);
+}
+
+TEST_F(TrainingTest, killed_rank_ends_the_run_with_a_reason) {
+  write_yaml("max_steps: 100000\n");
+  const pid_t pid = start_temper("first", train_arguments("out", 2, {}));
+  wait_for_step("out", 2);
+  const std::vector<pid_t> starters = children_of(pid);
+  ASSERT_EQ(starters.size(), 1u);
+  const std::vector<pid_t> ranks = children_of(starters[0]);
+  ASSERT_EQ(ranks.size(), 2u);
+  kill(ranks[1], SIGKILL);
+  EXPECT_EQ(wait_for_process(pid).shell_code(), 1);
+  EXPECT_THAT(read("first.err"), HasSubstr("a rank ended with signal 9"));
+}
+
+TEST_F(TrainingTest, mistakes_that_ranks_find_are_one_message) {
+  const auto refused = [&](const ProgramRun& run) {
+    EXPECT_EQ(run.exit_code, 2) << run.err;
+    return error_message(run);
+  };
+  // More ranks than micro-batches.
+  EXPECT_THAT(refused(train("out", 5)), HasSubstr("micro-batches"));
+  EXPECT_FALSE(exists("out"));
+  // A dataset of another tokenizer.
+  write_dataset(60, 64, "other");
+  std::string tokenizer = read("tokenizer.json");
+  tokenizer.replace(tokenizer.find("\"<s>\""), 5, "\"<S>\"");
+  tokenizer.replace(tokenizer.rfind("\"<s>\""), 5, "\"<S>\"");
+  write("tokenizer.json", tokenizer);
+  temper_output({"pack", "other.jsonl", "-o", "other.h5", "--tokenizer", "tokenizer.json",
+                 "--sequence-len", "64"});
+  EXPECT_THAT(refused(train("out", 2, {"--set", "datasets=other.h5"})), HasSubstr("tokenizer"));
+  EXPECT_FALSE(exists("out"));
+  // An output directory of another run.
+  ASSERT_EQ(train("out", 1).exit_code, 0);
+  EXPECT_THAT(refused(train("out", 2, {"--set", "learning_rate=2e-3"})),
+              HasSubstr("learning_rate"));
+  EXPECT_EQ(latest("out")["step"], 6);
+  // A model with a missing shard.
+  std::filesystem::remove(folder() / "model/model.safetensors");
+  EXPECT_THAT(refused(train("out2", 2)), HasSubstr("model"));
+  EXPECT_FALSE(exists("out2"));
+}
+
+TEST_F(TrainingTest, temper_refuses_to_run_under_mpirun) {
+  const ProgramRun run = temper({"train", "run.yaml", "--set", "output_dir=out", "--nproc", "2"},
+                                "", {{"OMPI_COMM_WORLD_SIZE", "2"}});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(error_message(run), HasSubstr("temper-rank"));
+}
+
+}  // namespace
+}  // namespace temper
