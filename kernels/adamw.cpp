@@ -6,6 +6,7 @@
 
 #include "common/error.h"
 #include "kernels/cpu/adamw_elements.h"
+#include "kernels/plain_ops.h"
 
 namespace temper {
 namespace {
@@ -39,20 +40,12 @@ void adamw_update(float* w, const float* g, float* m, float* v, int64_t n,
 
 void adamw_update(at::Tensor w, const at::Tensor& g, at::Tensor m, at::Tensor v,
                   const AdamWHyperparameters& hyperparameters) {
-  if (w.is_cpu()) {
-    TEMPER_CHECK(w.is_contiguous() && g.is_contiguous() && m.is_contiguous() && v.is_contiguous() &&
-                     g.numel() == w.numel() && m.numel() == w.numel() && v.numel() == w.numel(),
-                 "adamw_update: shapes do not agree");
-    adamw_update(w.data_ptr<float>(), g.const_data_ptr<float>(), m.data_ptr<float>(),
-                 v.data_ptr<float>(), w.numel(), hyperparameters);
-    return;
-  }
-  const AdamWFactors f = factors_of(hyperparameters);
-  const at::Tensor gradient = g * f.gradient_scale;
-  m.add_(gradient - m, f.one_minus_beta1);
-  v.mul_(f.beta2).addcmul_(gradient, gradient, f.one_minus_beta2);
-  const at::Tensor denominator = at::sqrt(v).div_(f.sqrt_correction2).add_(f.epsilon);
-  w.mul_(f.keep).addcdiv_(m, denominator, -f.step_size);
+  if (!w.is_cpu()) return plain_adamw_update(w, g, m, v, hyperparameters);
+  TEMPER_CHECK(w.is_contiguous() && g.is_contiguous() && m.is_contiguous() && v.is_contiguous() &&
+                   g.numel() == w.numel() && m.numel() == w.numel() && v.numel() == w.numel(),
+               "adamw_update: shapes do not agree");
+  adamw_update(w.data_ptr<float>(), g.const_data_ptr<float>(), m.data_ptr<float>(),
+               v.data_ptr<float>(), w.numel(), hyperparameters);
 }
 
 }  // namespace temper

@@ -46,7 +46,7 @@ at::Tensor masked_scores(const at::Tensor& q, const at::Tensor& k,
   const at::Tensor level =
       at::arange(document.level(block.begin), document.level(block.end), integers).unsqueeze(1);
   const at::Tensor key = at::arange(block.first_key, block.last_key, integers).unsqueeze(0);
-  const at::Tensor hidden = key.gt(level).logical_or(key.le(level - shape.window));
+  const at::Tensor hidden = key.gt(level).bitwise_or(key.le(level - shape.window));
   return scores.masked_fill(hidden, -std::numeric_limits<double>::infinity());
 }
 
@@ -55,16 +55,18 @@ at::Tensor masked_scores(const at::Tensor& q, const at::Tensor& k,
 void attention_forward_plain(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                              const std::vector<AttentionDocument>& documents,
                              const AttentionShape& shape, AttentionOutput& result) {
-  for_each_block(documents, shape.window,
-                 [&](const AttentionDocument& document, const PlainBlock& block) {
-                   const at::Tensor scores = masked_scores(q, k, document, block, shape);
-                   const at::Tensor logsumexp = at::logsumexp(scores, {2});
-                   const at::Tensor p = at::exp(scores - logsumexp.unsqueeze(2));
-                   const at::Tensor out =
-                       at::matmul(p, by_head(v, block.first_key, block.last_key, shape.group()));
-                   result.out.slice(0, block.begin, block.end).copy_(out.transpose(0, 1));
-                   result.logsumexp.slice(1, block.begin, block.end).copy_(logsumexp);
-                 });
+  for_each_block(
+      documents, shape.window, [&](const AttentionDocument& document, const PlainBlock& block) {
+        const at::Tensor scores = masked_scores(q, k, document, block, shape);
+        const at::Tensor max = scores.amax({2}, /*keepdim=*/true);
+        const at::Tensor exponentials = at::exp(scores - max);
+        const at::Tensor sum = exponentials.sum(2, /*keepdim=*/true);
+        const at::Tensor p = exponentials / sum;
+        const at::Tensor out =
+            at::matmul(p, by_head(v, block.first_key, block.last_key, shape.group()));
+        result.out.slice(0, block.begin, block.end).copy_(out.transpose(0, 1));
+        result.logsumexp.slice(1, block.begin, block.end).copy_((max + at::log(sum)).squeeze(2));
+      });
 }
 
 void attention_backward_plain(const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,

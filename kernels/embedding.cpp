@@ -1,6 +1,7 @@
 #include "kernels/embedding.h"
 
 #include "common/error.h"
+#include "kernels/plain_ops.h"
 
 namespace temper {
 
@@ -9,11 +10,7 @@ at::Tensor embedding_forward(const at::Tensor& weight, const at::Tensor& tokens)
 }
 
 void embedding_weight_gradient(const at::Tensor& dy, const at::Tensor& tokens, at::Tensor dw) {
-  if (!dy.is_cpu()) {
-    dw.copy_(at::embedding_dense_backward(dy, tokens, dw.size(0), /*padding_idx=*/-1,
-                                          /*scale_grad_by_freq=*/false));
-    return;
-  }
+  if (!dy.is_cpu()) return plain_embedding_weight_gradient(dy, tokens, dw);
   const int64_t num_tokens = dy.size(0), hidden = dy.size(1);
   TEMPER_CHECK(dy.is_contiguous() && dw.is_contiguous() && tokens.is_contiguous() &&
                    tokens.numel() == num_tokens && dw.size(1) == hidden,

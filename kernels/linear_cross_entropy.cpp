@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "kernels/cpu/cross_entropy_rows.h"
+#include "kernels/plain_ops.h"
 #include "kernels/row_blocks.h"
 
 namespace temper {
@@ -18,11 +19,7 @@ constexpr int64_t kKeptChunks = 4;
 
 // Overwrites logsumexp [rows] and returns the chunk's loss sum.
 at::Tensor chunk_loss(const at::Tensor& logits, const at::Tensor& targets, at::Tensor logsumexp) {
-  if (!logits.is_cpu()) {
-    at::logsumexp_out(logsumexp, logits, {1});
-    const at::Tensor picked = logits.gather(1, targets.unsqueeze(1)).squeeze(1);
-    return (logsumexp - picked).sum(at::kDouble);
-  }
+  if (!logits.is_cpu()) return plain_chunk_loss(logits, targets, logsumexp);
   const int64_t rows = logits.size(0), vocab = logits.size(1);
   const float* data = logits.const_data_ptr<float>();
   const int64_t* target = targets.const_data_ptr<int64_t>();
@@ -43,12 +40,7 @@ at::Tensor chunk_loss(const at::Tensor& logits, const at::Tensor& targets, at::T
 
 // The logits become the gradient of the loss sum with respect to themselves.
 void chunk_gradient_(at::Tensor logits, const at::Tensor& targets, const at::Tensor& logsumexp) {
-  if (!logits.is_cpu()) {
-    logits.sub_(logsumexp.unsqueeze(1)).exp_();
-    const at::Tensor column = targets.unsqueeze(1);
-    logits.scatter_add_(1, column, at::full_like(column, -1.0, logits.options()));
-    return;
-  }
+  if (!logits.is_cpu()) return plain_chunk_gradient_(logits, targets, logsumexp);
   const int64_t rows = logits.size(0), vocab = logits.size(1);
   float* data = logits.data_ptr<float>();
   const int64_t* target = targets.const_data_ptr<int64_t>();

@@ -4,13 +4,14 @@
 
 #include "common/error.h"
 #include "kernels/cpu/rms_norm_rows.h"
+#include "kernels/plain_ops.h"
 #include "kernels/row_blocks.h"
 
 namespace temper {
 
 at::Tensor inverse_rms(const at::Tensor& x, double epsilon) {
   const int64_t n = x.size(-1), rows = x.numel() / n;
-  if (!x.is_cpu()) return at::rsqrt(at::mean(at::square(x.view({rows, n})), {1}) + epsilon);
+  if (!x.is_cpu()) return plain_inverse_rms(x, epsilon);
   TEMPER_CHECK(x.is_contiguous(), "inverse_rms: x is not contiguous");
   at::Tensor result = at::empty({rows}, x.options());
   const float* in = x.const_data_ptr<float>();
@@ -23,9 +24,7 @@ at::Tensor inverse_rms(const at::Tensor& x, double epsilon) {
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& inverse_rms) {
   const int64_t n = x.size(-1), rows = x.numel() / n;
-  if (!x.is_cpu()) {
-    return (weight * (x.view({rows, n}) * inverse_rms.unsqueeze(1))).view(x.sizes());
-  }
+  if (!x.is_cpu()) return plain_rms_norm(x, weight, inverse_rms);
   TEMPER_CHECK(x.is_contiguous() && weight.numel() == n && inverse_rms.numel() == rows,
                "rms_norm: shapes do not agree");
   at::Tensor y = at::empty_like(x);
@@ -42,13 +41,7 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, const at::Ten
 at::Tensor rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
                              const at::Tensor& inverse_rms, const at::Tensor& residual) {
   const int64_t n = x.size(-1), rows = x.numel() / n;
-  if (!x.is_cpu()) {
-    const at::Tensor scale = inverse_rms.unsqueeze(1), row_x = x.view({rows, n});
-    const at::Tensor g = dy.view({rows, n}) * weight;
-    at::Tensor dx = scale * (g - row_x * (at::mean(g * row_x, {1}, true) * scale * scale));
-    if (residual.defined()) dx += residual.view({rows, n});
-    return dx.view(x.sizes());
-  }
+  if (!x.is_cpu()) return plain_rms_norm_backward(dy, x, weight, inverse_rms, residual);
   TEMPER_CHECK(
       x.is_contiguous() && dy.is_contiguous() && dy.numel() == x.numel() && weight.numel() == n &&
           inverse_rms.numel() == rows &&
@@ -72,11 +65,7 @@ at::Tensor rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at
 void rms_norm_weight_gradient(const at::Tensor& dy, const at::Tensor& x,
                               const at::Tensor& inverse_rms, at::Tensor dw) {
   const int64_t n = x.size(-1), rows = x.numel() / n;
-  if (!x.is_cpu()) {
-    const at::Tensor terms = dy.view({rows, n}) * (x.view({rows, n}) * inverse_rms.unsqueeze(1));
-    at::sum_out(dw, terms, {0});
-    return;
-  }
+  if (!x.is_cpu()) return plain_rms_norm_weight_gradient(dy, x, inverse_rms, dw);
   TEMPER_CHECK(x.is_contiguous() && dy.is_contiguous() && dw.is_contiguous() &&
                    dy.numel() == x.numel() && dw.numel() == n && inverse_rms.numel() == rows,
                "rms_norm_weight_gradient: shapes do not agree");

@@ -7,25 +7,15 @@
 
 #include "common/error.h"
 #include "kernels/cpu/rope_rows.h"
+#include "kernels/plain_ops.h"
 #include "kernels/row_blocks.h"
 
 namespace temper {
 namespace {
 
-void rotate_plain(const at::Tensor& x, const at::Tensor& positions, const RopeAngles& angles,
-                  float sign) {
-  const int64_t half = x.size(2) / 2;
-  const at::Tensor cos = angles.cos.index_select(0, positions).unsqueeze(1);
-  const at::Tensor sin = angles.sin.index_select(0, positions).unsqueeze(1) * sign;
-  at::Tensor first = x.narrow(2, 0, half), second = x.narrow(2, half, half);
-  const at::Tensor turned = first * cos - second * sin;
-  second.copy_(second * cos + first * sin);
-  first.copy_(turned);
-}
-
 void rotate(const at::Tensor& x, const at::Tensor& positions, const RopeAngles& angles,
             float sign) {
-  if (!x.is_cpu()) return rotate_plain(x, positions, angles, sign);
+  if (!x.is_cpu()) return plain_rotate_(x, positions, angles, sign);
   const int64_t tokens = x.size(0), heads = x.size(1), dim = x.size(2);
   TEMPER_CHECK(x.is_contiguous() && positions.is_contiguous() && positions.numel() == tokens &&
                    dim == 2 * angles.cos.size(1),

@@ -4,6 +4,7 @@
 
 #include "common/error.h"
 #include "kernels/cpu/swiglu_rows.h"
+#include "kernels/plain_ops.h"
 
 namespace temper {
 namespace {
@@ -13,7 +14,7 @@ constexpr int64_t kGrain = 16384;
 }  // namespace
 
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
-  if (!gate.is_cpu()) return at::silu(gate) * up;
+  if (!gate.is_cpu()) return plain_swiglu(gate, up);
   TEMPER_CHECK(gate.is_contiguous() && up.is_contiguous() && gate.numel() == up.numel(),
                "swiglu: shapes do not agree");
   at::Tensor y = at::empty_like(gate);
@@ -27,13 +28,7 @@ at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
 }
 
 void swiglu_backward_(at::Tensor gate, at::Tensor up, at::Tensor dy) {
-  if (!gate.is_cpu()) {
-    const at::Tensor sigmoid = at::sigmoid(gate), silu = gate * sigmoid, y = silu * up;
-    gate.copy_(dy * up * sigmoid * (1.0 + gate * (1.0 - sigmoid)));
-    up.copy_(dy * silu);
-    dy.copy_(y);
-    return;
-  }
+  if (!gate.is_cpu()) return plain_swiglu_backward_(gate, up, dy);
   TEMPER_CHECK(gate.is_contiguous() && up.is_contiguous() && dy.is_contiguous() &&
                    gate.numel() == up.numel() && gate.numel() == dy.numel(),
                "swiglu_backward_: shapes do not agree");

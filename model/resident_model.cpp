@@ -18,8 +18,9 @@ class ResidentSlots : public WeightSlots {
   }
 
   void allocate_gradients() {
-    for (const WeightSlot& slot : stage_.slots()) {
-      gradients_.push_back(slot.trainable ? at::empty(slot.shape, at::kFloat) : at::Tensor());
+    for (size_t i = 0; i < weights_.size(); ++i) {
+      gradients_.push_back(stage_.slots()[i].trainable ? at::empty_like(weights_[i])
+                                                       : at::Tensor());
     }
   }
 

@@ -225,15 +225,16 @@ TEST(DecoderSlots, are_the_parameter_tables) {
   EXPECT_EQ(stages[3]->slots()[1].name, "model.embed_tokens.weight");
 }
 
+struct Slots : WeightSlots {
+  std::vector<at::Tensor> weights, gradients;
+  at::Tensor weight(int64_t slot) const override { return weights.at(slot); }
+  at::Tensor gradient(int64_t slot) const override { return gradients.at(slot); }
+};
+
 // A driver that recomputes a stage, or feeds it alone, gets what the whole walk gives.
 TEST(DecoderStages, without_gradient_of_the_input_still_write_every_weight) {
   const ModelConfig config = small_config();
   const StageList stages = make_decoder(config, nullptr, Training::kFull);
-  struct Slots : WeightSlots {
-    std::vector<at::Tensor> weights, gradients;
-    at::Tensor weight(int64_t slot) const override { return weights.at(slot); }
-    at::Tensor gradient(int64_t slot) const override { return gradients.at(slot); }
-  };
   const Batch batch = random_batch(config.vocab_size, {0, 9, 30});
   const at::Tensor x = random_tensor({30, config.hidden_size});
   const at::Tensor dy = random_tensor({30, config.hidden_size}, 2);
@@ -254,6 +255,28 @@ TEST(DecoderStages, without_gradient_of_the_input_still_write_every_weight) {
     EXPECT_TRUE(same_bits(with.gradients[i], without.gradients[i])) << block.slots()[i].name;
     EXPECT_TRUE(with.gradients[i].isfinite().all().item<bool>()) << block.slots()[i].name;
   }
+}
+
+// The meta device computes shapes only, and has no memory that a CPU loop could touch by mistake.
+TEST(DecoderStages, leave_the_cpu_loops_to_the_cpu) {
+  ModelConfig config = small_config();
+  config.qk_norm = true;
+  const LoraConfig lora = small_lora({"q_proj", "down_proj"}, 0.1);
+  const StageList stages = make_decoder(config, &lora, Training::kLora);
+  Batch batch = random_batch(config.vocab_size, {0, 9, 30});
+  batch.training = true;
+  batch.tokens = batch.tokens.to(at::kMeta);
+  batch.positions = batch.positions.to(at::kMeta);
+  const Stage& block = *stages[1];
+  Slots slots;
+  for (const WeightSlot& slot : block.slots()) {
+    slots.weights.push_back(at::empty(slot.shape, at::TensorOptions(at::kMeta).dtype(at::kFloat)));
+    slots.gradients.push_back(at::empty_like(slots.weights.back()));
+  }
+  const at::Tensor x = random_tensor({30, config.hidden_size}).to(at::kMeta);
+  SavedActivations saved;
+  EXPECT_EQ(block.forward(slots, x, batch, &saved).sizes(), x.sizes());
+  EXPECT_EQ(block.backward(slots, x, at::empty_like(x), batch, saved, true).sizes(), x.sizes());
 }
 
 }  // namespace
