@@ -1,5 +1,6 @@
 #include "text/aligned_text.h"
 
+#include "common/error.h"
 #include "text/utf8.h"
 
 namespace temper {
@@ -24,6 +25,13 @@ void AlignedText::make_explicit() {
     const auto first = origin_ + static_cast<uint32_t>(i);
     ranges_.insert(ranges_.end(), length, {first, first + static_cast<uint32_t>(length)});
     i += length;
+  }
+}
+
+void AlignedText::check_growth(size_t num_bytes) const {
+  if (num_bytes > max_bytes_) {
+    throw UserError("the tokenizer's normaliser or pre-tokenizer makes {} bytes of a short text",
+                    num_bytes);
   }
 }
 
@@ -61,12 +69,14 @@ void AlignedText::rewrite(std::span<const CharacterEdit> edits, size_t num_skipp
     append_utf8(text, edit.character);
     ranges.resize(text.size(), range);
   }
+  check_growth(text.size());
   text_ = std::move(text);
   ranges_ = std::move(ranges);
 }
 
 void AlignedText::prepend(std::string_view prefix) {
   if (text_.empty()) return;
+  check_growth(text_.size() + prefix.size());
   make_explicit();
   text_.insert(0, prefix);
   ranges_.insert(ranges_.begin(), prefix.size(), ranges_[0]);
@@ -74,11 +84,16 @@ void AlignedText::prepend(std::string_view prefix) {
 
 void AlignedText::replace(std::span<const TextPart> parts, std::string_view content) {
   if (text_.empty()) return;
+  size_t num_bytes = 0;
+  for (const TextPart& part : parts) {
+    num_bytes += part.is_match ? content.size() : part.end - part.begin;
+  }
+  check_growth(num_bytes);
   make_explicit();
   std::string text;
   std::vector<ByteRange> ranges;
-  text.reserve(text_.size() * 2);
-  ranges.reserve(text_.size() * 2);
+  text.reserve(num_bytes);
+  ranges.reserve(num_bytes);
   for (const TextPart& part : parts) {
     if (part.is_match) {
       text += content;

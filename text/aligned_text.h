@@ -22,7 +22,8 @@ struct ByteRange {
 class AlignedText {
  public:
   // Original text, valid UTF-8, that starts at byte `origin` of the whole.
-  AlignedText(std::string_view original, uint32_t origin) : text_(original), origin_(origin) {}
+  AlignedText(std::string_view original, uint32_t origin)
+      : text_(original), origin_(origin), max_bytes_(kFreeBytes + kMaxGrowth * text_.size()) {}
 
   const std::string& text() const { return text_; }
   bool empty() const { return text_.empty(); }
@@ -30,6 +31,9 @@ class AlignedText {
   // What bytes [begin, end) of text(), begin < end, stand for.
   ByteRange original_range(size_t begin, size_t end) const;
   AlignedText slice(size_t begin, size_t end) const;
+
+  // Rewriting. UserError when the text becomes many times longer than it was: tokenizer files can
+  // ask for that over and over.
 
   // Puts the edited characters in place of the whole text, after leaving out its first
   // `num_skipped` characters. A new character stands for what the byte before it stood for.
@@ -40,11 +44,16 @@ class AlignedText {
   void replace(std::span<const TextPart> parts, std::string_view content);
 
  private:
+  static constexpr size_t kFreeBytes = size_t{1} << 20;
+  static constexpr size_t kMaxGrowth = 32;
+
   ByteRange byte_range(size_t position) const;
   void make_explicit();
+  void check_growth(size_t num_bytes) const;
 
   std::string text_;
   uint32_t origin_;
+  size_t max_bytes_;
   // For each byte of the text, its character's range; empty while the text is the original.
   std::vector<ByteRange> ranges_;
 };

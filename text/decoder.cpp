@@ -13,6 +13,9 @@
 namespace temper {
 namespace {
 
+// Replacing can grow a text over and over.
+constexpr size_t kMaxTokenBytes = size_t{256} << 20;
+
 class ByteLevelDecoder : public Decoder {
  public:
   std::vector<std::string> decode(std::vector<std::string> tokens) const override {
@@ -123,6 +126,9 @@ class ReplaceDecoder : public Decoder {
       std::string replaced;
       for (const TextPart& part : parts) {
         replaced += part.is_match ? content_ : token.substr(part.begin, part.end - part.begin);
+      }
+      if (replaced.size() > kMaxTokenBytes) {
+        throw UserError("the tokenizer's decoder makes {} bytes of one token", replaced.size());
       }
       token = std::move(replaced);
     }

@@ -105,6 +105,19 @@ struct Tokenizer::Impl {
                        component_fingerprint(post_processor) + sized(model.fingerprint()) +
                        sized(added.fingerprint()))) {
     for (const AddedToken& token : added.all()) end_id = std::max(end_id, token.id + 1);
+    check_special_ids(fields.place());
+  }
+
+  // What the post-processor adds must be tokens.
+  void check_special_ids(const std::string& place) const {
+    if (post_processor == nullptr) return;
+    Encoding special;
+    post_processor->process(special, true, [](int32_t, auto) { return std::string(); });
+    for (int32_t id : special.ids) {
+      if (added.by_id(id) == nullptr && model.token(id) == nullptr) {
+        throw UserError("{}: the post-processor adds id {}, which no token has", place, id);
+      }
+    }
   }
 
   // The text cut into added tokens and words.
