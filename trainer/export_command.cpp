@@ -5,7 +5,6 @@
 #include <charconv>
 #include <filesystem>
 #include <iostream>
-#include <thread>
 
 #include "checkpoint/tuned_model.h"
 #include "comm/agreement.h"
@@ -16,6 +15,7 @@
 #include "export/model_export.h"
 #include "trainer/command_line.h"
 #include "trainer/device.h"
+#include "trainer/model_options.h"
 
 namespace temper {
 namespace {
@@ -36,8 +36,8 @@ po::options_description make_options() {
       "model", po::value<std::string>(), "where the run's base is now, if it has moved")(
       "chat-template", po::value<std::string>(),
       "template of the report's golden vectors (default: as the run's data was packed)")(
-      "threads", po::value<int64_t>()->default_value(std::thread::hardware_concurrency()),
-      "CPU threads")("json", "print the export report");
+      "threads", po::value<int64_t>()->default_value(num_available_cpus()), "CPU threads")(
+      "json", "print the export report");
   return options;
 }
 

@@ -4,7 +4,6 @@
 
 #include <iostream>
 #include <iterator>
-#include <thread>
 
 #include "comm/agreement.h"
 #include "common/error.h"
@@ -39,8 +38,7 @@ po::options_description make_options() {
       "sample among this many of the likeliest tokens; 0: all")(
       "seed", po::value<uint64_t>()->default_value(defaults.sampling.seed),
       "the same seed gives the same answer")(
-      "threads", po::value<int64_t>()->default_value(std::thread::hardware_concurrency()),
-      "CPU threads");
+      "threads", po::value<int64_t>()->default_value(num_available_cpus()), "CPU threads");
   return options;
 }
 

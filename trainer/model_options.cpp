@@ -1,5 +1,7 @@
 #include "trainer/model_options.h"
 
+#include <sched.h>
+
 namespace temper {
 namespace {
 
@@ -29,6 +31,12 @@ ModelRequest model_request(const po::variables_map& values) {
   request.adapter = text_or_empty(values, "adapter");
   request.chat_template = text_or_empty(values, "chat-template");
   return request;
+}
+
+int64_t num_available_cpus() {
+  cpu_set_t cpus;
+  if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0) return 1;  // more CPUs than the set can hold
+  return CPU_COUNT(&cpus);
 }
 
 }  // namespace temper

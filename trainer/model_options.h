@@ -1,7 +1,9 @@
-// The options by which eval and generate name a model.
+// Options that eval, generate and export share.
 #pragma once
 
 #include <boost/program_options.hpp>
+
+#include <cstdint>
 
 #include "eval/load_model.h"
 
@@ -10,5 +12,8 @@ namespace temper {
 // --model, --adapter, --chat-template, and "path", which a bare argument fills.
 void add_model_options(boost::program_options::options_description& options);
 ModelRequest model_request(const boost::program_options::variables_map& values);
+
+// CPUs that this process may run on: as many threads as it is good to use.
+int64_t num_available_cpus();
 
 }  // namespace temper

@@ -1,6 +1,7 @@
 #include "tests/unit/export/tiny_run.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -127,6 +128,7 @@ void write_tiny_model(const fs::path& directory, bool tied, uint64_t seed) {
 }
 
 TinyRun::TinyRun(const Options& options) {
+  at::set_num_threads(1);  // waiting for each other would cost more than these tensors
   std::string pattern = (fs::temp_directory_path() / "temper_tiny_XXXXXX").string();
   root_ = fs::canonical(mkdtemp(pattern.data()));
   write_tiny_model(base(), options.tied, 11);
