@@ -337,7 +337,8 @@ std::string knowledge_lines(SyntheticDraw& draw) {
 std::string story_text(const Story& story, StoryTeller& teller, SyntheticDraw& draw) {
   std::string text;
   for (const Words& alternatives : story.sentences) {
-    text += (text.empty() ? "" : " ") + sentence_case(teller.fill(draw.pick(alternatives)));
+    if (!text.empty()) text += ' ';
+    text += sentence_case(teller.fill(draw.pick(alternatives)));
   }
   return text;
 }
