@@ -43,7 +43,7 @@ inline bool same_bits(const at::Tensor& a, const at::Tensor& b) {
   const at::Tensor left = a.cpu().contiguous();
   const at::Tensor right = b.cpu().contiguous();
   return left.sizes() == right.sizes() && left.scalar_type() == right.scalar_type() &&
-         std::memcmp(left.data_ptr(), right.data_ptr(), left.nbytes()) == 0;
+         (left.numel() == 0 || std::memcmp(left.data_ptr(), right.data_ptr(), left.nbytes()) == 0);
 }
 
 // Values over many magnitudes and signs: any change in the order of a sum shows in its bits.
