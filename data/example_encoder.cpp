@@ -140,7 +140,7 @@ EncodedRecord ExampleEncoder::encode_messages(const Record& record,
   if (lacks_eos_) {
     throw UserError(
         "the chat template {} ends an answer with the end-of-sequence token, and none is known for "
-        "this tokenizer: name it with --eos-token",
+        "this tokenizer: name it with --eos",
         template_.name());
   }
   RenderedChat chat;

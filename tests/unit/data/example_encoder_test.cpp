@@ -158,7 +158,7 @@ TEST_F(ExampleEncoderTest, says_where_a_template_refuses) {
 TEST_F(ExampleEncoderTest, wants_an_end_where_the_template_prints_one) {
   special_.eos.clear();
   special_.eos_id.reset();
-  EXPECT_THAT(USER_ERROR_OF(encode(question("a", "b"))), HasSubstr("--eos-token"));
+  EXPECT_THAT(USER_ERROR_OF(encode(question("a", "b"))), HasSubstr("--eos"));
   EXPECT_EQ(encode(question("a", "b"), 1000, OverlongPolicy::kError, "chatml").dropped, nullptr);
   EXPECT_EQ(encode(raw("text")).dropped, nullptr);
 }
