@@ -21,7 +21,9 @@ struct StreamHasher::State {
   std::unique_ptr<XXH3_state_t, StateDeleter> xxh{XXH3_createState()};
 };
 
-std::string Hash128::hex() const { return fmt::format("{:016x}{:016x}", high, low); }
+std::string Hash128::hex() const {
+  return fmt::format("{:016x}{:016x}", high, low);
+}
 
 Hash128 Hash128::from_hex(std::string_view text) {
   Hash128 hash;

@@ -33,6 +33,8 @@ void install_stop_signal_handlers() {
   }
 }
 
-int stop_signal_received() { return received_signal; }
+int stop_signal_received() {
+  return received_signal;
+}
 
 }  // namespace temper
