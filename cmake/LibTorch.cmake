@@ -102,10 +102,11 @@ foreach(dir ${nvidia_dirs})
 endforeach()
 
 # One precompiled header for all that use LibTorch: see add_module(... TORCH).
+set(TEMPER_PCH_STANDARD_HEADERS <algorithm> <array> <atomic> <chrono> <cmath> <cstdint> <cstring>
+  <filesystem> <functional> <map> <memory> <mutex> <optional> <span> <string> <string_view> <thread>
+  <unordered_map> <utility> <variant> <vector>)
 if(TEMPER_PCH)
-  add_library(temper_torch_pch STATIC ${CMAKE_SOURCE_DIR}/cmake/torch_pch.cpp)
+  add_library(temper_torch_pch STATIC ${CMAKE_SOURCE_DIR}/cmake/pch_anchor.cpp)
   target_link_libraries(temper_torch_pch PUBLIC temper_torch)
-  target_precompile_headers(temper_torch_pch PRIVATE <ATen/ATen.h> <algorithm> <array> <atomic> <chrono> <cmath>
-    <cstdint> <cstring> <filesystem> <functional> <map> <memory> <mutex> <optional> <span> <string>
-    <string_view> <thread> <unordered_map> <utility> <variant> <vector>)
+  target_precompile_headers(temper_torch_pch PRIVATE <ATen/ATen.h> ${TEMPER_PCH_STANDARD_HEADERS})
 endif()

@@ -4,7 +4,24 @@ include(GoogleTest)
 
 set(TEMPER_TEST_BIN_DIR ${CMAKE_BINARY_DIR}/tests/bin)
 
-# The parts that unit and distributed tests share: one executable with its links and definitions.
+# Tests are compiled once and run briefly: less optimisation halves their compile time.
+set(TEMPER_TEST_OPTIONS "$<$<NOT:$<CONFIG:Debug>>:-O1>")
+
+# Two precompiled headers for tests, since those of LibTorch also need OpenMP's flags.
+if(BUILD_TESTING AND TEMPER_PCH)
+  foreach(kind "" torch_)
+    set(pch temper_${kind}test_pch)
+    add_library(${pch} STATIC ${CMAKE_SOURCE_DIR}/cmake/pch_anchor.cpp)
+    target_link_libraries(${pch} PUBLIC GTest::gmock GTest::gtest temper::fmt Threads::Threads)
+    target_compile_options(${pch} PRIVATE ${TEMPER_TEST_OPTIONS})
+    target_precompile_headers(${pch} PRIVATE <gmock/gmock.h> <gtest/gtest.h> <fmt/format.h>
+      ${TEMPER_PCH_STANDARD_HEADERS} <fstream> <sstream>)
+  endforeach()
+  target_link_libraries(temper_torch_test_pch PUBLIC temper_torch)
+  target_precompile_headers(temper_torch_test_pch PRIVATE <ATen/ATen.h>)
+endif()
+
+# The parts that all tests share: one executable with its links, definitions and precompiled header.
 function(temper_test_executable target)
   cmake_parse_arguments(arg "TORCH" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
   add_executable(${target} ${arg_SOURCES})
@@ -13,8 +30,14 @@ function(temper_test_executable target)
   target_link_libraries(${target} PRIVATE ${arg_LIBRARIES} Threads::Threads)
   temper_link_folders(${target} PRIVATE ${arg_DEPENDS})
   temper_use_sanitizer_defaults(${target})
+  target_compile_options(${target} PRIVATE ${TEMPER_TEST_OPTIONS})
+  set(pch temper_test_pch)
   if(arg_TORCH)
-    temper_use_torch(${target} PRIVATE)
+    target_link_libraries(${target} PRIVATE temper::torch)
+    set(pch temper_torch_test_pch)
+  endif()
+  if(TARGET ${pch} AND "GTest::gtest" IN_LIST arg_LIBRARIES)
+    target_precompile_headers(${target} REUSE_FROM ${pch})
   endif()
   if(TEMPER_ACCEPTANCE_DIR)
     target_compile_definitions(${target} PRIVATE TEMPER_ACCEPTANCE_DIR="${TEMPER_ACCEPTANCE_DIR}")
