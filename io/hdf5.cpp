@@ -29,12 +29,21 @@ herr_t remember_innermost(unsigned, const H5E_error2_t* error, void* text) {
   return 0;
 }
 
+// Of a failed system call the library tells times and addresses over two lines: the reason only.
+std::string shortened(const std::string& text) {
+  static const std::string kBefore = "error message = '";
+  const size_t begin = text.find(kBefore);
+  if (begin == text.npos) return text.substr(0, text.find('\n'));
+  const size_t reason = begin + kBefore.size();
+  return text.substr(reason, text.find('\'', reason) - reason);
+}
+
 // What the library says went wrong last.
 std::string hdf5_error_text() {
   std::string text;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, remember_innermost, &text);
   H5Eclear2(H5E_DEFAULT);
-  return text.empty() ? "HDF5 gives no reason" : text;
+  return text.empty() ? "HDF5 gives no reason" : shortened(text);
 }
 
 template <typename ErrorType>
@@ -66,9 +75,11 @@ hid_t file_type(H5Type type) {
 constexpr std::array<H5Type, 5> kTypes = {H5Type::kUInt8, H5Type::kInt32, H5Type::kInt64,
                                           H5Type::kUInt64, H5Type::kFloat32};
 
-// Errors come as exceptions instead of a printed stack.
+// Errors come as exceptions instead of a printed stack. Handles close everything; the library's own
+// clean-up at exit would crash over a file whose last flush failed (full disk).
 void silence_library() {
   static const bool done = [] {
+    H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
     return true;
   }();
