@@ -63,8 +63,8 @@ bool replace_stream(int from, int to) {
 }
 
 // Between fork and exec: only what is safe there. Returns when something failed, with errno set.
-void become(const std::vector<char*>& arguments, const std::vector<char*>& environment,
-            const ProcessOptions& options, pid_t parent) {
+void become(const char* program, const std::vector<char*>& arguments,
+            const std::vector<char*>& environment, const ProcessOptions& options, pid_t parent) {
   if (options.own_group) {
     if (setpgid(0, 0) != 0) return;
     const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -80,7 +80,7 @@ void become(const std::vector<char*>& arguments, const std::vector<char*>& envir
   if (!replace_stream(options.standard_error, STDERR_FILENO)) return;
   if (!options.directory.empty() && chdir(options.directory.c_str()) != 0) return;
   reset_signals(options);
-  execve(arguments[0], arguments.data(), environment.data());
+  execve(program, arguments.data(), environment.data());
 }
 
 // Writes what is left of the input and reads both outputs until they end or time runs out.
@@ -154,8 +154,8 @@ pid_t start_process(const std::vector<std::string>& arguments, const ProcessOpti
   TEMPER_CHECK(!arguments.empty());
   const std::string program = find_program(arguments[0]);
   if (program.empty()) throw SystemError("{}: no such program", arguments[0]);
+  // The name stays as it was given: an absolute one means something else to mpirun.
   std::vector<std::string> argument_texts = arguments;
-  argument_texts[0] = program;
   std::vector<std::string> environment_texts = merged_environment(options.environment);
   const std::vector<char*> argument_pointers = pointers(argument_texts);
   const std::vector<char*> environment_pointers = pointers(environment_texts);
@@ -165,7 +165,7 @@ pid_t start_process(const std::vector<std::string>& arguments, const ProcessOpti
   const pid_t pid = fork();
   if (pid < 0) throw SystemError("cannot start {}: {}", program, errno_text(errno));
   if (pid == 0) {
-    become(argument_pointers, environment_pointers, options, parent);
+    become(program.c_str(), argument_pointers, environment_pointers, options, parent);
     const int error = errno;
     const ssize_t written = write(failure.write_end.get(), &error, sizeof error);
     _exit(written == sizeof error ? 127 : 126);

@@ -40,6 +40,10 @@ int run_rank_job(const RankJob& job) {
   command.insert(command.end(), job.arguments.begin(), job.arguments.end());
   const RankLaunch launch =
       plan_launch(read_launch_environment(), job.launcher, job.num_ranks, command);
+  if (find_program(launch.command[0]).empty()) {
+    throw SystemError("{} is not on the PATH: load the modules that temper was built with",
+                      launch.command[0]);
+  }
   // Ranks write into a pipe: only this process can tell that a person is watching.
   if (isatty(STDERR_FILENO) != 0) setenv("TEMPER_LIVE_BAR", "1", 0);
 

@@ -60,6 +60,20 @@ TEST_F(CommandLineTest, help_of_the_front_door_is_quick_and_needs_no_ranks) {
   }
 }
 
+TEST_F(CommandLineTest, bash_completes_commands_and_options) {
+  const auto complete = [&](const std::string& words, int position) {
+    return run_captured({"bash", "-c",
+                         "PATH=" + std::filesystem::path(TEMPER_PROGRAM).parent_path().string() +
+                             ":$PATH; source <(temper completion bash); COMP_WORDS=(" + words +
+                             "); COMP_CWORD=" + std::to_string(position) +
+                             "; _temper; echo ${COMPREPLY[@]}"})
+        .standard_output;
+  };
+  EXPECT_EQ(complete("temper tok", 1), "tokenize\n");
+  EXPECT_EQ(complete("temper pack a.jsonl --overl", 3), "--overlong\n");
+  EXPECT_EQ(temper({"completion", "fish"}).exit_code, 2);
+}
+
 TEST_F(CommandLineTest, wrong_use_is_exit_2_and_one_line) {
   ProgramRun run = temper({"trian"});
   EXPECT_EQ(run.exit_code, 2);

@@ -1,4 +1,5 @@
 // `temper pack` from a corpus file to a dataset, and what it says of bad input.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "workshop.h"
@@ -168,11 +169,27 @@ TEST_F(PackTest, failure_leaves_an_older_dataset_alone) {
 }
 
 TEST_F(PackTest, full_disk_is_a_failure_that_leaves_nothing) {
-  write_corpus(50, "corpus.jsonl");
-  const ProgramRun run = temper({"pack", "corpus.jsonl", "-o", "/dev/full/out.h5", "--tokenizer",
+  write_corpus(2000, "corpus.jsonl");
+  // No file may grow beyond a few KiB: writing fails as it does on a full disk.
+  for (const int limit : {1, 16, 400}) {
+    const CapturedProcess run = run_captured(
+        {"sh", "-c",
+         fmt::format("cd {} && trap '' XFSZ && ulimit -f {} && exec {} pack corpus.jsonl -o out.h5 "
+                     "--tokenizer tokenizer.json --sequence-len 64",
+                     folder().string(), limit, TEMPER_PROGRAM)});
+    EXPECT_EQ(run.status.code, 1);
+    EXPECT_THAT(error_message({1, run.standard_output, run.standard_error}), HasSubstr("out.h5"));
+    EXPECT_THAT(listing(), ElementsAre("corpus.jsonl", "tokenizer.json"));
+  }
+}
+
+TEST_F(PackTest, output_that_cannot_be_written) {
+  write_corpus(5, "corpus.jsonl");
+  write("blocked", "a file where a directory should be");
+  const ProgramRun run = temper({"pack", "corpus.jsonl", "-o", "blocked/out.h5", "--tokenizer",
                                  "tokenizer.json", "--sequence-len", "64"});
-  EXPECT_EQ(run.exit_code, 1) << run.err;
-  EXPECT_THAT(listing(), ElementsAre("corpus.jsonl", "tokenizer.json"));
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_THAT(error_message(run), HasSubstr("blocked/out.h5"));
 }
 
 }  // namespace

@@ -29,10 +29,10 @@ TEST(Process, large_streams_do_not_block) {
 TEST(Process, environment_and_directory) {
   ProcessOptions options;
   options.environment = {{"TEMPER_TEST_WORD", "blade"}, {"HOME", "elsewhere"}};
-  options.directory = "/";
-  const CapturedProcess run =
-      run_captured({"sh", "-c", "echo $TEMPER_TEST_WORD $HOME $(pwd)"}, "", options);
-  EXPECT_EQ(run.standard_output, "blade elsewhere /\n");
+  options.directory = "/proc/self";
+  const CapturedProcess run = run_captured(
+      {"sh", "-c", "echo $TEMPER_TEST_WORD $HOME; test -e environ && echo there"}, "", options);
+  EXPECT_EQ(run.standard_output, "blade elsewhere\nthere\n");
 }
 
 TEST(Process, killed_by_a_signal) {
