@@ -9,12 +9,8 @@
 
 #include "comm/agreement.h"
 #include "common/error.h"
-#include "common/log.h"
-#include "data/packed_dataset.h"
-#include "eval/generator.h"
-#include "eval/held_out_loss.h"
-#include "eval/load_model.h"
-#include "eval/questions.h"
+#include "eval/evaluation.h"
+#include "eval/evaluation_report.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
 #include "trainer/command_line.h"
@@ -24,7 +20,6 @@
 namespace temper {
 namespace {
 
-namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
 po::options_description make_options() {
@@ -48,88 +43,49 @@ po::options_description make_options() {
   return options;
 }
 
-struct NamedDataset {
-  std::string name;
-  PackedDataset dataset;
-};
-
-struct SetLoss {
-  std::string name;
-  HeldOutLoss loss;
-};
-
-// What one model did.
-struct Evaluation {
-  std::string model;  // "tuned" or "base"
-  std::vector<SetLoss> sets;
-  std::vector<Answer> answers;
-};
-
-// Everything that is read before the ranks work together.
-struct EvalTask {
+// What the command works with.
+struct EvalJob {
   std::unique_ptr<ModelAccess> access;
-  std::vector<NamedDataset> datasets;
-  std::vector<Question> questions;
-  int64_t limit = 0;
-  int64_t max_new_tokens = 0;
+  EvaluationTask task;
+  std::unique_ptr<AtomicFile> records;  // rank 0, with --output
   bool with_base = false;
+  bool with_records = false;
+  bool json = false;
 };
 
-NamedDataset open_dataset(const std::string& name, const fs::path& path,
-                          const ModelAccess& access) {
-  PackedDataset dataset(path);
-  if (dataset.info().tokenizer_hash != access.tokenizer().hash()) {
-    throw UserError("{}: packed with another tokenizer than {} has; pack it again with this model",
-                    path.string(), access.base_directory().string());
-  }
-  return {name, std::move(dataset)};
+NamedDataset open_named_dataset(const std::string& text, const ModelAccess& access) {
+  const size_t equals = text.find('=');
+  const std::filesystem::path path = equals == text.npos ? text : text.substr(equals + 1);
+  const std::string name = equals == text.npos ? path.stem().string() : text.substr(0, equals);
+  if (name.empty() || path.empty()) throw UserError("--data {}: expected NAME=FILE.h5", text);
+  return open_dataset_for(access, name, path);
 }
 
-std::vector<NamedDataset> open_datasets_of(const po::variables_map& values,
-                                           const ModelAccess& access) {
-  std::vector<NamedDataset> datasets;
-  if (values.count("data") != 0) {
-    for (const std::string& text : values["data"].as<std::vector<std::string>>()) {
-      const size_t equals = text.find('=');
-      const fs::path path = equals == text.npos ? text : text.substr(equals + 1);
-      const std::string name = equals == text.npos ? path.stem().string() : text.substr(0, equals);
-      if (name.empty() || path.empty()) throw UserError("--data {}: expected NAME=FILE.h5", text);
-      datasets.push_back(open_dataset(name, path, access));
-    }
-  } else if (access.tuned() != nullptr) {
-    const RunConfig& config = access.tuned()->run_config();
-    for (const DatasetEntry& entry : config.test_datasets) {
-      datasets.push_back(open_dataset("test/" + entry.path.stem().string(), entry.path, access));
-    }
-    for (const DatasetEntry& entry : config.general_datasets) {
-      datasets.push_back(open_dataset("general/" + entry.path.stem().string(), entry.path, access));
-    }
-  }
-  return datasets;
-}
-
-EvalTask prepare_task(const po::variables_map& values, int num_ranks) {
-  EvalTask task;
-  task.limit = values["limit"].as<int64_t>();
+EvaluationTask prepare_task(const po::variables_map& values, const ModelAccess& access,
+                            int num_ranks) {
+  EvaluationTask task;
+  const int64_t limit = values["limit"].as<int64_t>();
+  if (limit < 0) throw UserError("--limit {}: expected 0 (all) or more", limit);
+  task.max_rows = limit;
   task.max_new_tokens = values["max-new-tokens"].as<int64_t>();
-  task.with_base = values.count("base") != 0;
-  if (task.limit < 0) throw UserError("--limit {}: expected 0 (all) or more", task.limit);
   if (task.max_new_tokens < 1) {
     throw UserError("--max-new-tokens {}: expected 1 or more", task.max_new_tokens);
   }
-  task.access = std::make_unique<ModelAccess>(model_request(values));
-  if (task.with_base && !task.access->has_base()) {
-    throw UserError("--base: {} is a whole model, there is no base beside it", task.access->name());
+  if (values.count("data") != 0) {
+    for (const std::string& text : values["data"].as<std::vector<std::string>>()) {
+      task.datasets.push_back(open_named_dataset(text, access));
+    }
+  } else {
+    task.datasets = open_datasets_of_run(access);
   }
-  task.datasets = open_datasets_of(values, *task.access);
   if (values.count("questions") != 0) {
     const std::string path = values["questions"].as<std::string>();
     if (path == "-" && num_ranks > 1) {
       throw UserError("--questions -: standard input reaches one rank only; give a file");
     }
-    task.questions = read_questions(path, task.limit);
-    // Says so before any work is done.
-    (void)task.access->prompts().encode(task.questions.front().messages);
+    task.questions = read_questions(path, limit);
+    // A missing or unfit template is found before any work is done.
+    (void)access.prompts().encode(task.questions.front().messages);
   }
   if (task.datasets.empty() && task.questions.empty()) {
     throw UserError("eval: nothing to evaluate on: give --data NAME=FILE.h5 or --questions FILE");
@@ -137,136 +93,64 @@ EvalTask prepare_task(const po::variables_map& values, int num_ranks) {
   return task;
 }
 
-Evaluation evaluate(const EvalTask& task, const ResidentModel& model, const std::string& name,
-                    ProcessGroup& group) {
-  Evaluation evaluation;
-  evaluation.model = name;
-  for (const NamedDataset& set : task.datasets) {
-    evaluation.sets.push_back({set.name, held_out_loss(model, group, set.dataset, task.limit)});
+EvalJob prepare_job(const po::variables_map& values, const ProcessGroup& group) {
+  EvalJob job;
+  job.with_base = values.count("base") != 0;
+  job.with_records = values.count("with-records") != 0;
+  job.json = values.count("json") != 0;
+  job.access = std::make_unique<ModelAccess>(model_request(values));
+  if (job.with_base && !job.access->has_base()) {
+    throw UserError("--base: {} is a whole model, there is no base beside it", job.access->name());
   }
-  if (!task.questions.empty()) {
-    const Generator generator(model, task.access->tokenizer(), task.access->stop_conditions());
-    evaluation.answers = answer_questions(task.questions, task.access->prompts(), generator,
-                                          task.max_new_tokens, group);
+  job.task = prepare_task(values, *job.access, group.size());
+  if (values.count("output") != 0) {
+    if (job.task.questions.empty()) throw UserError("--output: there are no --questions");
+    // Opened now: a place that can't be written is found before the work.
+    if (group.rank() == 0)
+      job.records = std::make_unique<AtomicFile>(values["output"].as<std::string>());
   }
-  return evaluation;
+  return job;
 }
 
-std::vector<Evaluation> evaluate_all(const EvalTask& task, ProcessGroup& group) {
+std::vector<Evaluation> evaluate_all(const EvalJob& job, ProcessGroup& group) {
   std::vector<Evaluation> evaluations;
   // One model in memory at a time.
   const auto add = [&](const std::string& name, ResidentModel (ModelAccess::*load)() const) {
     std::optional<ResidentModel> model;
-    run_agreed(group, [&] { model.emplace((task.access.get()->*load)()); });
-    evaluations.push_back(evaluate(task, *model, name, group));
+    run_agreed(group, [&] { model.emplace((job.access.get()->*load)()); });
+    evaluations.push_back(evaluate_model(name, *model, *job.access, job.task, group));
   };
-  add(task.access->has_base() ? "tuned" : "model", &ModelAccess::load);
-  if (task.with_base) add("base", &ModelAccess::load_base);
+  add(job.access->has_base() ? "tuned" : "model", &ModelAccess::load);
+  if (job.with_base) add("base", &ModelAccess::load_base);
   return evaluations;
 }
 
-// One line per question and model.
-std::vector<Json> record_lines(const EvalTask& task, const std::vector<Evaluation>& evaluations) {
-  std::vector<Json> lines;
-  for (size_t q = 0; q < task.questions.size(); ++q) {
-    for (const Evaluation& evaluation : evaluations) {
-      const Question& question = task.questions[q];
-      const Answer& answer = evaluation.answers[q];
-      Json messages = Json::array();
-      for (const Message& message : question.messages) {
-        messages.push_back({{"role", message.role}, {"content", message.content}});
-      }
-      lines.push_back({{"question", q + 1},
-                       {"model", evaluation.model},
-                       {"messages", messages},
-                       {"expected", question.expected},
-                       {"answer", answer.text},
-                       {"exact_match", answer.exact_match},
-                       {"f1", answer.f1},
-                       {"new_tokens", answer.num_new_tokens},
-                       {"stopped", answer.stopped}});
-    }
-  }
-  return lines;
-}
-
-Json to_json(const Evaluation& evaluation) {
-  Json json = {{"sets", Json::array()}};
-  for (const SetLoss& set : evaluation.sets) {
-    json["sets"].push_back({{"name", set.name},
-                            {"loss", set.loss.mean()},
-                            {"perplexity", set.loss.perplexity()},
-                            {"targets", set.loss.count}});
-  }
-  if (!evaluation.answers.empty()) {
-    const AnswerScores scores = score_answers(evaluation.answers);
-    json["answers"] = {{"questions", scores.num_questions},
-                       {"exact_match", scores.exact_match},
-                       {"f1", scores.f1}};
+Json result_json(const EvalJob& job, const std::vector<Evaluation>& evaluations) {
+  Json json = evaluation_json(evaluations.front());
+  json["model"] = job.access->name();
+  if (job.access->tuned() != nullptr) json["step"] = job.access->tuned()->record().step;
+  if (job.with_base) {
+    json["base"] = evaluation_json(evaluations.back());
+    json["base"]["model"] = job.access->base_directory().string();
   }
   return json;
 }
 
-void print_json(const EvalTask& task, const std::vector<Evaluation>& evaluations,
-                bool with_records) {
-  Json json = to_json(evaluations.front());
-  json["model"] = task.access->name();
-  if (task.access->tuned() != nullptr) json["step"] = task.access->tuned()->record().step;
-  if (evaluations.size() > 1) {
-    json["base"] = to_json(evaluations.back());
-    json["base"]["model"] = task.access->base_directory().string();
+void report(EvalJob& job, const std::vector<Evaluation>& evaluations) {
+  const std::vector<Json> records = evaluation_records(job.task.questions, evaluations);
+  if (job.records) {
+    for (const Json& record : records) job.records->append(record.dump() + "\n");
+    job.records->commit();
   }
-  if (with_records) json["records"] = record_lines(task, evaluations);
-  std::cout << json.dump(2) << "\n";
-}
-
-void print_table(const EvalTask& task, const std::vector<Evaluation>& evaluations) {
-  std::cout << task.access->name() << "\n";
-  const auto line = [&](const std::string& label, const auto& value_of) {
-    std::string text = fmt::format("  {:<32}", label);
-    for (const Evaluation& evaluation : evaluations) {
-      text += fmt::format(" {:>12}", value_of(evaluation));
-    }
-    std::cout << text << "\n";
-  };
-  line("", [](const Evaluation& e) { return e.model; });
-  for (size_t i = 0; i < task.datasets.size(); ++i) {
-    const std::string& name = task.datasets[i].name;
-    line(name + " loss",
-         [i](const Evaluation& e) { return fmt::format("{:.4f}", e.sets[i].loss.mean()); });
-    line(name + " perplexity",
-         [i](const Evaluation& e) { return fmt::format("{:.2f}", e.sets[i].loss.perplexity()); });
-    line(name + " targets",
-         [i](const Evaluation& e) { return std::to_string(e.sets[i].loss.count); });
-  }
-  if (task.questions.empty()) return;
-  line("questions", [&](const Evaluation&) { return std::to_string(task.questions.size()); });
-  line("answered exactly", [](const Evaluation& e) {
-    return fmt::format("{:.1f} %", 100.0 * score_answers(e.answers).exact_match);
-  });
-  line("word F1",
-       [](const Evaluation& e) { return fmt::format("{:.3f}", score_answers(e.answers).f1); });
-}
-
-void write_records(const fs::path& path, const std::vector<Json>& lines) {
-  AtomicFile file(path);
-  for (const Json& line : lines) file.append(line.dump() + "\n");
-  file.commit();
-}
-
-void report(const EvalTask& task, const std::vector<Evaluation>& evaluations,
-            const po::variables_map& values) {
-  const bool with_records = values.count("with-records") != 0;
-  if (values.count("output") != 0) {
-    write_records(values["output"].as<std::string>(), record_lines(task, evaluations));
-  }
-  if (values.count("json") != 0) {
-    print_json(task, evaluations, with_records);
+  if (job.json) {
+    Json json = result_json(job, evaluations);
+    if (job.with_records) json["records"] = records;
+    std::cout << json.dump(2) << "\n";
     return;
   }
-  print_table(task, evaluations);
-  if (!with_records) return;
-  for (const Json& line : record_lines(task, evaluations)) std::cout << line.dump() << "\n";
+  std::cout << job.access->name() << "\n" << evaluation_table(evaluations);
+  if (!job.with_records) return;
+  for (const Json& record : records) std::cout << record.dump() << "\n";
 }
 
 }  // namespace
@@ -274,23 +158,22 @@ void report(const EvalTask& task, const std::vector<Evaluation>& evaluations,
 int eval_command(const std::vector<std::string>& arguments, CommEnvironment& environment) {
   const po::options_description options = make_options();
   ProcessGroup& group = environment.world();
-  po::variables_map values;
-  EvalTask task;
+  EvalJob job;
   bool help = false;
   run_agreed(group, [&] {
-    values = parse_command_line(arguments, options, {"path"});
+    const po::variables_map values = parse_command_line(arguments, options, {"path"});
     help = values.count("help") != 0;
     if (help) return;
     prepare_cpu(values["threads"].as<int64_t>());
-    task = prepare_task(values, group.size());
+    job = prepare_job(values, group);
   });
   if (help) {
     if (group.rank() == 0) std::cout << options;
     return kExitDone;
   }
-  const std::vector<Evaluation> evaluations = evaluate_all(task, group);
+  const std::vector<Evaluation> evaluations = evaluate_all(job, group);
   run_agreed(group, [&] {
-    if (group.rank() == 0) report(task, evaluations, values);
+    if (group.rank() == 0) report(job, evaluations);
   });
   return kExitDone;
 }

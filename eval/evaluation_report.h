@@ -1,0 +1,23 @@
+// An evaluation for people and for programs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "eval/evaluation.h"
+#include "io/json.h"
+
+namespace temper {
+
+// {"sets": [{"name", "loss", "perplexity", "targets"}],
+//  "answers": {"questions", "exact_match", "f1"}}; "answers" only when there were questions.
+Json evaluation_json(const Evaluation& evaluation);
+
+// One column per evaluation; all are of the same task.
+std::string evaluation_table(const std::vector<Evaluation>& evaluations);
+
+// One object per question and evaluation, with the records' text.
+std::vector<Json> evaluation_records(const std::vector<Question>& questions,
+                                     const std::vector<Evaluation>& evaluations);
+
+}  // namespace temper
