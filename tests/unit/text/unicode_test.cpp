@@ -26,6 +26,12 @@ TEST(Unicode, normal_forms) {
   EXPECT_EQ(normalized("\u00bd\ufb01", NormalForm::kKD), "1\u20442fi");
 }
 
+// U+0310 has the class of the acute behind it and keeps it from the letter; U+0323 has a lower one.
+TEST(Unicode, a_mark_of_the_same_class_blocks_composition) {
+  EXPECT_EQ(normalized("a\u0310\u0301", NormalForm::kC), "a\u0310\u0301");
+  EXPECT_EQ(normalized("q\u0323a\u0327\u0301", NormalForm::kC), "q\u0323\u00e1\u0327");
+}
+
 TEST(Unicode, edits_use_up_the_old_characters) {
   const std::string text = "e\u0301\u212bx";
   for (const NormalForm form : {NormalForm::kC, NormalForm::kD}) {
