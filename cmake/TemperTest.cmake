@@ -61,8 +61,11 @@ function(add_unit_tests folder)
   list(REMOVE_DUPLICATES arg_DEPENDS)
   temper_test_executable(${target} ${torch} SOURCES ${arg_SOURCES} DEPENDS ${arg_DEPENDS}
     LIBRARIES ${arg_LIBRARIES} GTest::gmock GTest::gtest GTest::gtest_main)
+  # Two threads: OpenMP's threads spin, and more of them than free cores cost fifty times the time.
+  # In two properties, because gtest_discover_tests takes no list as a property's value.
   gtest_discover_tests(${target} TEST_PREFIX ${folder}. DISCOVERY_TIMEOUT 300
-    PROPERTIES TIMEOUT 120 LABELS unit ENVIRONMENT MKL_CBWR=AUTO)
+    PROPERTIES TIMEOUT 120 LABELS unit ENVIRONMENT MKL_CBWR=AUTO
+    ENVIRONMENT_MODIFICATION OMP_NUM_THREADS=set:2)
 endfunction()
 
 # How mpirun is started on this machine.
