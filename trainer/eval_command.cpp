@@ -102,6 +102,10 @@ EvalJob prepare_job(const po::variables_map& values, const ProcessGroup& group) 
   if (job.with_base && !job.access->has_base()) {
     throw UserError("--base: {} is a whole model, there is no base beside it", job.access->name());
   }
+  // A damaged checkpoint has no figures. One rank looks for all.
+  if (job.access->tuned() != nullptr && group.rank() == 0) {
+    job.access->tuned()->reader().verify_files();
+  }
   job.task = prepare_task(values, *job.access, group.size());
   if (values.count("output") != 0) {
     if (job.task.questions.empty()) throw UserError("--output: there are no --questions");

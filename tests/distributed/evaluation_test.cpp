@@ -1,0 +1,65 @@
+// Evaluation gives the same bits on any number of ranks.
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <optional>
+
+#include "comm/agreement.h"
+#include "common/error.h"
+#include "eval/evaluation.h"
+#include "tests/distributed/world.h"
+#include "tests/unit/export/tiny_run.h"
+
+namespace temper {
+namespace {
+
+class Evaluate : public testing::Test {
+ protected:
+  // Rank 0 makes the run, all ranks look at it.
+  void SetUp() override {
+    if (world().rank() == 0) made_.emplace(TinyRun::Options{false, true});
+    at::set_num_threads(1);
+    root_ = world().all_gather_text(made_ ? made_->root().string() : "").front();
+    access_ = std::make_unique<ModelAccess>(ModelRequest{.path = root_ / "run"});
+    model_.emplace(access_->load());
+    task_.datasets = open_datasets_of_run(*access_);
+    task_.questions = read_questions(root_ / "corpus.jsonl", 5);
+    task_.max_new_tokens = 12;
+  }
+  void TearDown() override {
+    world().barrier();
+    made_.reset();
+  }
+
+  std::optional<TinyRun> made_;  // on rank 0
+  std::filesystem::path root_;
+  std::unique_ptr<ModelAccess> access_;
+  std::optional<ResidentModel> model_;
+  EvaluationTask task_;
+};
+
+TEST_F(Evaluate, gives_the_bits_of_one_rank) {
+  const auto alone = make_local_process_group();
+  const Evaluation expected = evaluate_model("alone", *model_, *access_, task_, *alone);
+  const Evaluation shared = evaluate_model("shared", *model_, *access_, task_, world());
+  ASSERT_EQ(shared.sets.size(), 1u);
+  EXPECT_EQ(shared.sets[0].name, "test/corpus");
+  EXPECT_EQ(shared.sets[0].loss.sum, expected.sets[0].loss.sum);
+  EXPECT_EQ(shared.sets[0].loss.count, expected.sets[0].loss.count);
+  ASSERT_EQ(shared.answers.size(), 5u);
+  for (size_t q = 0; q < shared.answers.size(); ++q) {
+    EXPECT_EQ(shared.answers[q].text, expected.answers[q].text) << "question " << q;
+    EXPECT_EQ(shared.answers[q].f1, expected.answers[q].f1) << "question " << q;
+  }
+}
+
+TEST_F(Evaluate, throws_one_ranks_error_on_all) {
+  // Longer than the model has positions for; the last question, so that one rank meets it.
+  task_.questions.back().messages = {{"user", std::string(400, 'x')}};
+  EXPECT_THROW(evaluate_model("tuned", *model_, *access_, task_, world()), AgreedError);
+  world().barrier();
+}
+
+}  // namespace
+}  // namespace temper
