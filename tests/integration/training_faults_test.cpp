@@ -1,0 +1,73 @@
+// What the outside world does to a run: a disk that fills up, a GPU that can't be used, a shard of
+// the base that is not there.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <string>
+#include <vector>
+
+#include "launcher/process.h"
+#include "workshop.h"
+
+namespace temper {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class TrainingFaultsTest : public Workshop {
+ protected:
+  TrainingFaultsTest() {
+    write_model_config();
+    temper_output({"new-model", "--config", "base/config.json", "--tokenizer",
+                   "base/tokenizer.json", "-o", "model"});
+    write_dataset(60);
+    write("run.yaml",
+          "base_model: model\ndatasets: [{path: train.h5}]\nglobal_batch_size: 4\n"
+          "learning_rate: 1e-3\nmax_steps: 4\noutput_dir: out\n");
+  }
+};
+
+TEST_F(TrainingFaultsTest, gpu_that_is_allocated_but_unusable_is_no_silent_cpu_run) {
+  const std::map<std::string, std::string> with_gpu = {{"CUDA_VISIBLE_DEVICES", "0"}};
+  const ProgramRun refused = temper({"train", "run.yaml", "--nproc", "2"}, "", with_gpu);
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(error_message(refused), HasSubstr("CUDA_VISIBLE_DEVICES=0"));
+  EXPECT_THAT(error_message(refused), HasSubstr("device: cpu"));
+  EXPECT_FALSE(exists("out"));
+
+  const ProgramRun on_purpose = temper({"train", "run.yaml", "--set", "device=cpu"}, "", with_gpu);
+  EXPECT_EQ(on_purpose.exit_code, 0) << on_purpose.err;
+}
+
+TEST_F(TrainingFaultsTest, full_disk_while_saving_leaves_no_checkpoint) {
+  // No file may grow beyond 8 KiB: the metrics fit, a rank's shards do not.
+  const CapturedProcess run =
+      run_captured({"sh", "-c",
+                    fmt::format("cd {} && trap '' XFSZ && ulimit -f 16 && exec {} train run.yaml",
+                                folder().string(), TEMPER_PROGRAM)});
+  EXPECT_EQ(run.status.code, 1) << run.standard_error;
+  EXPECT_THAT(run.standard_error, HasSubstr("rank-00000-of-00001.safetensors"));
+  for (const auto& entry : std::filesystem::directory_iterator(folder() / "out")) {
+    EXPECT_THAT(entry.path().filename().string(), Not(HasSubstr("step-")));
+  }
+  EXPECT_THAT(read("out/status.json"), HasSubstr("failed"));
+  // With room again the same command does the run.
+  EXPECT_EQ(temper({"train", "run.yaml"}).exit_code, 0);
+}
+
+TEST_F(TrainingFaultsTest, missing_shard_of_the_base_is_named) {
+  std::filesystem::rename(folder() / "model/model.safetensors",
+                          folder() / "model/model-00001-of-00002.safetensors");
+  write("model/model.safetensors.index.json",
+        R"({"metadata": {}, "weight_map": {
+            "model.embed_tokens.weight": "model-00001-of-00002.safetensors",
+            "model.norm.weight": "model-00002-of-00002.safetensors"}})");
+  const ProgramRun run = temper({"train", "run.yaml", "--nproc", "2"});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(error_message(run), HasSubstr("model-00002-of-00002.safetensors"));
+  EXPECT_FALSE(exists("out"));
+}
+
+}  // namespace
+}  // namespace temper
