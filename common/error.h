@@ -62,9 +62,9 @@ std::string errno_text(int error_number);
 }  // namespace temper
 
 // Invariants of our own code. The message is a fmt format string with its arguments.
-#define TEMPER_CHECK(condition, ...)                                            \
-  do {                                                                          \
-    if (!(condition)) [[unlikely]]                                              \
-      ::temper::throw_internal_error(__FILE__, __LINE__, #condition,            \
-                                     ::fmt::format("" __VA_ARGS__));            \
+#define TEMPER_CHECK(condition, ...)                                 \
+  do {                                                               \
+    if (!(condition)) [[unlikely]]                                   \
+      ::temper::throw_internal_error(__FILE__, __LINE__, #condition, \
+                                     ::fmt::format("" __VA_ARGS__)); \
   } while (false)

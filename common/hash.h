@@ -14,7 +14,7 @@ struct Hash128 {
   uint64_t high = 0;
   uint64_t low = 0;
 
-  std::string hex() const;  // 32 lower-case digits
+  std::string hex() const;                         // 32 lower-case digits
   static Hash128 from_hex(std::string_view text);  // throws UserError on anything else
 
   // Sum modulo 2^128: the hash of a set does not depend on the order of its members.

@@ -1,6 +1,6 @@
 // What makes a checkpoint directory a checkpoint: `commit.json`, written last. One rule everywhere:
-// a checkpoint is complete when its directory's name has no suffix ("step-120"), its record is valid
-// (its own checksum included), and every listed file has exactly the listed size.
+// a checkpoint is complete when its directory's name has no suffix ("step-120"), its record is
+// valid (its own checksum included), and every listed file has exactly the listed size.
 // docs/formats/checkpoint.md is the format's prose.
 #pragma once
 
@@ -28,7 +28,7 @@ struct CommitRecord {
   int64_t world_size = 0;
   int64_t rows_consumed = 0;  // the global cursor
   Hash128 state_hash;  // over names, fp32 weights, optimizer state and cursor; sharding-independent
-  Hash128 base_hash;       // of the base model's weights
+  Hash128 base_hash;   // of the base model's weights
   Hash128 tokenizer_hash;
   Hash128 dataset_hash;
   std::string run_id;

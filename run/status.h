@@ -1,5 +1,5 @@
-// Where a run stands, for people and for the front door: RUN_DIR/status.json, replaced atomically by
-// rank 0, and the lines of metrics.jsonl.
+// Where a run stands, for people and for the front door: RUN_DIR/status.json, replaced atomically
+// by rank 0, and the lines of metrics.jsonl.
 #pragma once
 
 #include <cstdint>
