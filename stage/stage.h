@@ -21,7 +21,7 @@ namespace temper {
 
 // One weight a stage uses.
 struct WeightSlot {
-  std::string name;            // full Hugging Face or PEFT parameter name
+  std::string name;  // full Hugging Face or PEFT parameter name
   std::vector<int64_t> shape;
   bool trainable = false;
 };
@@ -31,8 +31,8 @@ class WeightSlots {
  public:
   virtual ~WeightSlots() = default;
 
-  // The gathered weight, fp32 contiguous, of the slot's shape; read only. Must not be kept after the
-  // stage returns.
+  // The gathered weight, fp32 contiguous, of the slot's shape; read only. Must not be kept after
+  // the stage returns.
   virtual at::Tensor weight(int64_t slot) const = 0;
 
   // Where the gradient of a trainable slot goes: fp32 contiguous, of the slot's shape. Backward

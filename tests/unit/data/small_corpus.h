@@ -132,12 +132,12 @@ inline std::string read_whole(const std::filesystem::path& path) {
 }  // namespace temper
 
 // The message of the UserError that the statement throws.
-#define USER_ERROR_OF(statement)                 \
-  [&]() -> std::string {                         \
-    try {                                        \
-      statement;                                 \
+#define USER_ERROR_OF(statement)                      \
+  [&]() -> std::string {                              \
+    try {                                             \
+      statement;                                      \
     } catch (const ::temper::UserError& user_error) { \
       return user_error.what();                       \
-    }                                            \
-    return "(no UserError)";                     \
+    }                                                 \
+    return "(no UserError)";                          \
   }()
