@@ -9,13 +9,12 @@ LINT ?= .
 
 export SEED
 
-.PHONY: help bootstrap build test demo bench format lint clean
+.PHONY: help bootstrap build test demo format lint clean
 
 help:
 	@echo 'make build   set up what is missing and build into $(BUILD)/bin'
 	@echo 'make test    build and run every test'
 	@echo 'make demo    the whole product in a few minutes on a synthetic corpus (SEED=n for other facts)'
-	@echo 'make bench   build and run the benchmarks'
 	@echo 'make format  format every source file'
 	@echo 'make lint    check format and clang-tidy (LINT=folder for one folder)'
 	@echo 'make clean   remove build/ (.deps/ stays)'
@@ -32,9 +31,6 @@ test: build
 
 demo: build
 	examples/demo.sh
-
-bench: build
-	bench/run.sh
 
 format:
 	$(SOURCES) | xargs clang-format -i
