@@ -25,7 +25,7 @@ constexpr double kLossTolerance = 1e-5;
 constexpr double kGradientTolerance = 2e-4;
 
 fs::path models() {
-  return fs::path(TEMPER_ACCEPTANCE_DIR) / "models";
+  return fs::path(TEMPER_ACCEPTANCE_DIR) / "fixtures/models";
 }
 
 at::Tensor read_tensor(const SafetensorsFile& file, const std::string& name) {
