@@ -6,15 +6,8 @@
 #include <string>
 
 #include "comm/process_group.h"
-#include "common/error.h"
 
 namespace temper {
-
-// An error that all ranks of the group hold: rank 0 shows it, and all leave in order.
-class AgreedError : public Error {
- public:
-  AgreedError(const std::string& message, int exit_code) : Error(message, exit_code) {}
-};
 
 // Runs `work`, which must contain no collectives, and compares notes: when it threw an Error on any
 // rank, all ranks throw an AgreedError with the lowest such rank's message. Collective.

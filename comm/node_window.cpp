@@ -48,20 +48,19 @@ void require_free_space(MPI_Comm group_comm, MPI_Comm node_comm, int64_t my_byte
   int64_t needed_there = shortage == worst ? needed : 0;
   check_mpi(MPI_Allreduce(MPI_IN_PLACE, &needed_there, 1, MPI_INT64_T, MPI_MAX, group_comm),
             "MPI_Allreduce (free shared memory)");
-  throw SharedMemoryError(
+  throw SharedMemoryError(fmt::format(
       "{} is too small on a node: {} bytes are needed for memory that its ranks share, {} bytes "
-      "are "
-      "free. Enlarge it (mount -o remount,size=..., or --shm-size of the container), or keep "
-      "frozen "
-      "weights elsewhere (base_placement: replicated or sharded).",
-      kSharedMemoryPath, needed_there, needed_there - worst);
+      "are free. Enlarge it (mount -o remount,size=..., or --shm-size of the container), or keep "
+      "frozen weights elsewhere (base_placement: replicated or sharded).",
+      kSharedMemoryPath, needed_there, needed_there - worst));
 }
 
 // MPI returns segments at any multiple of 4; they start at the same place of the same file in every
 // process, which maps it at whole pages, so all processes round up by the same amount.
 float* align(void* pointer) {
   const auto address = reinterpret_cast<uintptr_t>(pointer);
-  return reinterpret_cast<float*>((address + kAlignment - 1) / kAlignment * kAlignment);
+  const uintptr_t padding = (kAlignment - address % kAlignment) % kAlignment;
+  return reinterpret_cast<float*>(static_cast<char*>(pointer) + padding);
 }
 
 }  // namespace

@@ -16,11 +16,16 @@
 
 namespace temper {
 
-// /dev/shm of a node is too small; the text names needed and free bytes. All ranks throw it
-// together.
-class SharedMemoryError : public SystemError {
+// An error that all ranks of the group throw together: rank 0 shows it, and all leave in order.
+class AgreedError : public Error {
  public:
-  using SystemError::SystemError;
+  AgreedError(const std::string& message, int exit_code) : Error(message, exit_code) {}
+};
+
+// /dev/shm of a node is too small; the text names needed and free bytes.
+class SharedMemoryError : public AgreedError {
+ public:
+  explicit SharedMemoryError(const std::string& message) : AgreedError(message, kExitFailed) {}
 };
 
 // Bytes that this rank received over the group's lifetime, by operation.

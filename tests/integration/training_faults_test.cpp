@@ -1,5 +1,5 @@
-// What the outside world does to a run: a disk that fills up, a GPU that can't be used, a shard of
-// the base that is not there.
+// What the outside world does to a run: a disk that fills up, too little shared memory, a GPU that
+// can't be used, a shard of the base that is not there.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -68,6 +68,42 @@ TEST_F(TrainingFaultsTest, missing_shard_of_the_base_is_named) {
   EXPECT_THAT(error_message(run), HasSubstr("model-00002-of-00002.safetensors"));
   EXPECT_FALSE(exists("out"));
 }
+
+#ifdef TEMPER_CAN_MOUNT
+// The same command where /dev/shm has this size (a mount namespace of its own: nothing else sees
+// it).
+CapturedProcess run_with_shared_memory(const std::string& size, const std::string& folder,
+                                       const std::string& arguments) {
+  return run_captured(
+      {"unshare", "--mount", "--map-root-user", "sh", "-c",
+       fmt::format("mount -t tmpfs -o size={} tmpfs /dev/shm && cd {} && exec {} {}", size, folder,
+                   TEMPER_PROGRAM, arguments)});
+}
+
+TEST_F(TrainingFaultsTest, shared_memory_too_small_for_the_frozen_base_is_named) {
+  const CapturedProcess run = run_with_shared_memory("64k", folder().string(),
+                                                     "train run.yaml --nproc 2 --set adapter=lora");
+  const std::string message = error_message({1, "", run.standard_error});
+  EXPECT_EQ(run.status.code, 1);
+  EXPECT_THAT(message, HasSubstr("/dev/shm is too small"));
+  EXPECT_THAT(message, HasSubstr("base_placement: replicated or sharded"));
+  EXPECT_FALSE(exists("out/step-00000004"));
+  const ProgramRun after = temper({"train", "run.yaml", "--nproc", "2", "--set", "adapter=lora"});
+  EXPECT_EQ(after.exit_code, 0) << after.err;
+}
+
+TEST_F(TrainingFaultsTest, trainable_weights_go_by_messages_without_shared_memory) {
+  const CapturedProcess run =
+      run_with_shared_memory("64k", folder().string(), "train run.yaml --nproc 2");
+  EXPECT_EQ(run.status.code, 0) << run.standard_error;
+  EXPECT_THAT(run.standard_error, HasSubstr("/dev/shm is too small"));
+  const Json by_messages = temper_json({"inspect", "out", "--json"});
+  EXPECT_EQ(temper({"train", "run.yaml", "--nproc", "2", "--set", "output_dir=again"}).exit_code,
+            0);
+  EXPECT_EQ(by_messages["latest"]["state_hash"],
+            temper_json({"inspect", "again", "--json"})["latest"]["state_hash"]);
+}
+#endif
 
 }  // namespace
 }  // namespace temper
