@@ -40,9 +40,9 @@ constexpr std::array<std::string_view, 20> kHarmlessKeys = {"alpha_pattern",
                                                             "use_rslora"};
 
 bool is_switched_off(const Json& value) {
-  return value.is_null() || value == false || value == 0 ||
-         ((value.is_object() || value.is_array() || value.is_string()) && value.size() == 0) ||
-         value == "";
+  if (value.is_string()) return value.get_ref<const std::string&>().empty();
+  if (value.is_structured()) return value.empty();
+  return value.is_null() || value == false || value == 0;
 }
 
 std::string shown(const Json& value) {

@@ -148,7 +148,7 @@ void MpiProcessGroup::broadcast(at::Tensor& tensor, int root) {
 void MpiProcessGroup::all_reduce(at::Tensor& tensor, MPI_Op operation, const char* name) {
   if (size_ == 1) return;
   at::Tensor host = to_host(tensor);
-  const MPI_Datatype type = mpi_type(host.scalar_type());
+  MPI_Datatype type = mpi_type(host.scalar_type());
   for (int64_t begin = 0; begin < host.numel(); begin += max_message_elements_) {
     const int64_t count = std::min(max_message_elements_, host.numel() - begin);
     check_mpi(MPI_Allreduce(MPI_IN_PLACE, bytes_of(host) + begin * host.element_size(),

@@ -1,7 +1,7 @@
 #include "common/stop_signal.h"
 
-#include <signal.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <cerrno>
 #include <initializer_list>

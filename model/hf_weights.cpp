@@ -106,8 +106,9 @@ PeftWeights::PeftWeights(const std::filesystem::path& directory, const ModelConf
   // A tensor without a place would be an adapter that is silently not applied.
   const auto parameters = lora_parameters(config, lora);
   for (const auto& [name, info] : file_.tensors()) {
-    const bool known = std::any_of(parameters.begin(), parameters.end(),
-                                   [&](const ParameterInfo& p) { return p.name == name; });
+    const bool known =
+        std::any_of(parameters.begin(), parameters.end(),
+                    [&name = name](const ParameterInfo& p) { return p.name == name; });
     if (!known) {
       throw UserError("{}: tensor \"{}\" belongs to no module that adapter_config.json adapts",
                       place, name);

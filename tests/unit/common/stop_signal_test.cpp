@@ -1,9 +1,9 @@
 #include "common/stop_signal.h"
 
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
 
 namespace temper {
 namespace {

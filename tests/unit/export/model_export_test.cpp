@@ -253,9 +253,9 @@ TEST_P(ModelExport, reports_golden_vectors_of_the_reloaded_model) {
 INSTANTIATE_TEST_SUITE_P(All, ModelExport,
                          ::testing::Values(Case{false, false}, Case{true, false}, Case{false, true},
                                            Case{true, true}),
-                         [](const auto& info) {
-                           return std::string(info.param.lora ? "lora" : "full") +
-                                  (info.param.tied ? "_tied" : "_untied");
+                         [](const auto& test) {
+                           return std::string(test.param.lora ? "lora" : "full") +
+                                  (test.param.tied ? "_tied" : "_untied");
                          });
 
 TEST(ModelExport, adds_the_stop_tokens_to_the_generation_config) {

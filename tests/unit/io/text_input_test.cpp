@@ -113,9 +113,11 @@ TEST_P(LineReaderTest, long_line_is_refused_by_number) {
 }
 
 TEST_P(LineReaderTest, exactly_the_limit_is_accepted) {
-  LineReader reader(file(std::string(1000, 'x') + "\n"), 1000);
+  const std::string longest(1000, 'x');
+  LineReader reader(file(longest + "\n"), 1000);
   std::string line;
   EXPECT_TRUE(reader.next(line));
+  EXPECT_EQ(line, longest);
 }
 
 TEST_P(LineReaderTest, parts_may_follow_each_other) {
