@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -19,6 +20,11 @@ namespace {
 // Numbers that JSON cannot hold become null.
 Json number(double value) {
   return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
+
+double unix_seconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
 }
 
 void append_line(const std::filesystem::path& path, const std::string& line) {
@@ -70,6 +76,7 @@ void Progress::end_bar() {
 
 void Progress::event(const std::string& event, Json fields) {
   fields["event"] = event;
+  fields["time"] = unix_seconds();
   append_line(metrics_path_, fields.dump() + "\n");
 }
 

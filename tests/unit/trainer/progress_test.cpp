@@ -1,0 +1,75 @@
+#include "trainer/progress.h"
+
+#include <gtest/gtest.h>
+
+#include <ctime>
+#include <fstream>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "tests/unit/temporary_directory.h"
+
+namespace temper {
+namespace {
+
+class ProgressTest : public ::testing::Test {
+ protected:
+  std::vector<Json> events() const {
+    std::vector<Json> found;
+    std::ifstream lines(path_);
+    for (std::string line; std::getline(lines, line);) {
+      const Json event = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+      if (event.is_object()) found.push_back(event);
+    }
+    return found;
+  }
+
+  TemporaryDirectory directory_;
+  std::filesystem::path path_ = directory_.path() / "metrics.jsonl";
+};
+
+TEST_F(ProgressTest, every_line_says_what_and_when) {
+  const double before = static_cast<double>(std::time(nullptr)) - 1.0;
+  Progress progress(path_, 10, 1);
+  progress.event("start", {{"step", 0}});
+  progress.step({.step = 1, .max_steps = 4, .loss = 2.5, .num_tokens = 64, .seconds = 0.5});
+  const std::vector<Json> found = events();
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0]["event"], "start");
+  EXPECT_EQ(found[1]["event"], "step");
+  EXPECT_EQ(found[1]["loss"], 2.5);
+  EXPECT_GT(found[0]["time"].get<double>(), before);
+  EXPECT_GE(found[1]["time"].get<double>(), found[0]["time"].get<double>());
+}
+
+TEST_F(ProgressTest, a_loss_that_is_no_number_is_null) {
+  Progress(path_, 10, 1).step({.step = 1, .loss = std::numeric_limits<double>::quiet_NaN()});
+  EXPECT_TRUE(events().at(0)["loss"].is_null());
+}
+
+TEST_F(ProgressTest, goes_on_after_half_a_line) {
+  std::ofstream(path_) << "{\"event\": \"st";
+  Progress(path_, 10, 1).event("resume", {});
+  ASSERT_EQ(events().size(), 1u);
+  EXPECT_EQ(events()[0]["event"], "resume");
+}
+
+TEST_F(ProgressTest, estimates_from_the_speed_of_late_steps) {
+  Progress progress(path_, 2, 1);
+  progress.step({.step = 1, .max_steps = 10, .num_tokens = 100, .seconds = 5.0});
+  progress.step({.step = 2, .max_steps = 10, .num_tokens = 100, .seconds = 1.0});
+  progress.step({.step = 3, .max_steps = 10, .num_tokens = 100, .seconds = 1.0});
+  EXPECT_DOUBLE_EQ(progress.tokens_per_second(), 100.0);
+  EXPECT_DOUBLE_EQ(progress.eta_seconds(), 7.0);
+}
+
+TEST(FormatDuration, reads_like_a_clock) {
+  EXPECT_EQ(format_duration(12.4), "12s");
+  EXPECT_EQ(format_duration(200), "3m20s");
+  EXPECT_EQ(format_duration(3725), "1h02m");
+  EXPECT_EQ(format_duration(-1), "0s");
+}
+
+}  // namespace
+}  // namespace temper
