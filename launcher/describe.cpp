@@ -170,7 +170,8 @@ OrderedJson describe_status(const RunStatus& status) {
                         {"tokens_per_second", finite_or_null(status.tokens_per_second)},
                         {"eta_seconds", finite_or_null(status.eta_seconds)},
                         {"last_checkpoint_step", status.last_checkpoint_step},
-                        {"attempt", status.attempt}};
+                        {"attempt", status.attempt},
+                        {"updated_at", status.updated_at}};
   if (!status.error.empty()) report["error"] = status.error;
   return report;
 }

@@ -73,6 +73,7 @@ std::optional<RunStatus> read_run_status(const std::filesystem::path& path) {
   status.eta_seconds = number_from(fields, "eta_seconds");
   status.last_checkpoint_step = fields.integer("last_checkpoint_step");
   status.error = fields.text("error");
+  status.updated_at = fields.text_or("updated_at", "");
   return status;
 }
 

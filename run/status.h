@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -17,11 +18,13 @@ struct RunStatus {
   std::string attempt;
   int64_t step = 0;
   int64_t max_steps = 0;
-  double loss = 0.0;
-  double tokens_per_second = 0.0;
-  double eta_seconds = 0.0;
+  // NaN: not known yet.
+  double loss = std::numeric_limits<double>::quiet_NaN();
+  double tokens_per_second = std::numeric_limits<double>::quiet_NaN();
+  double eta_seconds = std::numeric_limits<double>::quiet_NaN();
   int64_t last_checkpoint_step = -1;
   std::string error;
+  std::string updated_at;  // UTC; set by reading, the time of writing
 };
 
 void write_run_status(const std::filesystem::path& path, const RunStatus& status);

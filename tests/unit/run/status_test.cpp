@@ -43,6 +43,7 @@ TEST(RunStatusTest, what_is_written_is_read) {
     EXPECT_EQ(back->eta_seconds, 60.0);
     EXPECT_EQ(back->last_checkpoint_step, 8);
     EXPECT_EQ(back->error, "disk full");
+    EXPECT_THAT(back->updated_at, testing::MatchesRegex("20..-..-..T..:..:..Z"));
   }
   EXPECT_EQ(directory.num_entries(), 1u);
 }
@@ -58,6 +59,15 @@ TEST(RunStatusTest, states_are_named_in_the_file) {
               testing::MatchesRegex("20..-..-..T..:..:..Z"));
 }
 
+TEST(RunStatusTest, what_is_not_known_yet_is_no_number) {
+  const TemporaryDirectory directory;
+  write_run_status(directory / "status.json", RunStatus{});
+  const Json json = read_json_file(directory / "status.json");
+  EXPECT_TRUE(json.at("loss").is_null());
+  EXPECT_TRUE(json.at("tokens_per_second").is_null());
+  EXPECT_TRUE(json.at("eta_seconds").is_null());
+}
+
 TEST(RunStatusTest, numbers_that_json_cannot_hold_come_back_as_nan) {
   const TemporaryDirectory directory;
   RunStatus status;
@@ -67,7 +77,7 @@ TEST(RunStatusTest, numbers_that_json_cannot_hold_come_back_as_nan) {
   const auto back = read_run_status(directory / "status.json");
   EXPECT_TRUE(std::isnan(back->loss));
   EXPECT_TRUE(std::isnan(back->eta_seconds));
-  EXPECT_EQ(back->tokens_per_second, 0.0);
+  EXPECT_TRUE(std::isnan(back->tokens_per_second));
 }
 
 TEST(RunStatusTest, missing_is_nothing_and_damaged_is_an_error) {
