@@ -178,10 +178,13 @@ StepReport Trainer::train_step() {
   if (!std::isfinite(norm) || !std::isfinite(loss)) {
     throw AgreedError(
         fmt::format(
-            "the {} of step {} is not finite; nothing was updated. The last checkpoint is of "
-            "step {}; lower learning_rate or look at rows {} to {}",
-            std::isfinite(loss) ? "gradient" : "loss", step, last_saved_step_, rows_consumed_,
-            rows_consumed_ + config_.global_batch_size - 1),
+            "the {} of step {} is not finite; nothing was updated. {}; lower learning_rate or look "
+            "at rows {} to {}",
+            std::isfinite(loss) ? "gradient" : "loss", step,
+            last_saved_step_ < 0
+                ? "There is no checkpoint yet"
+                : fmt::format("The last checkpoint is of step {}", last_saved_step_),
+            rows_consumed_, rows_consumed_ + config_.global_batch_size - 1),
         kExitFailed);
   }
   const double clip =
@@ -290,11 +293,9 @@ void Trainer::save() {
 bool Trainer::stop_requested() {
   at::Tensor flag = at::tensor({static_cast<int64_t>(stop_signal_received())}, at::kLong);
   group_.all_reduce_max(flag);
-  const int64_t signal_number = flag.item<int64_t>();
-  if (signal_number == 0) return false;
+  if (flag.item<int64_t>() == 0) return false;
   if (is_leader()) progress_->end_bar();
-  log::info("signal {}: saving a checkpoint of step {}; run the same command again to continue",
-            signal_number, step_);
+  log::info("stopping with a checkpoint of step {}; run the same command again to continue", step_);
   return true;
 }
 

@@ -56,6 +56,14 @@ TEST_F(TrainingFaultsTest, full_disk_while_saving_leaves_no_checkpoint) {
   EXPECT_EQ(temper({"train", "run.yaml"}).exit_code, 0);
 }
 
+TEST_F(TrainingFaultsTest, loss_that_is_not_finite_ends_the_run) {
+  const ProgramRun run = temper({"train", "run.yaml", "--set", "learning_rate=1e30"});
+  EXPECT_EQ(run.exit_code, 1) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("of step 2 is not finite; nothing was updated. There is no "
+                                 "checkpoint yet; lower learning_rate"));
+  EXPECT_THAT(read("out/status.json"), HasSubstr("failed"));
+}
+
 TEST_F(TrainingFaultsTest, missing_shard_of_the_base_is_named) {
   std::filesystem::rename(folder() / "model/model.safetensors",
                           folder() / "model/model-00001-of-00002.safetensors");
