@@ -1,5 +1,7 @@
 #include "trainer/command_line.h"
 
+#include <iostream>
+
 #include "common/error.h"
 
 namespace temper {
@@ -19,6 +21,10 @@ po::variables_map parse_command_line(const std::vector<std::string>& arguments,
     throw UserError("{} (see --help)", error.what());
   }
   return values;
+}
+
+void print_help(const std::string& usage, const po::options_description& options) {
+  std::cout << "Usage: " << usage << "\n\n" << options;
 }
 
 }  // namespace temper

@@ -15,4 +15,12 @@ boost::program_options::variables_map parse_command_line(
     const boost::program_options::options_description& options,
     const std::vector<std::string>& positional);
 
+// Columns of a help text, and of the descriptions in it; for options_description.
+constexpr unsigned kHelpWidth = 98;
+constexpr unsigned kHelpTextWidth = 60;
+
+// "Usage: ..." and the options, to standard output.
+void print_help(const std::string& usage,
+                const boost::program_options::options_description& options);
+
 }  // namespace temper

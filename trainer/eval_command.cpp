@@ -22,24 +22,28 @@ namespace {
 
 namespace po = boost::program_options;
 
+constexpr const char* kUsage =
+    "temper eval (RUN_OR_CHECKPOINT | --model DIR [--adapter DIR]) [options]";
+
 po::options_description make_options() {
-  po::options_description options(
-      "temper eval (RUN_OR_CHECKPOINT | --model DIR [--adapter DIR]) [options]");
+  po::options_description options("Options", kHelpWidth, kHelpTextWidth);
   options.add_options()("help,h", "this text");
   add_model_options(options);
-  options.add_options()("data", po::value<std::vector<std::string>>()->composing(),
+  options.add_options()("data",
+                        po::value<std::vector<std::string>>()->value_name("NAME=FILE")->composing(),
                         "NAME=FILE.h5: held-out loss of a packed dataset (repeatable; default: the "
                         "run's test_datasets and general_datasets)")(
-      "questions", po::value<std::string>(),
+      "questions", po::value<std::string>()->value_name("FILE"),
       "JSON lines with prompt and completion, or messages: answered greedily and compared")(
-      "max-new-tokens", po::value<int64_t>()->default_value(128), "longest answer")(
-      "limit", po::value<int64_t>()->default_value(0),
-      "only the first N questions and the first N rows of each dataset; 0: all")(
+      "max-new-tokens", po::value<int64_t>()->value_name("N")->default_value(128),
+      "longest answer")("limit", po::value<int64_t>()->value_name("N")->default_value(0),
+                        "only the first N questions and the first N rows of each dataset; 0: all")(
       "base", "evaluate the base model, too")("json", "print the result as JSON")(
-      "output,o", po::value<std::string>(),
+      "output,o", po::value<std::string>()->value_name("FILE"),
       "write question, expected and given answers as JSON lines")(
       "with-records", "print questions and answers as well")(
-      "threads", po::value<int64_t>()->default_value(1), "CPU threads of each rank");
+      "threads", po::value<int64_t>()->value_name("N")->default_value(1),
+      "CPU threads of each rank");
   return options;
 }
 
@@ -172,7 +176,7 @@ int eval_command(const std::vector<std::string>& arguments, CommEnvironment& env
     job = prepare_job(values, group);
   });
   if (help) {
-    if (group.rank() == 0) std::cout << options;
+    if (group.rank() == 0) print_help(kUsage, options);
     return kExitDone;
   }
   const std::vector<Evaluation> evaluations = evaluate_all(job, group);

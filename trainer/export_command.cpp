@@ -22,22 +22,25 @@ namespace {
 
 namespace po = boost::program_options;
 
+constexpr const char* kUsage = "temper export RUN_OR_CHECKPOINT -o DIR [options]";
+
 po::options_description make_options() {
-  po::options_description options("temper export RUN_OR_CHECKPOINT -o DIR [options]");
+  po::options_description options("Options", kHelpWidth, kHelpTextWidth);
   options.add_options()("help,h", "this text")(
-      "path", po::value<std::string>(),
+      "path", po::value<std::string>()->value_name("PATH"),
       "a run directory (its newest complete checkpoint) or a checkpoint; may stand alone")(
-      "output,o", po::value<std::string>(), "directory to make")(
+      "output,o", po::value<std::string>()->value_name("DIR"), "directory to make")(
       "merge", "add a LoRA adapter into its base and write a full model")(
-      "dtype", po::value<std::string>(),
+      "dtype", po::value<std::string>()->value_name("NAME"),
       "float32, bfloat16 or float16 (default: the base's; float32 for an adapter)")(
-      "max-shard-size", po::value<std::string>()->default_value("5GB"),
+      "max-shard-size", po::value<std::string>()->value_name("SIZE")->default_value("5GB"),
       "largest file of weights: bytes, or with KB, MB or GB")(
-      "model", po::value<std::string>(), "where the run's base is now, if it has moved")(
-      "chat-template", po::value<std::string>(),
+      "model", po::value<std::string>()->value_name("DIR"),
+      "where the run's base is now, if it has moved")(
+      "chat-template", po::value<std::string>()->value_name("NAME"),
       "template of the report's golden vectors (default: as the run's data was packed)")(
-      "threads", po::value<int64_t>()->default_value(num_available_cpus()), "CPU threads")(
-      "json", "print the export report");
+      "threads", po::value<int64_t>()->value_name("N")->default_value(num_available_cpus()),
+      "CPU threads")("json", "print the export report");
   return options;
 }
 
@@ -151,7 +154,7 @@ int export_command(const std::vector<std::string>& arguments, CommEnvironment& e
     if (group.rank() != 0) return;
     const po::variables_map values = parse_command_line(arguments, options, {"path"});
     if (values.count("help") != 0) {
-      std::cout << options;
+      print_help(kUsage, options);
       return;
     }
     prepare_cpu(values["threads"].as<int64_t>());

@@ -18,27 +18,32 @@ namespace {
 
 namespace po = boost::program_options;
 
+constexpr const char* kUsage =
+    "temper generate (RUN_OR_CHECKPOINT | --model DIR [--adapter DIR]) --prompt TEXT";
+
 constexpr const char* kStdin = "-";
 
 po::options_description make_options() {
-  po::options_description options(
-      "temper generate (RUN_OR_CHECKPOINT | --model DIR [--adapter DIR]) --prompt TEXT");
+  po::options_description options("Options", kHelpWidth, kHelpTextWidth);
   options.add_options()("help,h", "this text");
   add_model_options(options);
   const GenerationOptions defaults;
-  options.add_options()("prompt,p", po::value<std::string>(),
+  options.add_options()("prompt,p", po::value<std::string>()->value_name("TEXT"),
                         "what to answer; - reads it from stdin")(
-      "max-new-tokens", po::value<int64_t>()->default_value(defaults.max_new_tokens),
-      "longest answer")("temperature",
-                        po::value<double>()->default_value(defaults.sampling.temperature, "0"),
-                        "0 takes the likeliest token every time")(
-      "top-p", po::value<double>()->default_value(defaults.sampling.top_p, "1"),
+      "max-new-tokens",
+      po::value<int64_t>()->value_name("N")->default_value(defaults.max_new_tokens),
+      "longest answer")(
+      "temperature",
+      po::value<double>()->value_name("X")->default_value(defaults.sampling.temperature, "0"),
+      "0 takes the likeliest token every time")(
+      "top-p", po::value<double>()->value_name("P")->default_value(defaults.sampling.top_p, "1"),
       "sample among the likeliest tokens that together reach this probability")(
-      "top-k", po::value<int64_t>()->default_value(defaults.sampling.top_k),
+      "top-k", po::value<int64_t>()->value_name("N")->default_value(defaults.sampling.top_k),
       "sample among this many of the likeliest tokens; 0: all")(
-      "seed", po::value<uint64_t>()->default_value(defaults.sampling.seed),
+      "seed", po::value<uint64_t>()->value_name("N")->default_value(defaults.sampling.seed),
       "the same seed gives the same answer")(
-      "threads", po::value<int64_t>()->default_value(num_available_cpus()), "CPU threads");
+      "threads", po::value<int64_t>()->value_name("N")->default_value(num_available_cpus()),
+      "CPU threads");
   return options;
 }
 
@@ -97,7 +102,7 @@ int generate_command(const std::vector<std::string>& arguments, CommEnvironment&
     if (group.rank() != 0) return;
     const po::variables_map values = parse_command_line(arguments, options, {"path", "prompt"});
     if (values.count("help") != 0) {
-      std::cout << options;
+      print_help(kUsage, options);
       return;
     }
     prepare_cpu(values["threads"].as<int64_t>());

@@ -14,13 +14,14 @@ std::string text_or_empty(const po::variables_map& values, const char* name) {
 }  // namespace
 
 void add_model_options(po::options_description& options) {
-  options.add_options()("path", po::value<std::string>(),
+  options.add_options()("path", po::value<std::string>()->value_name("PATH"),
                         "a run directory (its newest complete checkpoint), a checkpoint, or an "
                         "exported model or adapter; may stand alone")(
-      "model", po::value<std::string>(),
+      "model", po::value<std::string>()->value_name("DIR"),
       "Hugging Face model directory; beside a run or checkpoint: where its base is now")(
-      "adapter", po::value<std::string>(), "PEFT adapter directory, on --model or its own base")(
-      "chat-template", po::value<std::string>(),
+      "adapter", po::value<std::string>()->value_name("DIR"),
+      "PEFT adapter directory, on --model or its own base")(
+      "chat-template", po::value<std::string>()->value_name("NAME"),
       "how messages are written; none: raw text (default: as the run's data was packed)");
 }
 

@@ -21,6 +21,8 @@ namespace {
 
 namespace po = boost::program_options;
 
+constexpr const char* kUsage = "temper new-model --config CONFIG.json --tokenizer FILE -o DIR";
+
 constexpr int64_t kBlockElements = int64_t{1} << 20;
 
 void write_weights(const std::filesystem::path& path, const ModelConfig& config, uint64_t seed) {
@@ -54,15 +56,17 @@ std::string generation_config(const ModelConfig& config) {
 }  // namespace
 
 int new_model_command(const std::vector<std::string>& arguments, CommEnvironment&) {
-  po::options_description options("temper new-model --config CONFIG.json --tokenizer FILE -o DIR");
-  options.add_options()("help,h", "this text")("config", po::value<std::string>(),
+  po::options_description options("Options", kHelpWidth, kHelpTextWidth);
+  options.add_options()("help,h", "this text")("config",
+                                               po::value<std::string>()->value_name("FILE"),
                                                "a Hugging Face config.json of the Llama family")(
-      "tokenizer", po::value<std::string>(), "tokenizer.json, or a directory that holds one")(
-      "output,o", po::value<std::string>(), "directory to make")(
-      "seed", po::value<uint64_t>()->default_value(0), "of the random weights");
+      "tokenizer", po::value<std::string>()->value_name("FILE"),
+      "tokenizer.json, or a directory that holds one")(
+      "output,o", po::value<std::string>()->value_name("DIR"), "directory to make")(
+      "seed", po::value<uint64_t>()->value_name("N")->default_value(0), "of the random weights");
   const po::variables_map values = parse_command_line(arguments, options, {});
   if (values.count("help") != 0) {
-    std::cout << options;
+    print_help(kUsage, options);
     return kExitDone;
   }
   for (const char* required : {"config", "tokenizer", "output"}) {

@@ -23,6 +23,9 @@ namespace {
 
 namespace po = boost::program_options;
 
+constexpr const char* kUsage =
+    "temper score --model DIR [--adapter DIR] --input X.safetensors --output Y.safetensors";
+
 struct ScoreInput {
   int64_t num_rows = 0;
   int64_t row_len = 0;
@@ -76,19 +79,19 @@ ScoreInput read_input(const std::filesystem::path& path, int64_t vocab_size) {
 }  // namespace
 
 int score_command(const std::vector<std::string>& arguments, CommEnvironment&) {
-  po::options_description options(
-      "temper score --model DIR [--adapter DIR] --input X.safetensors --output Y.safetensors");
-  options.add_options()("help,h", "this text")("model", po::value<std::string>(),
+  po::options_description options("Options", kHelpWidth, kHelpTextWidth);
+  options.add_options()("help,h", "this text")("model", po::value<std::string>()->value_name("DIR"),
                                                "Hugging Face model directory")(
-      "adapter", po::value<std::string>(), "PEFT adapter directory")(
-      "input", po::value<std::string>(),
+      "adapter", po::value<std::string>()->value_name("DIR"), "PEFT adapter directory")(
+      "input", po::value<std::string>()->value_name("FILE"),
       "input_ids [B,S], labels [B,S] (-100 ignored), optional cu_seqlens (B = 1)")(
-      "output", po::value<std::string>(), "logits, loss and, with --grads, grad.<name>")(
+      "output", po::value<std::string>()->value_name("FILE"),
+      "logits, loss and, with --grads, grad.<name>")(
       "grads", "write gradients of the mean loss (of the adapter only, when there is one)")(
       "merged", "merge the adapter into the base first");
   const po::variables_map values = parse_command_line(arguments, options, {});
   if (values.count("help") != 0) {
-    std::cout << options;
+    print_help(kUsage, options);
     return kExitDone;
   }
   for (const char* required : {"model", "input", "output"}) {

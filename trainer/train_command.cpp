@@ -19,6 +19,8 @@ namespace {
 
 namespace po = boost::program_options;
 
+constexpr const char* kUsage = "temper-rank train RUN.yaml [options]";
+
 ConfigOverride parse_override(const std::string& text) {
   const size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
@@ -40,15 +42,16 @@ void record_failure(const RunConfig& config, const std::string& message) {
 }  // namespace
 
 int train_command(const std::vector<std::string>& arguments, CommEnvironment& environment) {
-  po::options_description options("temper-rank train RUN.yaml [options]");
-  options.add_options()("help,h", "this text")("config", po::value<std::string>(),
-                                               "the run's YAML file")(
-      "set", po::value<std::vector<std::string>>()->composing(), "key=value, over the file")(
-      "resume", po::value<std::string>()->default_value("auto"),
+  po::options_description options("Options", kHelpWidth, kHelpTextWidth);
+  options.add_options()("help,h", "this text")(
+      "config", po::value<std::string>()->value_name("FILE"), "the run's YAML file")(
+      "set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE")->composing(),
+      "key=value, over the file")(
+      "resume", po::value<std::string>()->value_name("HOW")->default_value("auto"),
       "auto (the newest complete checkpoint), never, or a checkpoint's path");
   const po::variables_map values = parse_command_line(arguments, options, {"config"});
   if (values.count("help") != 0) {
-    if (environment.world().rank() == 0) std::cout << options;
+    if (environment.world().rank() == 0) print_help(kUsage, options);
     return kExitDone;
   }
 

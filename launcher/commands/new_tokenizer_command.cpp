@@ -47,8 +47,9 @@ int new_tokenizer_command(const Arguments& arguments) {
       "Learns a byte-level BPE vocabulary from a corpus, for a base that is pretrained "
       "from nothing\n(temper new-model). Ids 0, 1 and 2 are <s>, </s> and <pad>.");
   line.positional("INPUT", -1);
-  line.options()("output,o", po::value<std::string>(), "tokenizer.json to write")(
-      "vocab-size", po::value<int64_t>()->default_value(4096), "tokens in all");
+  line.options()("output,o", po::value<std::string>()->value_name("FILE"),
+                 "tokenizer.json to write")(
+      "vocab-size", po::value<int64_t>()->value_name("N")->default_value(4096), "tokens in all");
   if (!line.parse(arguments)) return kExitDone;
   std::vector<std::filesystem::path> inputs;
   for (const std::string& input : line.texts("INPUT")) inputs.emplace_back(input);

@@ -29,19 +29,27 @@ int synth_command(const Arguments& arguments) {
   CommandLine line("temper synth -o DIR [options]",
                    "Writes the demo's corpora: invented specialist facts as questions and answers, "
                    "with unseen\nphrasings held out, and everyday text. Nothing in them is true.");
-  line.options()("output,o", po::value<std::string>(), "directory to write into")(
-      "seed", po::value<uint64_t>(&chosen.seed)->default_value(chosen.seed),
+  line.options()("output,o", po::value<std::string>()->value_name("DIR"),
+                 "directory to write into")(
+      "seed", po::value<uint64_t>(&chosen.seed)->value_name("N")->default_value(chosen.seed),
       "another seed, other names and other facts")(
-      "entities", po::value<int64_t>(&chosen.num_entities)->default_value(chosen.num_entities),
-      "invented remedies, six facts each")(
-      "phrasings",
-      po::value<int64_t>(&chosen.train_phrasings)->default_value(chosen.train_phrasings),
-      "training questions about each fact")("general",
-                                            po::value<int64_t>(&chosen.general_train_records)
-                                                ->default_value(chosen.general_train_records),
-                                            "general training records")(
-      "replay", po::value<int64_t>(&chosen.replay_records)->default_value(chosen.replay_records),
-      "general training records for replay")("json", "print the counts as JSON");
+      "entities",
+      po::value<int64_t>(&chosen.num_entities)->value_name("N")->default_value(chosen.num_entities),
+      "invented remedies, six facts each")("phrasings",
+                                           po::value<int64_t>(&chosen.train_phrasings)
+                                               ->value_name("N")
+                                               ->default_value(chosen.train_phrasings),
+                                           "training questions about each fact")(
+      "general",
+      po::value<int64_t>(&chosen.general_train_records)
+          ->value_name("N")
+          ->default_value(chosen.general_train_records),
+      "general training records")("replay",
+                                  po::value<int64_t>(&chosen.replay_records)
+                                      ->value_name("N")
+                                      ->default_value(chosen.replay_records),
+                                  "general training records for replay")(
+      "json", "print the counts as JSON");
   if (!line.parse(arguments)) return kExitDone;
   const SyntheticCorpusCounts counts =
       write_synthetic_corpus(line.get<std::string>("output"), chosen);
