@@ -22,8 +22,9 @@ constexpr const char* kReadme = R"(# A fine-tune with temper
 3. Read `run.yaml`: every key is explained there.
 4. `temper train run.yaml --dry-run` shows the plan; `temper train run.yaml --nproc 2` runs it on two
    ranks. When it is stopped or killed, the same command goes on where it was.
-5. `temper status runs/first`, `temper eval run.yaml`, and
-   `temper export runs/first -o models/tuned` afterwards.
+5. `temper status runs/first` says where it stands; a run whose `updated at` is old has ended.
+   `temper eval runs/first --base` compares with the base, `temper export runs/first -o out/adapter`
+   writes what PEFT loads (with `--merge` a whole model).
 )";
 
 void write_new(const std::filesystem::path& path, const std::string& content) {
