@@ -15,10 +15,14 @@ add_compile_options(
   "$<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>")
 if(TEMPER_WERROR)
   add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-Werror>")
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # GCC bug 105651: "text" + std::string warns of an overlap that can't be.
-    add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-Wno-error=restrict>")
-  endif()
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 12)
+  # GCC bug 105651: "text" + std::string warns of an overlap that can't be.
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>")
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
+  # It takes any reference that a call with a temporary argument returns for a reference into that.
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-Wno-dangling-reference>")
 endif()
 
 if(TEMPER_SANITIZE STREQUAL "address")
