@@ -1,0 +1,14 @@
+// The second pass: tokens to a program. Names of filters and tests are looked up here.
+#pragma once
+
+#include <string_view>
+
+#include "text/jinja_ast.h"
+#include "text/jinja_lexer.h"
+
+namespace temper {
+
+// Throws JinjaSyntaxError, also for what Jinja has and chat templates cannot: include, extends.
+JinjaProgram parse_jinja(std::string_view source);
+
+}  // namespace temper
