@@ -32,7 +32,7 @@ bool has_only_blank_answers(const std::vector<Message>& messages) {
 }
 
 // Ascending byte ranges of valid UTF-8 as code points.
-std::vector<Span> spans_in_code_points(const RenderedChat& chat) {
+std::vector<Span> spans_in_code_points(const SpanSupervisor::Supervised& chat) {
   std::vector<Span> spans;
   size_t byte = 0;
   int64_t code_point = 0;
@@ -42,7 +42,7 @@ std::vector<Span> spans_in_code_points(const RenderedChat& chat) {
     }
     return code_point;
   };
-  for (const auto& [begin, end] : chat.generation_spans) {
+  for (const auto& [begin, end] : chat.spans) {
     TEMPER_CHECK(byte <= begin && begin <= end && end <= chat.text.size());
     const int64_t first = advance_to(begin);
     spans.emplace_back(first, advance_to(end));
@@ -95,9 +95,13 @@ EncodedRecord drop(EncodedRecord record, const char* reason) {
 
 bool prints_eos(const ChatTemplate& chat_template) {
   const std::string marker = "\x01";
-  const RenderedChat chat =
-      chat_template.render({{"user", "a"}, {"assistant", "b"}}, false, "", marker);
-  return chat.text.find(marker) != std::string::npos;
+  try {
+    const RenderedChat chat =
+        chat_template.render({{"user", "a"}, {"assistant", "b"}}, false, "", marker);
+    return chat.text.find(marker) != std::string::npos;
+  } catch (const UserError&) {
+    return false;  // it needs other messages; the records will tell
+  }
 }
 
 }  // namespace
@@ -124,11 +128,11 @@ std::string overlong_policy_name(OverlongPolicy policy) {
 ExampleEncoder::ExampleEncoder(const Tokenizer& tokenizer, const ChatTemplate& chat_template,
                                const SpecialTokens& special, Options options)
     : tokenizer_(&tokenizer),
-      template_(chat_template),
+      supervisor_(chat_template, special.bos, special.eos, options.supervision),
       special_(special),
-      options_(options),
+      options_(std::move(options)),
       lacks_eos_(special.eos.empty() && prints_eos(chat_template)) {
-  TEMPER_CHECK(options.sequence_len >= 2, "sequence_len {}", options.sequence_len);
+  TEMPER_CHECK(options_.sequence_len >= 2, "sequence_len {}", options_.sequence_len);
 }
 
 EncodedRecord ExampleEncoder::encode(const Record& record, const std::string& place) const {
@@ -141,15 +145,16 @@ EncodedRecord ExampleEncoder::encode_messages(const Record& record,
     throw UserError(
         "the chat template {} ends an answer with the end-of-sequence token, and none is known for "
         "this tokenizer: name it with --eos",
-        template_.name());
+        supervisor_.chat_template().name());
   }
-  RenderedChat chat;
+  SpanSupervisor::Supervised chat;
   try {
-    chat = template_.render(record.messages, false, special_.bos, special_.eos);
+    chat = supervisor_.render(record.messages);
   } catch (const UserError& error) {
     throw UserError("{}: {}", place, error.what());
   }
-  Encoding encoding = tokenizer_->encode(chat.text, !template_.emits_bos());
+  Encoding encoding =
+      tokenizer_->encode(chat.text, !supervisor_.chat_template().prints_special_tokens());
   remove_appended_tokens(encoding, *tokenizer_);
   EncodedRecord encoded;
   std::vector<uint8_t> supervised(encoding.ids.size(), 0);

@@ -9,6 +9,7 @@
 #include "data/corpus_reader.h"
 #include "data/special_tokens.h"
 #include "text/chat_template.h"
+#include "text/supervised_spans.h"
 #include "text/tokenizer.h"
 
 namespace temper {
@@ -44,17 +45,19 @@ class ExampleEncoder {
   struct Options {
     int64_t sequence_len = 0;
     OverlongPolicy overlong = OverlongPolicy::kError;
+    SupervisionOptions supervision = {};
   };
 
   // `tokenizer` outlives the encoder.
   ExampleEncoder(const Tokenizer& tokenizer, const ChatTemplate& chat_template,
                  const SpecialTokens& special, Options options);
 
-  // Threads may call it at the same time. Messages: what the template marks as the assistant's is
-  // supervised; a token belongs to where its first character lies. Raw text: everything is, between
-  // BOS and EOS where the vocabulary has them, and a text longer than a row is split into pieces.
-  // UserError naming `place`: a record too long (kError), messages the template cannot express.
-  // UserError: messages, when the template prints an end-of-sequence token and none is known.
+  // Threads may call it at the same time. Messages: what the assistant says is supervised
+  // (text/supervised_spans.h); a token belongs to where its first character lies. Raw text:
+  // everything is, between BOS and EOS where the vocabulary has them, and a text longer than a row
+  // is split into pieces. UserError naming `place`: a record too long (kError), messages the
+  // template cannot express. UserError: messages, when the template prints an end-of-sequence token
+  // and none is known.
   EncodedRecord encode(const Record& record, const std::string& place) const;
 
  private:
@@ -62,7 +65,7 @@ class ExampleEncoder {
   EncodedRecord encode_text(const Record& record) const;
 
   const Tokenizer* tokenizer_;
-  ChatTemplate template_;
+  SpanSupervisor supervisor_;
   SpecialTokens special_;
   Options options_;
   bool lacks_eos_;

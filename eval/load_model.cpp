@@ -112,13 +112,16 @@ void ModelAccess::open_text(const std::string& chat_template) {
   }
   chat_template_ = chat_template.empty() ? find_chat_template() : chat_template;
   if (chat_template_ == "none") chat_template_.clear();
-  prompts_.emplace(*tokenizer_, find_special_tokens(*tokenizer_, base_directory_), chat_template_);
+  prompts_.emplace(*tokenizer_, find_special_tokens(*tokenizer_, base_directory_), chat_template_,
+                   base_directory_);
 }
 
 std::string ModelAccess::find_chat_template() const {
-  if (tuned_) return template_of_run(tuned_->run_config());
-  const std::string own = text_member(read_export_report(adapter_directory_), "chat_template");
-  return own.empty() ? text_member(read_export_report(base_directory_), "chat_template") : own;
+  std::string found = tuned_ ? template_of_run(tuned_->run_config())
+                             : text_member(read_export_report(adapter_directory_), "chat_template");
+  if (found.empty()) found = text_member(read_export_report(base_directory_), "chat_template");
+  if (found.empty() && ChatTemplate::of_model(base_directory_)) found = "model";
+  return found;
 }
 
 StopConditions ModelAccess::stop_conditions() const {

@@ -24,8 +24,8 @@ struct ModelRequest {
   std::filesystem::path path = {};
   std::filesystem::path model = {};  // Hugging Face directory; beside `path`: where its base is now
   std::filesystem::path adapter = {};  // PEFT directory; without `model`, it names its base itself
-  // A template's name, or "none". Empty: the one that the run's data was packed with, or that an
-  // export's report names.
+  // What ChatTemplate::find takes, or "none". Empty: the one that the run's data was packed with,
+  // that an export's report names, or the model's own.
   std::string chat_template = {};
 };
 

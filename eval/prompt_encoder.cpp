@@ -8,22 +8,6 @@
 namespace temper {
 namespace {
 
-// What the template prints after an assistant's message, without the white space around it.
-std::string end_of_turn(const ChatTemplate& chat_template, const SpecialTokens& special) {
-  constexpr std::string_view kAnswer = "answer", kSpace = " \t\r\n";
-  const RenderedChat chat = chat_template.render(
-      {{"user", "question"}, {"assistant", std::string(kAnswer)}}, false, special.bos, special.eos);
-  TEMPER_CHECK(!chat.generation_spans.empty(), "template {} marks no answer", chat_template.name());
-  const auto [begin, end] = chat.generation_spans.back();
-  const std::string span = chat.text.substr(begin, end - begin);
-  const size_t answer = span.find(kAnswer);
-  TEMPER_CHECK(answer != span.npos, "template {} hides the answer", chat_template.name());
-  const std::string tail = span.substr(answer + kAnswer.size());
-  const size_t first = tail.find_first_not_of(kSpace);
-  if (first == tail.npos) return "";
-  return tail.substr(first, tail.find_last_not_of(kSpace) + 1 - first);
-}
-
 // A post-processor may append EOS, which would end the answer before it begins.
 void remove_appended_tokens(Encoding& encoding, const Tokenizer& tokenizer) {
   while (encoding.ids.size() > 1 &&
@@ -37,9 +21,9 @@ void remove_appended_tokens(Encoding& encoding, const Tokenizer& tokenizer) {
 }  // namespace
 
 PromptEncoder::PromptEncoder(const Tokenizer& tokenizer, const SpecialTokens& special,
-                             const std::string& chat_template)
+                             const std::string& chat_template, const std::filesystem::path& model)
     : tokenizer_(&tokenizer), special_(special) {
-  if (!chat_template.empty()) template_ = ChatTemplate::named(chat_template);
+  if (!chat_template.empty()) template_ = ChatTemplate::find(chat_template, model);
 }
 
 EncodedPrompt PromptEncoder::encode(const std::vector<Message>& messages) const {
@@ -49,7 +33,7 @@ EncodedPrompt PromptEncoder::encode(const std::vector<Message>& messages) const 
   }
   EncodedPrompt prompt;
   prompt.text = template_->render(messages, true, special_.bos, special_.eos).text;
-  Encoding encoding = tokenizer_->encode(prompt.text, !template_->emits_bos());
+  Encoding encoding = tokenizer_->encode(prompt.text, !template_->prints_special_tokens());
   remove_appended_tokens(encoding, *tokenizer_);
   prompt.ids.assign(encoding.ids.begin(), encoding.ids.end());
   return prompt;
@@ -68,7 +52,8 @@ StopConditions PromptEncoder::stop_conditions(const std::vector<int64_t>& eos_to
   StopConditions stop;
   stop.token_ids = eos_token_ids;
   if (special_.eos_id) stop.token_ids.push_back(*special_.eos_id);
-  const std::string marker = template_ ? end_of_turn(*template_, special_) : "";
+  const std::string marker =
+      template_ ? SpanSupervisor(*template_, special_.bos, special_.eos).end_of_turn() : "";
   if (const auto id = tokenizer_->token_to_id(marker); !marker.empty() && id) {
     stop.token_ids.push_back(*id);
   } else {

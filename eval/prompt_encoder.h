@@ -10,6 +10,7 @@
 
 #include "data/special_tokens.h"
 #include "text/chat_template.h"
+#include "text/supervised_spans.h"
 #include "text/tokenizer.h"
 
 namespace temper {
@@ -27,9 +28,10 @@ struct StopConditions {
 
 class PromptEncoder {
  public:
-  // `chat_template` is a template's name; empty: raw text only. The tokenizer must outlive this.
+  // `chat_template` is what ChatTemplate::find takes, with the directory `model`; empty: raw text
+  // only. The tokenizer must outlive this.
   PromptEncoder(const Tokenizer& tokenizer, const SpecialTokens& special,
-                const std::string& chat_template);
+                const std::string& chat_template, const std::filesystem::path& model = {});
 
   bool has_template() const { return template_.has_value(); }
   // The conversation up to where the assistant begins. UserError without a template, or when the

@@ -14,6 +14,11 @@ namespace temper {
 void answer_json_lines(const std::filesystem::path& input,
                        const std::function<OrderedJson(const Json&, const std::string&)>& answer);
 
+// The same, for answers that depend on the order of the keys.
+void answer_ordered_json_lines(
+    const std::filesystem::path& input,
+    const std::function<OrderedJson(const OrderedJson&, const std::string&)>& answer);
+
 // One line; invalid UTF-8 within texts becomes U+FFFD.
 std::string json_line(const OrderedJson& json);
 

@@ -1,24 +1,35 @@
-// Chat templates: how messages become the text a model was taught. The named built-ins cover the
-// common families; each gives the text that the family's own Jinja template gives.
+// Chat templates: how messages become the text a model was taught. A model's own template is Jinja
+// and comes with its tokenizer; it is rendered as Hugging Face renders it (jinja_template.h). The
+// named built-ins are Jinja, too, for models without one.
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
+
+#include "io/json.h"
+#include "text/jinja_template.h"
 
 namespace temper {
 
 struct Message {
   std::string role;  // "system", "user", "assistant"
   std::string content;
+  // The whole message in the order of its record when it has more than role and content
+  // (tool_calls, reasoning_content, a content of several parts); else null. A template sees this
+  // one then.
+  OrderedJson json = nullptr;
 };
 
 struct RenderedChat {
   std::string text;  // UTF-8
-  // What the model has to say itself, as byte ranges [begin, end) of `text`: everything from where
-  // a generation prompt ends up to and including the end-of-turn marker, but not the newline that
-  // some templates put behind the marker.
+  // What the template marks with {% generation %}: what the model has to say itself, as byte ranges
+  // [begin, end) of `text`. The built-ins mark everything from where a generation prompt ends up to
+  // and including the end-of-turn marker, but not the newline that some put behind the marker.
   std::vector<std::pair<size_t, size_t>> generation_spans;
 };
 
@@ -37,23 +48,52 @@ class ChatTemplate {
   //            assistant's; a generation prompt is the newline behind the last message
   static ChatTemplate named(const std::string& name);
   static std::vector<std::string> names();
+  // Jinja; `name` is its name in reports and errors. UserError with the line when it is none.
+  static ChatTemplate from_source(std::string_view source, const std::string& name);
+  // A Jinja file, a tokenizer_config.json or chat_template.json, or a model directory.
+  static ChatTemplate from_file(const std::filesystem::path& path,
+                                const std::string& variant = "default");
+  // The template that a model directory has, in chat_template.jinja (variants in
+  // additional_chat_templates/), chat_template.json or tokenizer_config.json, together with the
+  // special tokens that tokenizer_config.json names. None when it has none; UserError when it has
+  // others than `variant`. Its name is "model", or "model:VARIANT".
+  static std::optional<ChatTemplate> of_model(const std::filesystem::path& directory,
+                                              const std::string& variant = "default");
+  // What a user may write: a built-in's name, "model" or "model:VARIANT" for that of `model` (a
+  // directory, or a file in one), else a path.
+  static ChatTemplate find(const std::string& name, const std::filesystem::path& model);
 
   const std::string& name() const { return name_; }
+  const std::string& source() const { return source_; }  // the Jinja text
+  // Gives the template more variables, or others: tools, enable_thinking, date_string and so on.
+  void set_variables(const OrderedJson& variables);
 
-  // `bos` and `eos` are the tokenizer's token texts, for templates that print them. With
-  // `add_generation_prompt` the text ends where the assistant begins. Messages that the template
-  // cannot express (two user turns in a row for llama2, an unknown role) are UserErrors.
+  // `bos` and `eos` are the tokenizer's token texts, for templates that print them; undefined when
+  // empty. With `add_generation_prompt` the text ends where the assistant begins. Messages that the
+  // template cannot express (two user turns in a row for llama2, an unknown role) are UserErrors.
   RenderedChat render(const std::vector<Message>& messages, bool add_generation_prompt,
                       const std::string& bos, const std::string& eos) const;
-  // Whether render() prints the BOS token itself, so that the tokenizer must not add another.
-  bool emits_bos() const { return emits_bos_; }
+  // The first `count` messages only.
+  RenderedChat render(const std::vector<Message>& messages, size_t count,
+                      bool add_generation_prompt, const std::string& bos,
+                      const std::string& eos) const;
+  // The general form: everything that the template sees is a member of `variables`, `messages`
+  // among them.
+  RenderedChat render(const OrderedJson& variables) const;
+
+  // Whether the text has every special token that belongs to it, so that the tokenizer adds none:
+  // always for a model's own template, and for built-ins that print BOS.
+  bool prints_special_tokens() const { return prints_special_tokens_; }
+  bool marks_generation() const { return template_.has_generation(); }
 
  private:
-  using RenderFunction = RenderedChat (*)(const std::vector<Message>&, bool, const std::string&,
-                                          const std::string&);
-  std::string name_;
-  RenderFunction render_ = nullptr;
-  bool emits_bos_ = false;
+  ChatTemplate(JinjaTemplate jinja, std::string_view source, std::string name);
+
+  JinjaTemplate template_;
+  std::string source_, name_;
+  OrderedJson variables_ = OrderedJson::object();
+  bool is_built_in_ = false;
+  bool prints_special_tokens_ = true;
 };
 
 }  // namespace temper

@@ -40,6 +40,18 @@ TEST_F(JsonLinesTest, render) {
   EXPECT_EQ(answer["generation_spans"][0][0], 52);
 }
 
+TEST_F(JsonLinesTest, render_takes_a_models_template_and_any_variable) {
+  write("tokenizer_config.json",
+        R"({"bos_token": "<s>", "chat_template": "{{ bos_token }}{{ tools | tojson }})"
+        R"({% generation %}{{ messages[0].z }}{% endgeneration %}"})");
+  const std::string question = R"({"messages": [{"z": "ü"}], "tools": [{"b": 1, "a": 2}]})";
+  for (const char* where : {"tokenizer_config.json", "."}) {
+    EXPECT_EQ(temper_output({"render", "--chat-template", where}, question + "\n"),
+              R"({"rendered":"<s>[{\"b\": 1, \"a\": 2}]ü","generation_spans":[[21,22]]})"
+              "\n");
+  }
+}
+
 TEST_F(JsonLinesTest, render_answers_what_it_cannot_with_an_error) {
   const std::string out = temper_output(
       {"render", "--chat-template", "llama2"},

@@ -1,10 +1,13 @@
-// Against the families' own Jinja templates, rendered by their reference implementation.
+// Against the reference implementation's renderings of real templates, and of those that the
+// built-ins stand for.
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "common/error.h"
 #include "io/json.h"
@@ -14,49 +17,81 @@
 namespace temper {
 namespace {
 
-TEST(ChatTemplateAcceptance, renders_what_the_jinja_templates_render) {
-  // Named built-ins by the template that they stand for.
+using Spans = std::vector<std::pair<size_t, size_t>>;
+
+std::filesystem::path fixtures() {
+  return std::filesystem::path(TEMPER_ACCEPTANCE_DIR) / "fixtures/chat";
+}
+
+Spans in_code_points(const RenderedChat& chat) {
+  Spans spans;
+  const std::string_view text = chat.text;
+  for (const auto& [begin, end] : chat.generation_spans) {
+    spans.emplace_back(count_code_points(text.substr(0, begin)),
+                       count_code_points(text.substr(0, end)));
+  }
+  return spans;
+}
+
+void expect_rendering(const ChatTemplate& chat_template, const OrderedJson& vector, bool has_spans,
+                      const std::string& place) {
+  if (vector.contains("error")) {
+    EXPECT_THROW(chat_template.render(vector), UserError) << place;
+    return;
+  }
+  const RenderedChat chat = chat_template.render(vector);
+  EXPECT_EQ(chat.text, vector["rendered"].get<std::string>()) << place;
+  if (!has_spans) return;
+  const Spans expected =
+      vector.contains("generation_spans") ? vector["generation_spans"].get<Spans>() : Spans();
+  EXPECT_EQ(in_code_points(chat), expected) << place;
+}
+
+template <typename Check>
+int for_each_vector(const Check& check) {
+  std::ifstream file(fixtures() / "vectors.jsonl");
+  int line_number = 0;
+  for (std::string line; std::getline(file, line);) {
+    ++line_number;
+    check(parse_ordered_json(line, "vectors"), "line " + std::to_string(line_number));
+  }
+  return line_number;
+}
+
+TEST(ChatTemplateAcceptance, renders_the_real_templates) {
+  std::map<std::string, ChatTemplate> templates;
+  int num_errors = 0, num_with_spans = 0;
+  const int num_vectors = for_each_vector([&](const OrderedJson& vector, const std::string& place) {
+    const auto name = vector["template"].get<std::string>();
+    if (!templates.count(name)) {
+      templates.emplace(name,
+                        ChatTemplate::from_file(fixtures() / "templates" / (name + ".jinja")));
+    }
+    expect_rendering(templates.at(name), vector, true, place + " " + name);
+    num_errors += vector.contains("error");
+    num_with_spans += vector.contains("generation_spans");
+  });
+  EXPECT_EQ(num_vectors, 286);
+  EXPECT_EQ(num_errors, 30);
+  EXPECT_EQ(num_with_spans, 42);
+  EXPECT_EQ(templates.size(), 13u);
+}
+
+TEST(ChatTemplateAcceptance, the_built_ins_render_what_their_families_do) {
   const std::map<std::string, std::string> built_ins = {
       {"mistral", "mistral"}, {"chatml", "chatml"},
       {"alpaca", "alpaca"},   {"llama3", "llama3"},
       {"gemma", "gemma"},     {"phi3", "phi3"},
       {"qwen2_5", "qwen"},    {"llama3_training", "llama3"},
   };
-  std::ifstream file(std::filesystem::path(TEMPER_ACCEPTANCE_DIR) / "fixtures/chat/vectors.jsonl");
-  ASSERT_TRUE(file);
   std::map<std::string, int> num_vectors;
-  int line_number = 0;
-  for (std::string line; std::getline(file, line);) {
-    ++line_number;
-    const Json vector = parse_json(line, "vectors");
-    const auto built_in = built_ins.find(vector["template"].get<std::string>());
-    if (built_in == built_ins.end()) continue;
-    ++num_vectors[built_in->first];
-    const auto chat_template = ChatTemplate::named(built_in->second);
-    std::vector<Message> messages;
-    for (const Json& message : vector["messages"]) {
-      messages.push_back({message["role"], message["content"]});
-    }
-    const auto render = [&] {
-      return chat_template.render(messages, vector["add_generation_prompt"], vector["bos_token"],
-                                  vector["eos_token"]);
-    };
-    if (vector.contains("error")) {
-      EXPECT_THROW(render(), UserError) << "line " << line_number;
-      continue;
-    }
-    const RenderedChat chat = render();
-    EXPECT_EQ(chat.text, vector["rendered"].get<std::string>()) << "line " << line_number;
-    if (built_in->first != "llama3_training") continue;
-    std::vector<std::pair<size_t, size_t>> spans;
-    for (const auto& [begin, end] : chat.generation_spans) {
-      const std::string_view text = chat.text;
-      spans.emplace_back(count_code_points(text.substr(0, begin)),
-                         count_code_points(text.substr(0, end)));
-    }
-    EXPECT_EQ(spans, (vector["generation_spans"].get<std::vector<std::pair<size_t, size_t>>>()))
-        << "line " << line_number;
-  }
+  for_each_vector([&](const OrderedJson& vector, const std::string& place) {
+    const auto found = built_ins.find(vector["template"].get<std::string>());
+    if (found == built_ins.end()) return;
+    ++num_vectors[found->first];
+    expect_rendering(ChatTemplate::named(found->second), vector, found->first == "llama3_training",
+                     place);
+  });
   EXPECT_EQ(num_vectors.size(), built_ins.size());
   for (const auto& [name, count] : num_vectors) EXPECT_EQ(count, 22) << name;
 }

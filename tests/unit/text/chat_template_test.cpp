@@ -71,9 +71,9 @@ TEST(ChatTemplate, spans_end_with_the_end_of_turn_marker) {
   EXPECT_THAT(generated("plain", turns), ElementsAre("A letter.</s>", "A letter.</s>"));
 }
 
-TEST(ChatTemplate, says_whether_it_prints_the_bos_token) {
+TEST(ChatTemplate, says_whether_it_prints_the_special_tokens) {
   for (const std::string& name : ChatTemplate::names()) {
-    EXPECT_EQ(ChatTemplate::named(name).emits_bos(),
+    EXPECT_EQ(ChatTemplate::named(name).prints_special_tokens(),
               render(name, {kUser, kAssistant}).starts_with("<s>"))
         << name;
   }
