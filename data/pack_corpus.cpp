@@ -18,6 +18,12 @@
 namespace temper {
 namespace {
 
+ChatTemplate chat_template_of(const PackOptions& options) {
+  ChatTemplate chat_template = ChatTemplate::find(options.chat_template, options.tokenizer);
+  chat_template.set_variables(options.template_variables);
+  return chat_template;
+}
+
 constexpr size_t kBatchRecords = 64;
 constexpr size_t kBatchBytes = size_t{1} << 20;
 
@@ -135,7 +141,10 @@ OrderedJson settings_json(const PackOptions& options, const PackReport& report) 
   return {{"sequence_len", options.sequence_len},
           {"format", corpus_format_name(options.format)},
           {"overlong", overlong_policy_name(options.overlong)},
-          {"chat_template", options.chat_template},
+          {"chat_template", report.chat_template},
+          {"chat_template_variables", options.template_variables},
+          {"train_on_eos", train_on_eos_name(options.supervision.train_on_eos)},
+          {"roles_to_train", options.supervision.roles_to_train},
           {"tokenizer", options.tokenizer.native()},
           {"bos_token", report.bos},
           {"eos_token", report.eos}};
@@ -190,11 +199,11 @@ PackReport pack_corpus(const PackOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   check_options(options);
   const Tokenizer tokenizer = Tokenizer::from_file(options.tokenizer);
-  const ChatTemplate chat_template = ChatTemplate::named(options.chat_template);
+  const ChatTemplate chat_template = chat_template_of(options);
   const SpecialTokens special =
       find_special_tokens(tokenizer, options.tokenizer, options.special_tokens);
   const ExampleEncoder encoder(tokenizer, chat_template, special,
-                               {options.sequence_len, options.overlong});
+                               {options.sequence_len, options.overlong, options.supervision});
   CorpusReader reader(options.inputs, options.format);
   DatasetWriter writer(options.output, {options.sequence_len, tokenizer.vocab_size(),
                                         special.pad_id, tokenizer.hash(), chat_template.name()});

@@ -19,7 +19,10 @@ struct PackOptions {
   std::vector<std::filesystem::path> inputs;  // JSON lines, plain, .gz or .zst; "-": standard input
   std::filesystem::path output;
   std::filesystem::path tokenizer;  // a tokenizer.json, or a model directory that has one
-  std::string chat_template = "plain";
+  // What ChatTemplate::find takes.
+  std::string chat_template;
+  OrderedJson template_variables = OrderedJson::object();  // tools, enable_thinking, ...
+  SupervisionOptions supervision;
   int64_t sequence_len = 0;
   CorpusFormat format = CorpusFormat::kAuto;
   OverlongPolicy overlong = OverlongPolicy::kError;

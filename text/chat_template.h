@@ -60,7 +60,7 @@ class ChatTemplate {
   static std::optional<ChatTemplate> of_model(const std::filesystem::path& directory,
                                               const std::string& variant = "default");
   // What a user may write: a built-in's name, "model" or "model:VARIANT" for that of `model` (a
-  // directory, or a file in one), else a path.
+  // directory, or a file in one), else a path. Empty: the model's own when it has one, else plain.
   static ChatTemplate find(const std::string& name, const std::filesystem::path& model);
 
   const std::string& name() const { return name_; }

@@ -138,6 +138,10 @@ ChatTemplate ChatTemplate::from_file(const fs::path& path, const std::string& va
 }
 
 ChatTemplate ChatTemplate::find(const std::string& name, const fs::path& model) {
+  if (name.empty()) {
+    auto own = of_model(directory_of(model));
+    return own ? *std::move(own) : named("plain");
+  }
   if (name == "model" || name.starts_with("model:")) {
     const std::string variant = name == "model" ? "default" : name.substr(6);
     auto found = of_model(directory_of(model), variant);
@@ -150,7 +154,7 @@ ChatTemplate ChatTemplate::find(const std::string& name, const fs::path& model) 
   for (const std::string& known : names()) {
     if (name == known) return named(name);
   }
-  if (is_there(name)) return from_file(name);
+  if (is_there(name)) return from_file(fs::absolute(name));
   throw UserError("'{}' is not a chat template; give a file, \"model\" for the model's own, or {}",
                   name, fmt::join(names(), ", "));
 }

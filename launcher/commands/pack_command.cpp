@@ -1,6 +1,7 @@
 #include "data/pack_corpus.h"
 
 #include <iostream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,16 @@ void declare(CommandLine& line) {
       "model directory whose tokenizer.json is used")("tokenizer",
                                                       po::value<std::string>()->value_name("FILE"),
                                                       "tokenizer.json instead of --model")(
-      "chat-template", po::value<std::string>()->value_name("NAME")->default_value("plain"),
-      fmt::format("how messages become text: {}", fmt::join(ChatTemplate::names(), ", ")).c_str())(
+      "chat-template", po::value<std::string>()->value_name("NAME"),
+      fmt::format("how messages become text: {}, a Jinja file, or \"model\"; default: the model's "
+                  "own when it has one, else plain",
+                  fmt::join(ChatTemplate::names(), ", "))
+          .c_str())("chat-template-kwargs", po::value<std::string>()->value_name("JSON"),
+                    "more variables for the template: {\"enable_thinking\": false}")(
+      "train-on-eos", po::value<std::string>()->value_name("WHICH")->default_value("turn"),
+      "learn the end-of-turn marker of: turn (every learnt turn), all, last, none")(
+      "roles-to-train", po::value<std::string>()->value_name("ROLES")->default_value("assistant"),
+      "roles whose messages are learnt, with commas between")(
       "sequence-len", po::value<int64_t>()->value_name("N"), "tokens of a row")(
       "format", po::value<std::string>()->value_name("NAME")->default_value("auto"),
       fmt::format("of the records: {}", fmt::join(corpus_format_names(), ", ")).c_str())(
@@ -45,6 +54,21 @@ void declare(CommandLine& line) {
   line.positional("INPUT", -1);
 }
 
+void read_supervision(const CommandLine& line, PackOptions& options) {
+  if (const auto variables = line.find<std::string>("chat-template-kwargs")) {
+    options.template_variables = parse_ordered_json(*variables, "--chat-template-kwargs");
+    if (!options.template_variables.is_object()) {
+      line.refuse("--chat-template-kwargs must be a JSON object");
+    }
+  }
+  options.supervision.train_on_eos = train_on_eos_named(line.get<std::string>("train-on-eos"));
+  options.supervision.roles_to_train.clear();
+  std::istringstream roles(line.get<std::string>("roles-to-train"));
+  for (std::string role; std::getline(roles, role, ',');) {
+    options.supervision.roles_to_train.push_back(role);
+  }
+}
+
 PackOptions read_options(const CommandLine& line) {
   PackOptions options;
   for (const std::string& input : line.texts("INPUT")) options.inputs.emplace_back(input);
@@ -54,7 +78,8 @@ PackOptions read_options(const CommandLine& line) {
     line.refuse("give either --model or --tokenizer");
   }
   options.tokenizer = line.get<std::string>(line.has("model") ? "model" : "tokenizer");
-  options.chat_template = line.get<std::string>("chat-template");
+  options.chat_template = line.find<std::string>("chat-template").value_or("");
+  read_supervision(line, options);
   options.sequence_len = line.get<int64_t>("sequence-len");
   options.format = corpus_format_named(line.get<std::string>("format"));
   options.overlong = overlong_policy_named(line.get<std::string>("overlong"));

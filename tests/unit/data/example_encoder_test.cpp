@@ -112,6 +112,20 @@ TEST_F(ExampleEncoderTest, one_bos_whoever_writes_it) {
   EXPECT_EQ(encode(question("a", "b")).documents[0].tokens[0], 'a');
 }
 
+TEST_F(ExampleEncoderTest, nothing_is_put_around_a_models_own_template) {
+  tokenizer_ = byte_tokenizer({}, /*adds_bos=*/true);
+  const auto encoded = [&](const std::string& source) {
+    const ExampleEncoder encoder(tokenizer_, ChatTemplate::from_source(source, "own"), special_,
+                                 {100});
+    return marked(tokenizer_, encoder.encode(question("a", "b"), "f.jsonl:7").documents.at(0));
+  };
+  const std::string body =
+      "{% for m in messages %}{{ m.role[0] }}:{{ m.content }}|{% endfor %}"
+      "{% if add_generation_prompt %}a:{% endif %}";
+  EXPECT_EQ(encoded(body), "u:a|a:[b|]");
+  EXPECT_EQ(encoded("{{ bos_token }}" + body), "<s>u:a|a:[b|]");
+}
+
 TEST_F(ExampleEncoderTest, raw_text_is_supervised_but_for_its_beginning) {
   EXPECT_EQ(marked(tokenizer_, encode(raw("abc")).documents[0]), "<s>[abc</s>]");
   special_.bos.clear();

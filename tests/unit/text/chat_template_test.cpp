@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
 
 #include "common/error.h"
 
@@ -102,6 +106,64 @@ TEST(ChatTemplate, an_unknown_role_is_refused_without_its_text) {
       EXPECT_THAT(error.what(), testing::Not(HasSubstr("secret")));
     }
   }
+}
+
+class ModelDirectory {
+ public:
+  ModelDirectory() {
+    std::string name = (std::filesystem::temp_directory_path() / "temper_XXXXXX").string();
+    EXPECT_NE(mkdtemp(name.data()), nullptr);
+    path_ = name;
+  }
+  ModelDirectory(const ModelDirectory&) = delete;
+  ModelDirectory& operator=(const ModelDirectory&) = delete;
+  ~ModelDirectory() { std::filesystem::remove_all(path_); }
+
+  const std::filesystem::path& path() const { return path_; }
+  void write(const std::string& name, const std::string& text) const {
+    std::filesystem::create_directories((path_ / name).parent_path());
+    std::ofstream(path_ / name) << text;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+std::string rendered(const ChatTemplate& chat_template) {
+  return chat_template.render({kUser}, false, "", "").text;
+}
+
+TEST(ChatTemplate, a_models_own_is_found_where_models_keep_it) {
+  const ModelDirectory model;
+  EXPECT_FALSE(ChatTemplate::of_model(model.path()));
+  EXPECT_EQ(ChatTemplate::find("", model.path()).name(), "plain");
+  EXPECT_THROW(ChatTemplate::find("model", model.path()), UserError);
+
+  model.write("tokenizer_config.json",
+              R"({"pad_token": {"content": "<p>"}, "chat_template": [
+                  {"name": "default", "template": "D{{ pad_token }}"},
+                  {"name": "tool_use", "template": "T{{ tools }}"}]})");
+  EXPECT_EQ(rendered(ChatTemplate::find("", model.path())), "D<p>");
+  EXPECT_EQ(rendered(ChatTemplate::find("model:tool_use", model.path())), "TNone");
+  EXPECT_EQ(rendered(ChatTemplate::find("model", model.path() / "tokenizer.json")), "D<p>");
+  try {
+    ChatTemplate::find("model:rag", model.path());
+    FAIL();
+  } catch (const UserError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("only default, tool_use"));
+  }
+
+  model.write("chat_template.jinja", "J{{ messages[0].content | trim }}");
+  model.write("additional_chat_templates/rag.jinja", "R");
+  EXPECT_EQ(rendered(ChatTemplate::find("", model.path())), "JWhat is x?");
+  EXPECT_EQ(rendered(ChatTemplate::find("model:rag", model.path())), "R");
+  EXPECT_EQ(rendered(ChatTemplate::find((model.path() / "chat_template.jinja").native(), {})),
+            "JWhat is x?");
+
+  model.write("chat_template.jinja", "a\n{% if %}");
+  EXPECT_THROW(ChatTemplate::find("", model.path()), UserError);
+  model.write("tokenizer_config.json", R"({"chat_template": 3})");
+  EXPECT_THROW(ChatTemplate::of_model(model.path()), UserError);
 }
 
 TEST(ChatTemplate, an_unknown_name_is_refused_with_the_known_ones) {
