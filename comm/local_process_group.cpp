@@ -24,6 +24,11 @@ class LocalPeerBuffers : public PeerBuffers {
   at::Tensor tensor_;
 };
 
+class NoGather : public PendingGather {
+ public:
+  void wait() override {}
+};
+
 class LocalProcessGroup : public ProcessGroup {
  public:
   int rank() const override { return 0; }
@@ -37,6 +42,11 @@ class LocalProcessGroup : public ProcessGroup {
   void all_reduce_sum(at::Tensor&) override {}
   void all_reduce_max(at::Tensor&) override {}
   void all_gather_in_place(at::Tensor&) override {}
+  std::unique_ptr<PendingGather> start_all_gather(at::Tensor&) override {
+    return std::make_unique<NoGather>();
+  }
+  void send(const at::Tensor&, int to) override { TEMPER_CHECK(false, "nobody is rank {}", to); }
+  void receive(at::Tensor&, int from) override { TEMPER_CHECK(false, "nobody is rank {}", from); }
 
   void fold_scatter(const at::Tensor& leaf, at::Tensor& accumulator,
                     int num_contributors) override {

@@ -12,8 +12,8 @@
 namespace temper {
 namespace {
 
-// Elements in one message: the receiver holds one message of every contributor.
-constexpr int64_t kMaxFoldElements = int64_t{1} << 22;
+// Elements that an owner holds of what others sent, however many ranks there are: 64 MiB.
+constexpr int64_t kMaxStagedElements = int64_t{1} << 24;
 constexpr int kFoldTag = 5;
 
 }  // namespace
@@ -63,7 +63,8 @@ void MpiProcessGroup::fold_scatter(const at::Tensor& leaf, at::Tensor& accumulat
   at::Tensor host_accumulator = to_host(accumulator);
   const Fold fold = plan_fold(host_leaf, num_contributors);
   if (fold.in_place) node_barrier();  // the leaves are written
-  const int64_t max_count = std::min(max_message_elements_, kMaxFoldElements);
+  const int64_t max_count =
+      std::min(max_message_elements_, std::max<int64_t>(1, kMaxStagedElements / size_));
   for (int64_t begin = 0; begin < fold.part; begin += max_count) {
     const int64_t count = std::min(max_count, fold.part - begin);
     fold_slice(fold, begin, count, host_accumulator.data_ptr<float>() + begin);

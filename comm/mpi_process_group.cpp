@@ -18,6 +18,7 @@ namespace {
 // Elements in one MPI call. Well below INT_MAX bytes, because implementations multiply counts by
 // sizes and ranks in int; large enough that the cost of a call does not show.
 constexpr int64_t kMaxMessageElements = int64_t{1} << 26;
+constexpr int kMessageTag = 6;
 
 // For tests only: pretend nodes of so many ranks, messages of at most so many elements.
 int64_t test_setting(const char* name, int64_t otherwise) {
@@ -174,35 +175,103 @@ bool MpiProcessGroup::in_shared_buffer(const at::Tensor& tensor) const {
                      [&](const MpiSharedBuffer* buffer) { return buffer->contains(data); });
 }
 
-void MpiProcessGroup::all_gather_in_place(at::Tensor& full) {
+// Calls call(data, slice) for slices [begin, begin + count) of all parts, `part` elements apart.
+template <typename Call>
+void MpiProcessGroup::for_each_slice(const at::Tensor& host, const Call& call) const {
+  const int64_t part = host.numel() / size_, element_bytes = host.element_size();
+  const int64_t max_count = std::max<int64_t>(1, max_message_elements_ / size_);
+  for (int64_t begin = 0; begin < part; begin += max_count) {
+    const StridedType slice(std::min(max_count, part - begin), part, element_bytes);
+    call(bytes_of(host) + begin * element_bytes, slice.get());
+  }
+}
+
+// Messages of a gather under way, and the host copy they arrive in.
+class MpiProcessGroup::Gather : public PendingGather {
+ public:
+  Gather(const MpiProcessGroup& group, const at::Tensor& full) : full_(full), host_(to_host(full)) {
+    group.for_each_slice(host_, [&](char* data, MPI_Datatype slice) {
+      check_mpi(MPI_Iallgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, data, 1, slice, group.comm_,
+                               &requests_.emplace_back()),
+                "MPI_Iallgather");
+    });
+  }
+  ~Gather() override {
+    if (std::uncaught_exceptions() == 0) wait();
+  }
+  Gather(const Gather&) = delete;
+  Gather& operator=(const Gather&) = delete;
+
+  void wait() override {
+    if (requests_.empty()) return;
+    check_mpi(
+        MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE),
+        "MPI_Waitall (gather)");
+    requests_.clear();
+    return_from_host(host_, full_);
+  }
+
+ private:
+  at::Tensor full_;
+  at::Tensor host_;
+  std::vector<MPI_Request> requests_;
+};
+
+bool MpiProcessGroup::gathers_in_place(const at::Tensor& full) const {
+  return node_size_ == size_ && in_shared_buffer(full);
+}
+
+int64_t MpiProcessGroup::bytes_of_others(const at::Tensor& full) const {
   TEMPER_CHECK(full.numel() % size_ == 0, "{} elements in {} parts", full.numel(), size_);
+  return static_cast<int64_t>(full.nbytes()) / size_ * (size_ - 1);
+}
+
+void MpiProcessGroup::all_gather_in_place(at::Tensor& full) {
+  const int64_t received = bytes_of_others(full);
   if (size_ == 1) return;
-  const int64_t part = full.numel() / size_;
-  const int64_t received = (size_ - 1) * part * full.element_size();
-  if (node_size_ == size_ && in_shared_buffer(full)) {
+  if (gathers_in_place(full)) {
     node_barrier();
     traffic_.shared_read_bytes += received;
     return;
   }
   at::Tensor host = to_host(full);
-  const int64_t element_bytes = host.element_size();
-  // The slices [begin, begin + count) of all parts in one call, `part` elements apart.
-  const int64_t max_count = std::max<int64_t>(1, max_message_elements_ / size_);
-  for (int64_t begin = 0; begin < part; begin += max_count) {
-    const int64_t count = std::min(max_count, part - begin);
-    char* data = bytes_of(host) + begin * element_bytes;
-    if (count == part) {
-      const int bytes = static_cast<int>(part * element_bytes);
-      check_mpi(MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, data, bytes, MPI_BYTE, comm_),
-                "MPI_Allgather");
-    } else {
-      const StridedType slice(count, part, element_bytes);
-      check_mpi(MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, data, 1, slice.get(), comm_),
-                "MPI_Allgather");
-    }
-  }
+  for_each_slice(host, [&](char* data, MPI_Datatype slice) {
+    check_mpi(MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, data, 1, slice, comm_),
+              "MPI_Allgather");
+  });
   traffic_.all_gather_bytes += received;
   return_from_host(host, full);
+}
+
+std::unique_ptr<PendingGather> MpiProcessGroup::start_all_gather(at::Tensor& full) {
+  traffic_.all_gather_bytes += bytes_of_others(full);
+  TEMPER_CHECK(size_ == 1 || !gathers_in_place(full), "shared memory needs no gather");
+  return std::make_unique<Gather>(*this, full);
+}
+
+void MpiProcessGroup::send(const at::Tensor& tensor, int to) {
+  const at::Tensor host = to_host(tensor);
+  const int64_t element_bytes = host.element_size();
+  for (int64_t begin = 0; begin < host.numel(); begin += max_message_elements_) {
+    const int64_t count = std::min(max_message_elements_, host.numel() - begin);
+    check_mpi(MPI_Send(bytes_of(host) + begin * element_bytes,
+                       static_cast<int>(count * element_bytes), MPI_BYTE, to, kMessageTag, comm_),
+              "MPI_Send");
+  }
+}
+
+void MpiProcessGroup::receive(at::Tensor& tensor, int from) {
+  at::Tensor host = to_host(tensor);
+  const int64_t element_bytes = host.element_size();
+  for (int64_t begin = 0; begin < host.numel(); begin += max_message_elements_) {
+    const int64_t count = std::min(max_message_elements_, host.numel() - begin);
+    check_mpi(
+        MPI_Recv(bytes_of(host) + begin * element_bytes, static_cast<int>(count * element_bytes),
+                 MPI_BYTE, from, kMessageTag, comm_, MPI_STATUS_IGNORE),
+        "MPI_Recv");
+  }
+  traffic_.reduce_bytes += host.nbytes();
+  return_from_host(host, tensor);
 }
 
 std::vector<std::string> MpiProcessGroup::all_gather_text(const std::string& mine) {

@@ -32,6 +32,9 @@ class MpiProcessGroup : public ProcessGroup {
   void all_reduce_sum(at::Tensor& tensor) override;
   void all_reduce_max(at::Tensor& tensor) override;
   void all_gather_in_place(at::Tensor& full) override;
+  std::unique_ptr<PendingGather> start_all_gather(at::Tensor& full) override;
+  void send(const at::Tensor& tensor, int to) override;
+  void receive(at::Tensor& tensor, int from) override;
   void fold_scatter(const at::Tensor& leaf, at::Tensor& accumulator, int num_contributors) override;
   std::vector<std::string> all_gather_text(const std::string& mine) override;
   std::unique_ptr<ProcessGroup> split(int color, int key) override;
@@ -49,6 +52,11 @@ class MpiProcessGroup : public ProcessGroup {
   void node_barrier();
   void all_reduce(at::Tensor& tensor, MPI_Op operation, const char* name);
   bool in_shared_buffer(const at::Tensor& tensor) const;
+  bool gathers_in_place(const at::Tensor& full) const;
+  int64_t bytes_of_others(const at::Tensor& full) const;
+  template <typename Call>
+  void for_each_slice(const at::Tensor& host, const Call& call) const;
+  class Gather;
   struct Fold;
   Fold plan_fold(const at::Tensor& leaf, int num_contributors);
   void fold_slice(const Fold& fold, int64_t begin, int64_t count, float* accumulator);

@@ -58,6 +58,11 @@ ncclUniqueId agree_on_id(ProcessGroup& control) {
   return id;
 }
 
+class InStream : public PendingGather {
+ public:
+  void wait() override {}
+};
+
 class NcclProcessGroup : public ProcessGroup {
  public:
   NcclProcessGroup(std::unique_ptr<ProcessGroup> control, int device)
@@ -118,6 +123,26 @@ class NcclProcessGroup : public ProcessGroup {
                       stream()),
         "ncclAllGather");
     own_traffic_.all_gather_bytes += static_cast<int64_t>(part_bytes) * (size() - 1);
+  }
+
+  // Already asynchronous: the stream orders it before whatever uses the tensor.
+  std::unique_ptr<PendingGather> start_all_gather(at::Tensor& full) override {
+    if (full.is_cpu()) return control_->start_all_gather(full);
+    all_gather_in_place(full);
+    return std::make_unique<InStream>();
+  }
+
+  void send(const at::Tensor& tensor, int to) override {
+    if (tensor.is_cpu()) return control_->send(tensor, to);
+    const c10::cuda::CUDAGuard guard(device_);
+    run(ncclSend(data(tensor), tensor.nbytes(), ncclUint8, to, comm_, stream()), "ncclSend");
+  }
+
+  void receive(at::Tensor& tensor, int from) override {
+    if (tensor.is_cpu()) return control_->receive(tensor, from);
+    const c10::cuda::CUDAGuard guard(device_);
+    run(ncclRecv(data(tensor), tensor.nbytes(), ncclUint8, from, comm_, stream()), "ncclRecv");
+    own_traffic_.reduce_bytes += static_cast<int64_t>(tensor.nbytes());
   }
 
   void fold_scatter(const at::Tensor& leaf, at::Tensor& accumulator,

@@ -31,7 +31,7 @@ class SharedMemoryError : public AgreedError {
 // Bytes that this rank received over the group's lifetime, by operation.
 struct TrafficCounters {
   int64_t all_gather_bytes = 0;
-  int64_t reduce_bytes = 0;
+  int64_t reduce_bytes = 0;  // folded or reduced, and received point to point
   int64_t other_bytes = 0;
   int64_t shared_read_bytes = 0;  // read in place from another rank's shared memory, not received
 };
@@ -51,6 +51,13 @@ class PeerBuffers {
   virtual ~PeerBuffers() = default;
   // This rank's segment, [num_elements] fp32, 64-byte aligned.
   virtual at::Tensor mine() const = 0;
+};
+
+// A gather under way. The destructor waits for it, too.
+class PendingGather {
+ public:
+  virtual ~PendingGather() = default;
+  virtual void wait() = 0;
 };
 
 // Both kinds of shared memory are freed together: destroying them is collective over the group,
@@ -76,6 +83,15 @@ class ProcessGroup {
   // filled its own part; afterwards every rank has all parts. When `full` lies in a SharedBuffer of
   // this group and all ranks are on one node, nothing is copied: it is a barrier.
   virtual void all_gather_in_place(at::Tensor& full) = 0;
+
+  // The same begun now and complete after wait(): between the two neither this rank's part nor the
+  // others' may be touched. The tensor must outlive the result. Collective as all_gather_in_place.
+  virtual std::unique_ptr<PendingGather> start_all_gather(at::Tensor& full) = 0;
+
+  // From one rank to another; between two ranks, tensors arrive in the order they were sent. Not
+  // collective: the two ranks call one each, with the same size.
+  virtual void send(const at::Tensor& tensor, int to) = 0;
+  virtual void receive(at::Tensor& tensor, int from) = 0;
 
   // The fold of decision 5 (docs/decisions): `leaf` [size x n] is this rank's gradient of one
   // micro-batch, `accumulator` [n] this rank's shard of the running sum. Adds to it the parts of

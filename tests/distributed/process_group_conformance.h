@@ -134,6 +134,41 @@ TEST_P(ProcessGroupConformance, GathersInPlace) {
   }
 }
 
+TEST_P(ProcessGroupConformance, GathersInTheBackground) {
+  const int64_t part = 1001;
+  std::vector<at::Tensor> fulls;
+  std::vector<std::unique_ptr<PendingGather>> pending;
+  for (int i = 0; i < 2; ++i) {
+    at::Tensor& full = fulls.emplace_back(on_device(at::zeros({part * size_}, at::kFloat)));
+    full.narrow(0, rank_ * part, part).copy_(arange(1000 * i + 100 * rank_, part, at::kFloat));
+    pending.push_back(group_->start_all_gather(full));
+  }
+  at::Tensor sum = arange(rank_, 1, at::kLong);
+  group_->all_reduce_sum(sum);  // other operations may come between
+  EXPECT_EQ(sum.item<int64_t>(), size_ * (size_ - 1) / 2);
+  for (int i = 0; i < 2; ++i) {
+    pending[i]->wait();
+    for (int r = 0; r < size_; ++r) {
+      EXPECT_TRUE(same_bits(fulls[i].narrow(0, r * part, part),
+                            arange(1000 * i + 100 * r, part, at::kFloat)));
+    }
+  }
+}
+
+TEST_P(ProcessGroupConformance, SendsAroundARing) {
+  if (size_ == 1) return;
+  const int next = (rank_ + 1) % size_, previous = (rank_ + size_ - 1) % size_;
+  for (const int64_t count : {0, 1, 4097}) {
+    const at::Tensor mine = arange(10 * rank_, count, at::kFloat);
+    at::Tensor theirs = on_device(at::zeros({count}, at::kFloat));
+    // Rank 0 begins; the others pass on, so that blocking transports do not wait in a circle.
+    if (rank_ == 0) group_->send(mine, next);
+    group_->receive(theirs, previous);
+    if (rank_ != 0) group_->send(mine, next);
+    EXPECT_TRUE(same_bits(theirs, arange(10 * previous, count, at::kFloat)));
+  }
+}
+
 // The fold's result written down plainly: start + leaf of rank 0 + leaf of rank 1 + ...
 inline at::Tensor plain_fold(at::Tensor start, int64_t part, int rank, int contributors,
                              const std::function<at::Tensor(int)>& leaf_of) {
