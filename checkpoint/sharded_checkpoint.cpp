@@ -31,8 +31,8 @@ std::vector<StateTensor> state_tensors(TrainableShard& shard) {
 }
 
 // This rank's file, written and synced. Returns what the commit record says of it.
-CommittedFile write_rank_file(ShardedModel& model, const ProcessGroup& group,
-                              const std::filesystem::path& directory) {
+CommittedFile write_rank_file(ShardedModel& model, const std::filesystem::path& directory) {
+  const ProcessGroup& group = model.mesh().shard();
   std::vector<SafetensorsWriter::Entry> entries;
   std::map<std::string, std::string> metadata = {{"format", "temper-checkpoint"}};
   for (TrainableShard& shard : model.trainable_shards()) {
@@ -71,6 +71,23 @@ CommittedFile file_from_text(const std::string& text) {
   return {json.at("name"), json.at("size"), Hash128::from_hex(json.at("hash").get<std::string>())};
 }
 
+// Replicas compute the same updates; one that holds other values met a fault, and going on would
+// train two models.
+void check_replicas_agree(const DeviceMesh& mesh, const CommitRecord& record) {
+  if (mesh.num_replicas() == 1) return;
+  const auto hashes = mesh.replicate().all_gather_text(record.state_hash.hex());
+  run_agreed(mesh.world(), [&] {
+    for (size_t replica = 1; replica < hashes.size(); ++replica) {
+      if (hashes[replica] == hashes.front()) continue;
+      throw SystemError(
+          "step {}: replica {} holds other weights than replica 0 (state hash {} instead of {}); "
+          "nothing was saved. Resume from the last checkpoint; if it happens again, look at the "
+          "memory of that replica's nodes",
+          record.step, replica, hashes[replica], hashes.front());
+    }
+  });
+}
+
 // The one moment in which a checkpoint becomes visible.
 void commit(const RunDirectory& run, const std::string& attempt,
             const std::filesystem::path& partial, const CommitRecord& record) {
@@ -101,7 +118,8 @@ std::set<int64_t> writers_of(const BucketLayout& now, int rank, int64_t writer_w
   return writers;
 }
 
-void read_shards(CheckpointReader& reader, ShardedModel& model, const ProcessGroup& group) {
+void read_shards(CheckpointReader& reader, ShardedModel& model) {
+  const ProcessGroup& group = model.mesh().shard();
   for (TrainableShard& shard : model.trainable_shards()) {
     for (const int64_t writer :
          writers_of(*shard.layout, group.rank(), reader.record().world_size)) {
@@ -119,7 +137,8 @@ void read_shards(CheckpointReader& reader, ShardedModel& model, const ProcessGro
 
 }  // namespace
 
-Hash128 state_hash(ShardedModel& model, ProcessGroup& group, int64_t step, int64_t rows_consumed) {
+Hash128 state_hash(ShardedModel& model, int64_t step, int64_t rows_consumed) {
+  ProcessGroup& group = model.mesh().shard();
   StateHasher hasher;
   for (TrainableShard& shard : model.trainable_shards()) {
     for (const ShardPiece& piece : shard.layout->pieces(group.rank())) {
@@ -138,10 +157,13 @@ Hash128 state_hash(ShardedModel& model, ProcessGroup& group, int64_t step, int64
   return StateHasher::from_limbs(total).finish(step, rows_consumed);
 }
 
-CommitRecord save_checkpoint(ShardedModel& model, ProcessGroup& group, const RunDirectory& run,
+CommitRecord save_checkpoint(ShardedModel& model, const RunDirectory& run,
                              const std::string& attempt, CommitRecord record) {
-  record.world_size = group.size();
-  record.state_hash = state_hash(model, group, record.step, record.rows_consumed);
+  const DeviceMesh& mesh = model.mesh();
+  ProcessGroup& group = mesh.world();
+  record.world_size = mesh.shard().size();
+  record.state_hash = state_hash(model, record.step, record.rows_consumed);
+  check_replicas_agree(mesh, record);
   const auto final_path = run.checkpoint_path(record.step);
   const auto partial = run.partial_checkpoint_path(record.step, attempt);
 
@@ -162,9 +184,12 @@ CommitRecord save_checkpoint(ShardedModel& model, ProcessGroup& group, const Run
 
   try {
     CommittedFile mine;
-    run_agreed(group, [&] { mine = write_rank_file(model, group, partial); });
-    for (const std::string& text : group.all_gather_text(file_to_text(mine))) {
-      record.files.push_back(file_from_text(text));
+    const bool writes = mesh.replica() == 0;
+    run_agreed(group, [&] {
+      if (writes) mine = write_rank_file(model, partial);
+    });
+    for (const std::string& text : group.all_gather_text(writes ? file_to_text(mine) : "")) {
+      if (!text.empty()) record.files.push_back(file_from_text(text));
     }
     run_agreed(group, [&] {
       if (group.rank() == 0) commit(run, attempt, partial, record);
@@ -177,15 +202,15 @@ CommitRecord save_checkpoint(ShardedModel& model, ProcessGroup& group, const Run
   return record;
 }
 
-CommitRecord restore_checkpoint(const std::filesystem::path& directory, ShardedModel& model,
-                                ProcessGroup& group) {
+CommitRecord restore_checkpoint(const std::filesystem::path& directory, ShardedModel& model) {
+  ProcessGroup& group = model.mesh().world();
   std::optional<CheckpointReader> reader;
   run_agreed(group, [&] {
     reader.emplace(directory);
-    read_shards(*reader, model, group);
+    read_shards(*reader, model);
   });
   const CommitRecord record = reader->record();
-  const Hash128 found = state_hash(model, group, record.step, record.rows_consumed);
+  const Hash128 found = state_hash(model, record.step, record.rows_consumed);
   run_agreed(group, [&] {
     if (found != record.state_hash) {
       throw SystemError(

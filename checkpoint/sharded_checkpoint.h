@@ -11,7 +11,6 @@
 #include <string>
 
 #include "checkpoint/checkpoint_reader.h"
-#include "comm/process_group.h"
 #include "run/commit_record.h"
 #include "run/run_directory.h"
 #include "sharding/sharded_model.h"
@@ -21,17 +20,17 @@ namespace temper {
 // Writes step-<record.step>/ and moves `latest`. `record` says what the state belongs to; its
 // world_size, state_hash and files are filled in here. Returns the committed record. When a
 // complete checkpoint of that step exists already it is kept and returned. AgreedError (disk full,
-// another attempt owns the run, ...) leaves no partial directory of this attempt behind.
-// Collective.
-CommitRecord save_checkpoint(ShardedModel& model, ProcessGroup& group, const RunDirectory& run,
+// another attempt owns the run, ...) leaves no partial directory of this attempt behind. Of several
+// replicas the first one writes; that all hold the same state is checked.
+// Collective over the model's ranks, as the two below.
+CommitRecord save_checkpoint(ShardedModel& model, const RunDirectory& run,
                              const std::string& attempt, CommitRecord record);
 
 // Overwrites the model's weights and optimizer state, and checks them against the record's state
-// hash: damage anywhere in what was read is an AgreedError. Collective.
-CommitRecord restore_checkpoint(const std::filesystem::path& directory, ShardedModel& model,
-                                ProcessGroup& group);
+// hash: damage anywhere in what was read is an AgreedError.
+CommitRecord restore_checkpoint(const std::filesystem::path& directory, ShardedModel& model);
 
-// The state hash of what the model holds now. Collective.
-Hash128 state_hash(ShardedModel& model, ProcessGroup& group, int64_t step, int64_t rows_consumed);
+// The state hash of what the model holds now.
+Hash128 state_hash(ShardedModel& model, int64_t step, int64_t rows_consumed);
 
 }  // namespace temper

@@ -11,6 +11,8 @@ namespace {
 const Choices<BasePlacement> kBasePlacements = {{"node_shared", BasePlacement::kNodeShared},
                                                 {"replicated", BasePlacement::kReplicated},
                                                 {"sharded", BasePlacement::kSharded}};
+const Choices<GradientReduction> kReductions = {{"each_round", GradientReduction::kEachRound},
+                                                {"once_per_step", GradientReduction::kOncePerStep}};
 const Choices<DeviceChoice> kDevices = {
     {"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}};
 const Choices<std::string> kAdapters = {{"lora", "lora"}, {"full", ""}, {"none", ""}, {"", ""}};
@@ -196,6 +198,8 @@ void add_optimisation_keys(KeyTable& table) {
   table.boolean("gradient_checkpointing", &RunConfig::gradient_checkpointing,
                 "Keep only each block's input and compute the rest again: less memory, a third "
                 "slower.");
+  table.integer("gradient_checkpointing_every", &RunConfig::gradient_checkpointing_every,
+                "With gradient_checkpointing: of so many blocks, one is computed again.");
   table.add(
       "seed", "Decides the order of rows, the adapter's first weights and dropout.", "",
       [](const ConfigValue& value, RunConfig& config) { config.seed = read_unsigned(value); },
@@ -215,6 +219,20 @@ void add_progress_keys(KeyTable& table) {
                 "Stop after so many evaluations without improvement; 0: never.");
   table.path("output_dir", &RunConfig::output_dir,
              "Checkpoints, metrics and the resolved configuration of this run.", "runs/first");
+}
+
+void add_sharding_keys(KeyTable& table) {
+  table.section("Sharding (the defaults suit one node, and most clusters)");
+  table.integer("dp_shard_size", &RunConfig::dp_shard_size,
+                "Ranks that share one copy of weights, gradients and optimizer state; 0: ranks / "
+                "dp_replicate_size.");
+  table.integer("dp_replicate_size", &RunConfig::dp_replicate_size,
+                "Copies of that state: with one a node, weights never travel between nodes.");
+  table.boolean("reshard_after_forward", &RunConfig::reshard_after_forward,
+                "Free gathered weights after each use; false: keep them whole until the update.");
+  table.choice("reduce_gradients", &RunConfig::reduce_gradients, kReductions,
+               "each_round (the same bits on any number of ranks) or once_per_step (fewer bytes, "
+               "one more copy of the gradients a rank).");
 }
 
 void add_machine_keys(KeyTable& table) {
@@ -247,6 +265,7 @@ const std::vector<ConfigKey>& config_keys() {
     add_data_keys(table);
     add_optimisation_keys(table);
     add_progress_keys(table);
+    add_sharding_keys(table);
     add_machine_keys(table);
     return table.keys;
   }();

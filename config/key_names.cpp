@@ -39,6 +39,9 @@ const std::map<std::string, std::string>& aliases() {
       {"clip_grad_norm", "max_grad_norm"},
       {"gradient_clip_val", "max_grad_norm"},
       {"enable_activation_checkpointing", "gradient_checkpointing"},
+      {"activation_checkpointing", "gradient_checkpointing"},
+      {"data_parallel_shard_degree", "dp_shard_size"},
+      {"data_parallel_replicate_degree", "dp_replicate_size"},
       {"log_every_n_steps", "logging_steps"},
       {"run_val_every_n_steps", "eval_steps"},
       {"save_every_n_steps", "save_steps"},
@@ -50,7 +53,8 @@ const std::map<std::string, std::string>& aliases() {
 
 const std::map<std::string, std::string>& foreign_keys() {
   static const std::string kPack = "that is decided when the data is packed; see `temper pack -h`";
-  static const std::string kSharded = "sharding is built in; see base_placement for LoRA's base";
+  static const std::string kSharded =
+      "sharding is built in; see dp_shard_size and, for LoRA's base, base_placement";
   static const std::string kNotHere = "temper does not do this";
   static const std::map<std::string, std::string> kForeign = {
       {"chat_template", kPack},

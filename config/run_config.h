@@ -24,6 +24,12 @@ enum class BasePlacement {
   kSharded,     // each rank holds 1/ranks of each block, gathered while it runs
 };
 
+// When the ranks' gradients are added up.
+enum class GradientReduction {
+  kEachRound,    // after each micro-batch of a rank: the same bits on any number of ranks
+  kOncePerStep,  // fewer bytes, one more copy of the gradients a rank
+};
+
 enum class DeviceChoice { kAuto, kCpu, kCuda };
 
 // What the batch script asks Slurm for. An empty text leaves the choice to the site.
@@ -85,6 +91,7 @@ struct RunConfig {
   double max_grad_norm = 1.0;  // 0: no clipping
   bool bf16 = false;           // compute in bf16 with fp32 master weights (CUDA only)
   bool gradient_checkpointing = false;
+  int64_t gradient_checkpointing_every = 1;  // of so many blocks, one is computed again
   uint64_t seed = 42;
 
   // --- evaluation, logging, saving -------------------------------------------------------------
@@ -94,6 +101,12 @@ struct RunConfig {
   int64_t save_total_limit = 2;         // complete checkpoints to keep; 0: all
   int64_t early_stopping_patience = 0;  // evaluations without improvement; 0: off
   std::filesystem::path output_dir;     // required
+
+  // --- sharding --------------------------------------------------------------------------------
+  int64_t dp_shard_size = 0;      // ranks that share one copy of the state; 0: all of a replica
+  int64_t dp_replicate_size = 1;  // copies of the sharded state
+  bool reshard_after_forward = true;
+  GradientReduction reduce_gradients = GradientReduction::kEachRound;
 
   // --- machine ---------------------------------------------------------------------------------
   DeviceChoice device = DeviceChoice::kAuto;

@@ -67,6 +67,9 @@ class Validator {
     require_positive("lora_alpha", config_.lora_alpha);
     require_below("lora_dropout", config_.lora_dropout, 0.0, 1.0);
     if (config_.lora_target_modules.empty()) refuse("lora_target_modules", "names no module");
+    require_count("dp_shard_size", config_.dp_shard_size);
+    require_count("dp_replicate_size", config_.dp_replicate_size, 1);
+    require_count("gradient_checkpointing_every", config_.gradient_checkpointing_every, 1);
     require_range<int64_t>("threads_per_rank", config_.threads_per_rank, 1, 4096);
   }
 

@@ -34,16 +34,31 @@ at::Tensor GatheredWeights::whole_bucket(int64_t stage, int64_t bucket) const {
 
 void GatheredWeights::gather(int64_t stage) {
   if (holds(stage)) return;
+  if (pending_stage_ != stage) start_gather(stage);
+  finish_gather();
+}
+
+void GatheredWeights::start_gather(int64_t stage) {
+  if (holds(stage) || pending_stage_ == stage) return;
+  finish_gather();
   for (const Part& part : parts_[stage]) {
     at::Tensor whole = whole_bucket(stage, part.bucket);
     const at::Tensor& shard = buckets_[part.bucket].shard();
     whole.narrow(0, group_.rank() * shard.numel(), shard.numel()).copy_(shard);
-    group_.all_gather_in_place(whole);
+    pending_.push_back(group_.start_all_gather(whole));
   }
-  gathered_stage_[stage % 2] = stage;
-  const auto gathered = std::count_if(gathered_stage_.begin(), gathered_stage_.end(),
-                                      [](int64_t held) { return held != kNone; });
-  max_gathered_stages_ = std::max(max_gathered_stages_, static_cast<int>(gathered));
+  gathered_stage_[stage % 2] = kNone;
+  pending_stage_ = stage;
+  const auto other = gathered_stage_[(stage + 1) % 2];
+  max_gathered_stages_ = std::max(max_gathered_stages_, other == kNone ? 1 : 2);
+}
+
+void GatheredWeights::finish_gather() {
+  if (pending_stage_ == kNone) return;
+  for (const auto& gather : pending_) gather->wait();
+  pending_.clear();
+  gathered_stage_[pending_stage_ % 2] = pending_stage_;
+  pending_stage_ = kNone;
 }
 
 bool GatheredWeights::holds(int64_t stage) const {
@@ -51,6 +66,7 @@ bool GatheredWeights::holds(int64_t stage) const {
 }
 
 void GatheredWeights::forget() {
+  finish_gather();
   gathered_stage_.fill(kNone);
 }
 

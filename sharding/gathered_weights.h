@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "comm/process_group.h"
@@ -27,6 +28,9 @@ class GatheredWeights {
 
   // Gathers what `stage` uses and this rank does not hold whole. Collective.
   void gather(int64_t stage);
+  // Begins to, into the buffer that the neighbouring stages do not use. The next gather is of this
+  // stage, or finds it complete. Collective.
+  void start_gather(int64_t stage);
   bool holds(int64_t stage) const;
   // The weights changed: nothing gathered is valid any more.
   void forget();
@@ -40,12 +44,15 @@ class GatheredWeights {
     int64_t offset = 0;  // in the stage's buffer
   };
   static constexpr int64_t kNone = -1;
+  void finish_gather();
 
   const std::vector<WeightBucket>& buckets_;
   ProcessGroup& group_;
   std::vector<std::vector<Part>> parts_;  // by stage
   std::array<at::Tensor, 2> buffers_;
   std::array<int64_t, 2> gathered_stage_{kNone, kNone};
+  int64_t pending_stage_ = kNone;
+  std::vector<std::unique_ptr<PendingGather>> pending_;
   int max_gathered_stages_ = 0;
 };
 

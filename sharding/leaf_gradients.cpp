@@ -8,8 +8,8 @@
 namespace temper {
 
 LeafGradients::LeafGradients(const ModelPlan& plan, std::vector<WeightBucket>& buckets,
-                             ProcessGroup& group, bool share_memory)
-    : buckets_(buckets), group_(group) {
+                             const DeviceMesh& mesh, const ShardingOptions& options)
+    : buckets_(buckets), mesh_(mesh), reduce_once_(options.reduce_once_per_step) {
   int64_t size = 0;
   for (const PlannedStage& stage : plan.stages) {
     int64_t end = 0;
@@ -17,14 +17,15 @@ LeafGradients::LeafGradients(const ModelPlan& plan, std::vector<WeightBucket>& b
     for (const BucketUse& use : stage.uses) {
       if (!buckets[use.bucket].trainable()) continue;
       const BucketLayout& layout = buckets[use.bucket].layout();
-      parts.push_back({use.bucket, use.use, end, find_gaps(stage, use.bucket, layout)});
+      parts.push_back({use.bucket, use.use, end, find_gaps(stage, use.bucket, layout), {}});
+      if (reduce_once_) parts.back().sum = at::zeros({layout.num_elements()}, at::kFloat);
       end += layout.num_elements();
     }
     size = std::max(size, end);
   }
-  if (share_memory) {
+  if (options.share_memory) {
     try {
-      shared_ = group.make_peer_buffers(size);
+      shared_ = mesh.shard().make_peer_buffers(size);
     } catch (const SharedMemoryError& error) {
       log::warning("gradients are sent between the ranks of a node: {}", error.what());
     }
@@ -70,10 +71,63 @@ void LeafGradients::clear_gaps(int64_t stage) {
 }
 
 void LeafGradients::fold(int64_t stage, int num_contributors) {
-  for (const Part& part : parts_[stage]) {
-    group_.fold_scatter(whole_bucket(stage, part.bucket),
-                        buckets_[part.bucket].accumulator(part.use), num_contributors);
+  max_contributors_ = std::max(max_contributors_, num_contributors);
+  const bool contributes = mesh_.world().rank() < num_contributors;
+  for (Part& part : parts_[stage]) {
+    if (!reduce_once_) {
+      fold_part(stage, part, num_contributors);
+    } else if (contributes) {
+      part.sum.add_(whole_bucket(stage, part.bucket));
+    }
   }
+}
+
+// Replica 0 begins with what the last replica has from the round before.
+void LeafGradients::fold_part(int64_t stage, const Part& part, int num_contributors) {
+  at::Tensor& accumulator = buckets_[part.bucket].accumulator(part.use);
+  const int last = mesh_.num_replicas() - 1, replica = mesh_.replica();
+  const bool continues = num_rounds_ > 0;
+  if (last > 0) {
+    if (continues && replica == last) mesh_.replicate().send(accumulator, 0);
+    if (continues && replica == 0) mesh_.replicate().receive(accumulator, last);
+    if (replica > 0) mesh_.replicate().receive(accumulator, replica - 1);
+  }
+  const int size = mesh_.shard().size();
+  mesh_.shard().fold_scatter(whole_bucket(stage, part.bucket), accumulator,
+                             std::clamp(num_contributors - replica * size, 0, size));
+  if (replica < last) mesh_.replicate().send(accumulator, replica + 1);
+}
+
+void LeafGradients::finish_step() {
+  if (reduce_once_) {
+    num_rounds_ = 0;
+    for (int64_t stage = 0; stage < static_cast<int64_t>(parts_.size()); ++stage) {
+      for (Part& part : parts_[stage]) {
+        whole_bucket(stage, part.bucket).copy_(part.sum);
+        part.sum.zero_();
+        fold_part(stage, part, max_contributors_);
+      }
+    }
+  }
+  num_rounds_ = 0;
+  max_contributors_ = 0;
+  if (mesh_.num_replicas() == 1) return;
+  for (const std::vector<Part>& parts : parts_) {
+    for (const Part& part : parts) {
+      mesh_.replicate().broadcast(buckets_[part.bucket].accumulator(part.use),
+                                  mesh_.num_replicas() - 1);
+    }
+  }
+}
+
+int64_t LeafGradients::buffer_bytes() const {
+  auto bytes = static_cast<int64_t>(buffer_.nbytes());
+  for (const std::vector<Part>& parts : parts_) {
+    for (const Part& part : parts) {
+      if (part.sum.defined()) bytes += static_cast<int64_t>(part.sum.nbytes());
+    }
+  }
+  return bytes;
 }
 
 }  // namespace temper

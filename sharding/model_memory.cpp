@@ -21,14 +21,23 @@ int64_t padded_elements(const ModelPlan& plan, bool trainable, int world_size) {
   return total;
 }
 
-// Null, with a warning, when the memory is not there: messages do the same.
-std::unique_ptr<SharedBuffer> try_shared_buffer(ProcessGroup& group, int64_t num_elements) {
+bool everywhere(ProcessGroup& group, bool here) {
+  at::Tensor missing = at::tensor({static_cast<int64_t>(!here)}, at::kLong);
+  group.all_reduce_max(missing);
+  return missing.item<int64_t>() == 0;
+}
+
+// One buffer for each replica; null, with a warning, when the memory is not there for all: messages
+// do the same.
+std::unique_ptr<SharedBuffer> try_shared_buffer(const DeviceMesh& mesh, int64_t num_elements) {
+  std::unique_ptr<SharedBuffer> buffer;
   try {
-    return group.make_shared_buffer(num_elements);
+    buffer = mesh.shard().make_shared_buffer(num_elements);
   } catch (const SharedMemoryError& error) {
     log::warning("each rank gathers the trainable weights for itself: {}", error.what());
-    return nullptr;
   }
+  if (!everywhere(mesh.world(), buffer != nullptr)) buffer.reset();
+  return buffer;
 }
 
 BucketHome frozen_home(FrozenPlacement placement) {
@@ -45,20 +54,23 @@ BucketHome frozen_home(FrozenPlacement placement) {
 
 }  // namespace
 
-ModelMemory::ModelMemory(const ModelPlan& plan, ProcessGroup& group, const ShardingOptions& options)
-    : group_(group) {
+ModelMemory::ModelMemory(const ModelPlan& plan, const DeviceMesh& mesh,
+                         const ShardingOptions& options)
+    : mesh_(mesh) {
+  ProcessGroup& shard = mesh.shard();
   const int64_t frozen_elements = padded_elements(plan, false, 1);
   if (options.frozen_placement == FrozenPlacement::kNodeShared && frozen_elements > 0) {
-    shared_frozen_ = group.make_shared_buffer(frozen_elements);
+    // Replicas of one node share it, too.
+    shared_frozen_ = mesh.world().make_shared_buffer(frozen_elements);
   }
   // After what has no substitute.
-  if (options.share_memory && group.node_size() == group.size()) {
-    shared_trainable_ = try_shared_buffer(group, padded_elements(plan, true, group.size()));
+  if (options.share_memory && everywhere(mesh.world(), shard.node_size() == shard.size())) {
+    shared_trainable_ = try_shared_buffer(mesh, padded_elements(plan, true, shard.size()));
   }
   BucketHome trainable_home = BucketHome::kShard;
   if (shared_trainable_) {
     trainable_home = BucketHome::kNodeShared;
-  } else if (trains_adapters(plan)) {
+  } else if (trains_adapters(plan) || !options.reshard_after_forward) {
     trainable_home = BucketHome::kGathered;
   }
   make_buckets(plan, trainable_home, frozen_home(options.frozen_placement));
@@ -66,8 +78,8 @@ ModelMemory::ModelMemory(const ModelPlan& plan, ProcessGroup& group, const Shard
 
 void ModelMemory::make_buckets(const ModelPlan& plan, BucketHome trainable_home,
                                BucketHome frozen_home) {
-  const WeightBucket::Place place{group_.rank(), group_.size(), group_.node_rank(),
-                                  group_.node_size()};
+  const WeightBucket::Place place{mesh_.shard().rank(), mesh_.shard().size(),
+                                  mesh_.world().node_rank(), mesh_.world().node_size()};
   buckets_.reserve(plan.buckets.size());
   for (const PlannedBucket& bucket : plan.buckets) {
     buckets_.emplace_back(bucket, bucket.trainable ? trainable_home : frozen_home, place);
@@ -87,16 +99,17 @@ void ModelMemory::place_in(const at::Tensor& memory, bool trainable) {
 }
 
 void ModelMemory::synchronise() {
+  ProcessGroup& shard = mesh_.shard();
+  // Frozen weights that a node shares were written by all its ranks, whatever their replica.
+  if (shared_frozen_ || !shared_trainable_) mesh_.world().barrier();
   if (shared_trainable_) {
     at::Tensor whole = shared_trainable_->tensor();
-    group_.all_gather_in_place(whole);
-  } else {
-    group_.barrier();
+    shard.all_gather_in_place(whole);
   }
   for (const WeightBucket& bucket : buckets_) {
     if (bucket.home() != BucketHome::kGathered) continue;
     at::Tensor full = bucket.full();
-    group_.all_gather_in_place(full);
+    shard.all_gather_in_place(full);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "comm/device_mesh.h"
 #include "comm/process_group.h"
 #include "sharding/model_plan.h"
 #include "sharding/sharded_model.h"
@@ -15,7 +16,7 @@ namespace temper {
 class ModelMemory {
  public:
   // Collective.
-  ModelMemory(const ModelPlan& plan, ProcessGroup& group, const ShardingOptions& options);
+  ModelMemory(const ModelPlan& plan, const DeviceMesh& mesh, const ShardingOptions& options);
 
   std::vector<WeightBucket>& buckets() { return buckets_; }
 
@@ -30,7 +31,7 @@ class ModelMemory {
   void make_buckets(const ModelPlan& plan, BucketHome trainable_home, BucketHome frozen_home);
   void place_in(const at::Tensor& memory, bool trainable);
 
-  ProcessGroup& group_;
+  const DeviceMesh& mesh_;
   std::unique_ptr<SharedBuffer> shared_trainable_;
   std::unique_ptr<SharedBuffer> shared_frozen_;
   std::vector<WeightBucket> buckets_;

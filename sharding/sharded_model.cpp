@@ -18,14 +18,14 @@
 namespace temper {
 
 struct ShardedModel::Impl {
-  Impl(StageList stage_list, ProcessGroup& process_group, const ShardingOptions& sharding_options)
+  Impl(StageList stage_list, ProcessGroup& world, const ShardingOptions& sharding_options)
       : stages(std::move(stage_list)),
-        group(process_group),
+        mesh(world, sharding_options.num_replicas),
         options(sharding_options),
         plan(plan_model(stages)),
-        memory(plan, group, options),
-        gathered(plan, memory.buckets(), group),
-        leaf(plan, memory.buckets(), group, options.share_memory) {
+        memory(plan, mesh, options),
+        gathered(plan, memory.buckets(), mesh.shard()),
+        leaf(plan, memory.buckets(), mesh, options) {
     for (int64_t i = 0; i < num_stages(); ++i) {
       weights.emplace_back(i, plan.stages[i], memory.buckets(), gathered, leaf);
     }
@@ -36,6 +36,16 @@ struct ShardedModel::Impl {
 
   int64_t num_stages() const { return static_cast<int64_t>(stages.size()); }
   bool has_backward(int64_t stage) const { return stage >= plan.first_trainable_stage; }
+  bool is_recomputed(int64_t stage) const {
+    const int64_t every = options.checkpoint_every;
+    return every > 0 && stage % every == 0 && stage != num_stages() - 1;
+  }
+
+  // Gathers `stage` and, where wanted, begins with the one that runs after it.
+  void gather(int64_t stage, int64_t next) {
+    gathered.gather(stage);
+    if (options.prefetch && next >= 0 && next < num_stages()) gathered.start_gather(next);
+  }
 
   void make_current() {
     if (!changed) return;
@@ -59,7 +69,7 @@ struct ShardedModel::Impl {
   }
 
   StageList stages;
-  ProcessGroup& group;
+  DeviceMesh mesh;
   ShardingOptions options;
   ModelPlan plan;
   ModelMemory memory;
@@ -70,8 +80,8 @@ struct ShardedModel::Impl {
   bool changed = true;  // weights were written since the last synchronise()
 };
 
-ShardedModel::ShardedModel(StageList stages, ProcessGroup& group, const ShardingOptions& options)
-    : impl_(std::make_unique<Impl>(std::move(stages), group, options)) {}
+ShardedModel::ShardedModel(StageList stages, ProcessGroup& world, const ShardingOptions& options)
+    : impl_(std::make_unique<Impl>(std::move(stages), world, options)) {}
 
 ShardedModel::~ShardedModel() = default;
 
@@ -84,38 +94,38 @@ void ShardedModel::load(const WeightSource& source) {
 double ShardedModel::forward_backward(const Batch* batch, int num_contributors) {
   const at::NoGradGuard no_grad;
   Impl& model = *impl_;
-  TEMPER_CHECK((batch != nullptr) == (model.group.rank() < num_contributors),
-               "rank {} with {} contributors", model.group.rank(), num_contributors);
+  const int rank = model.mesh.world().rank();
+  TEMPER_CHECK((batch != nullptr) == (rank < num_contributors), "rank {} with {} contributors",
+               rank, num_contributors);
   model.make_current();
   const int64_t num_stages = model.num_stages();
   const int64_t last = num_stages - 1;
-  const auto is_recomputed = [&](int64_t stage) {
-    return model.options.checkpoint_activations && stage != last;
-  };
+  const int64_t first_backward = model.plan.first_trainable_stage;
 
   std::vector<at::Tensor> inputs(num_stages);
   std::vector<SavedActivations> saved(num_stages);
   at::Tensor x;
   for (int64_t i = 0; i < num_stages; ++i) {
-    model.gathered.gather(i);
+    model.gather(i, i + 1);
     if (batch == nullptr) continue;
     if (model.has_backward(i)) inputs[i] = x;
-    const bool keep = model.has_backward(i) && !is_recomputed(i);
+    const bool keep = model.has_backward(i) && !model.is_recomputed(i);
     x = model.run_forward(i, x, *batch, keep ? &saved[i] : nullptr);
   }
   const double loss = batch == nullptr ? 0.0 : x.item<double>();
 
   at::Tensor grad;
-  for (int64_t i = last; i >= model.plan.first_trainable_stage; --i) {
-    model.gathered.gather(i);
+  for (int64_t i = last; i >= first_backward; --i) {
+    model.gather(i, i > first_backward ? i - 1 : num_stages);
     if (batch != nullptr) {
-      if (is_recomputed(i)) model.run_forward(i, inputs[i], *batch, &saved[i]);
+      if (model.is_recomputed(i)) model.run_forward(i, inputs[i], *batch, &saved[i]);
       grad = model.run_backward(i, inputs[i], grad, *batch, saved[i]);
       inputs[i].reset();
       saved[i].tensors.clear();
     }
     model.leaf.fold(i, num_contributors);
   }
+  model.leaf.end_round();
   return loss;
 }
 
@@ -125,15 +135,16 @@ double ShardedModel::evaluate(const Batch* batch) {
   model.make_current();
   at::Tensor x;
   for (int64_t i = 0; i < model.num_stages(); ++i) {
-    model.gathered.gather(i);
+    model.gather(i, i + 1);
     if (batch != nullptr) x = model.run_forward(i, x, *batch, nullptr);
   }
   // In training the folds see to this.
-  if (model.memory.shares_trainable_weights()) model.group.barrier();
+  if (model.memory.shares_trainable_weights()) model.mesh.shard().barrier();
   return batch == nullptr ? 0.0 : x.item<double>();
 }
 
 void ShardedModel::finish_gradients() {
+  impl_->leaf.finish_step();
   for (WeightBucket& bucket : impl_->memory.buckets()) bucket.finish_gradient();
 }
 
@@ -144,7 +155,7 @@ double ShardedModel::gradient_norm(double scale) {
   }
   std::array<int64_t, ExactSum::kNumDigits + 1> digits = sum.digits();
   at::Tensor all = at::from_blob(digits.data(), {static_cast<int64_t>(digits.size())}, at::kLong);
-  impl_->group.all_reduce_sum(all);
+  impl_->mesh.shard().all_reduce_sum(all);
   return scale * std::sqrt(ExactSum::from_digits(digits).value());
 }
 
@@ -167,6 +178,10 @@ std::vector<TrainableShard>& ShardedModel::trainable_shards() {
 void ShardedModel::refresh() {
   impl_->changed = true;
   impl_->make_current();
+}
+
+const DeviceMesh& ShardedModel::mesh() const {
+  return impl_->mesh;
 }
 
 int64_t ShardedModel::num_trainable_parameters() const {

@@ -2,13 +2,15 @@
 // https://arxiv.org/abs/1910.02054; PyTorch FSDP: https://arxiv.org/abs/2304.11277).
 //
 // Each stage's weights form buckets (one for its trainable, one for its frozen parameters), each
-// sharded evenly over the group. A step walks the stages: gather a stage's weights, run it, free
-// them; then back: gather, backward, fold the gradients into the owners' accumulators, free. A
-// parameter used by two stages (a tied embedding and head) lives in the bucket of the first and has
-// one accumulator per use, added once at the end of the step.
+// sharded evenly over the ranks of a replica (comm/device_mesh.h); by default that is all of them.
+// A step walks the stages: gather a stage's weights, run it, free them; then back: gather,
+// backward, fold the gradients into the owners' accumulators, free. A parameter used by two stages
+// (a tied embedding and head) lives in the bucket of the first and has one accumulator per use,
+// added once at the end of the step.
 //
 // Same bits on any number of ranks: gradients of single micro-batches are computed alone and added
-// to one fp32 accumulator in micro-batch order (ProcessGroup::fold_scatter).
+// to one fp32 accumulator in micro-batch order (ProcessGroup::fold_scatter), which between replicas
+// goes from one to the next.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -18,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "comm/device_mesh.h"
 #include "comm/process_group.h"
 #include "sharding/bucket_layout.h"
 #include "stage/stage.h"
@@ -29,8 +32,19 @@ enum class FrozenPlacement { kNodeShared, kReplicated, kSharded };
 
 struct ShardingOptions {
   FrozenPlacement frozen_placement = FrozenPlacement::kNodeShared;
-  // Keep only each stage's input in forward and recompute the stage in backward.
-  bool checkpoint_activations = false;
+  // Copies of the sharded state: shard within a replica, replicate across (comm/device_mesh.h).
+  int num_replicas = 1;
+  // Of every so many stages, one keeps only its input in forward and is computed again in backward.
+  // 0: none, 1: all.
+  int64_t checkpoint_every = 0;
+  // Free a stage's gathered weights after its forward. Otherwise each rank keeps all weights whole
+  // and gathers them once an update: more memory, a half to a third of the bytes.
+  bool reshard_after_forward = true;
+  // Begin to gather the next stage's weights before a stage runs.
+  bool prefetch = true;
+  // Add up a rank's gradients where they are computed and fold them once a step: one whole copy of
+  // the gradients a rank more, fewer bytes, and sums whose bits depend on the number of ranks.
+  bool reduce_once_per_step = false;
   // Let the ranks of a node read each other's gradients and, when all ranks are on one node, one
   // copy of the trainable weights. Without it, or when /dev/shm is too small, both go by messages:
   // slower, with the same bits.
@@ -56,8 +70,9 @@ struct TrainableShard {
 
 class ShardedModel {
  public:
-  // Takes the stages; the group must outlive the model. Collective.
-  ShardedModel(StageList stages, ProcessGroup& group, const ShardingOptions& options);
+  // Takes the stages; `world` must outlive the model, and options.num_replicas divide its ranks.
+  // Collective over `world`, as everything below.
+  ShardedModel(StageList stages, ProcessGroup& world, const ShardingOptions& options);
   ~ShardedModel();
 
   // Fills every weight from `source`, each rank reading only what it holds. A parameter that is
@@ -73,8 +88,8 @@ class ShardedModel {
   // Loss sum of this rank's batch (null: idle) without gradients. Collective.
   double evaluate(const Batch* batch);
 
-  // Completes the step's gradients (adds the tied parameters' accumulators). Once per step, before
-  // the norm and the update. Collective.
+  // Completes the step's gradients: what is reduced once per step, the replicas, the accumulators
+  // of tied parameters. Once per step, before the norm and the update. Collective.
   void finish_gradients();
   // L2 norm of the accumulated gradient times `scale`, over all ranks; NaN when any entry is NaN or
   // infinite. Independent of the number of ranks, to the bit. Collective.
@@ -88,6 +103,9 @@ class ShardedModel {
   // After trainable_shards' weights were overwritten (restore), before the next forward.
   // Collective.
   void refresh();
+
+  // Where this rank's shards belong.
+  const DeviceMesh& mesh() const;
 
   int64_t num_trainable_parameters() const;
   int64_t num_parameters() const;

@@ -106,13 +106,17 @@ void Trainer::start_or_resume(const ResumeChoice& resume) {
   const Training training = setup_.lora ? Training::kLora : Training::kFull;
   ShardingOptions options;
   options.frozen_placement = to_frozen_placement(config_.base_placement);
-  options.checkpoint_activations = config_.gradient_checkpointing;
+  options.num_replicas = static_cast<int>(config_.dp_replicate_size);
+  options.checkpoint_every =
+      config_.gradient_checkpointing ? config_.gradient_checkpointing_every : 0;
+  options.reshard_after_forward = config_.reshard_after_forward;
+  options.reduce_once_per_step = config_.reduce_gradients == GradientReduction::kOncePerStep;
   model_ = std::make_unique<ShardedModel>(
       make_decoder(setup_.model, setup_.lora ? &*setup_.lora : nullptr, training), group_, options);
   const ChainedWeights source({setup_.base.get(), setup_.initial_lora.get()});
   model_->load(source);
   if (!checkpoint.empty()) {
-    const CommitRecord record = restore_checkpoint(checkpoint, *model_, group_);
+    const CommitRecord record = restore_checkpoint(checkpoint, *model_);
     step_ = record.step;
     rows_consumed_ = record.rows_consumed;
     last_saved_step_ = step_;
@@ -277,7 +281,7 @@ void Trainer::save() {
   record.adapter = config_.adapter;
   record.config_yaml = resolved_yaml(config_);
   record.cpu_kernels = cpu_kernel_level();
-  record = save_checkpoint(*model_, group_, directory_, attempt_, record);
+  record = save_checkpoint(*model_, directory_, attempt_, record);
   last_saved_step_ = step_;
   status_.last_checkpoint_step = step_;
   run_agreed(group_, [&] {

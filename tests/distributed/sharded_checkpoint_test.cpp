@@ -112,7 +112,7 @@ class ShardedCheckpoint : public testing::TestWithParam<Training> {
     CommitRecord record;
     record.step = step;
     record.rows_consumed = step * kMicroBatches;
-    return save_checkpoint(model, world(), RunDirectory(root_), "one", record);
+    return save_checkpoint(model, RunDirectory(root_), "one", record);
   }
 
   std::filesystem::path root_;
@@ -122,16 +122,16 @@ TEST_P(ShardedCheckpoint, restored_run_ends_with_the_bits_of_an_undisturbed_one)
   auto undisturbed = make_model();
   for (int64_t step = 1; step <= 2; ++step) train_step(*undisturbed, step);
   const CommitRecord saved = save(*undisturbed, 2);
-  EXPECT_EQ(saved.state_hash, state_hash(*undisturbed, world(), 2, 8));
+  EXPECT_EQ(saved.state_hash, state_hash(*undisturbed, 2, 8));
   for (int64_t step = 3; step <= 4; ++step) train_step(*undisturbed, step);
 
   auto resumed = make_model();
   const CommitRecord restored =
-      restore_checkpoint(RunDirectory(root_).checkpoint_path(2), *resumed, world());
+      restore_checkpoint(RunDirectory(root_).checkpoint_path(2), *resumed);
   EXPECT_EQ(restored.step, 2);
   EXPECT_EQ(restored.rows_consumed, 8);
   for (int64_t step = 3; step <= 4; ++step) train_step(*resumed, step);
-  EXPECT_EQ(state_hash(*resumed, world(), 4, 16), state_hash(*undisturbed, world(), 4, 16));
+  EXPECT_EQ(state_hash(*resumed, 4, 16), state_hash(*undisturbed, 4, 16));
 }
 
 TEST_P(ShardedCheckpoint, a_flipped_bit_is_never_restored) {
@@ -147,8 +147,7 @@ TEST_P(ShardedCheckpoint, a_flipped_bit_is_never_restored) {
     stream.put(static_cast<char>(byte ^ 0x10));
   }
   world().barrier();
-  EXPECT_THROW(restore_checkpoint(RunDirectory(root_).checkpoint_path(1), *model, world()),
-               AgreedError);
+  EXPECT_THROW(restore_checkpoint(RunDirectory(root_).checkpoint_path(1), *model), AgreedError);
 }
 
 TEST_P(ShardedCheckpoint, an_attempt_that_lost_the_directory_commits_nothing) {

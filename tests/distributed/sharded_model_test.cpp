@@ -10,6 +10,7 @@
 #include <cstring>
 #include <limits>
 #include <map>
+#include <numeric>
 
 #include "common/error.h"
 #include "tests/distributed/toy_model.h"
@@ -63,16 +64,16 @@ void update(ShardedModel& model, int64_t step) {
   model.adamw_step(options, 0.25, step);
 }
 
-// A parameter's values from the shards of all ranks.
-std::map<std::string, at::Tensor> collect(ShardedModel& model, ProcessGroup& group,
-                                          at::Tensor TrainableShard::*kind) {
+// A parameter's values from the shards of a replica.
+std::map<std::string, at::Tensor> collect(ShardedModel& model, at::Tensor TrainableShard::*kind) {
   std::map<std::string, at::Tensor> values;
   for (const TrainableShard& shard : model.trainable_shards()) {
     const BucketLayout& layout = *shard.layout;
     at::Tensor full = at::zeros({layout.num_elements()}, at::kFloat);
-    full.narrow(0, group.rank() * layout.shard_elements(), layout.shard_elements())
+    ProcessGroup& replica = model.mesh().shard();
+    full.narrow(0, replica.rank() * layout.shard_elements(), layout.shard_elements())
         .copy_(shard.*kind);
-    group.all_gather_in_place(full);
+    replica.all_gather_in_place(full);
     for (const BucketParameter& parameter : layout.parameters()) {
       values[parameter.name] =
           full.narrow(0, parameter.offset, parameter.num_elements).view(parameter.shape).clone();
@@ -97,7 +98,7 @@ Outcome train(const Case& c, ProcessGroup& group) {
     model.finish_gradients();
     outcome.norms.push_back(model.gradient_norm(0.25));
     if (step == 3) {
-      for (auto& [name, value] : collect(model, group, &TrainableShard::gradient)) {
+      for (auto& [name, value] : collect(model, &TrainableShard::gradient)) {
         outcome.tensors["gradient " + name] = value;
       }
     }
@@ -109,13 +110,13 @@ Outcome train(const Case& c, ProcessGroup& group) {
   at::Tensor all = at::full({1}, loss, at::kDouble);
   group.all_reduce_sum(all);
   outcome.losses.push_back(all.item<double>());
-  for (auto& [name, value] : collect(model, group, &TrainableShard::weight)) {
+  for (auto& [name, value] : collect(model, &TrainableShard::weight)) {
     outcome.tensors["weight " + name] = value;
   }
-  for (auto& [name, value] : collect(model, group, &TrainableShard::adam_m)) {
+  for (auto& [name, value] : collect(model, &TrainableShard::adam_m)) {
     outcome.tensors["m " + name] = value;
   }
-  for (auto& [name, value] : collect(model, group, &TrainableShard::adam_v)) {
+  for (auto& [name, value] : collect(model, &TrainableShard::adam_v)) {
     outcome.tensors["v " + name] = value;
   }
   EXPECT_LE(model.max_gathered_stages(), 2);
@@ -130,7 +131,9 @@ class ShardedTraining : public testing::TestWithParam<Case> {};
 
 TEST_P(ShardedTraining, HasTheSameBitsAsOneRank) {
   const auto group = make_group(GetParam().ranks_per_node);
-  const Outcome sharded = train(GetParam(), *group);
+  Case fitted = GetParam();
+  fitted.options.num_replicas = std::gcd(fitted.options.num_replicas, group->size());
+  const Outcome sharded = train(fitted, *group);
   Case plain = GetParam();
   plain.options = {};
   const auto alone = make_local_process_group();
@@ -161,21 +164,62 @@ std::vector<Case> all_cases() {
   ShardingOptions messages;
   messages.share_memory = false;
   ShardingOptions checkpointed = messages;
-  checkpointed.checkpoint_activations = true;
+  checkpointed.checkpoint_every = 1;
   add("Full", ToyTraining::kFull, shared);
   add("FullByMessages", ToyTraining::kFull, messages);
   add("FullCheckpointed", ToyTraining::kFull, checkpointed);
+  ShardingOptions alternating = messages;
+  alternating.checkpoint_every = 2;
+  alternating.prefetch = false;
+  add("FullEverySecondCheckpointed", ToyTraining::kFull, alternating);
+  ShardingOptions whole = messages;
+  whole.reshard_after_forward = false;
+  add("FullKeptWhole", ToyTraining::kFull, whole);
   add("AdaptersNodeShared", ToyTraining::kAdapters, shared);
+  for (const int replicas : {2, 4}) {
+    const std::string name = std::to_string(replicas) + "Replicas";
+    for (ShardingOptions options : {shared, messages}) {
+      options.num_replicas = replicas;
+      const std::string how = options.share_memory ? "" : "ByMessages";
+      add("Full" + name + how, ToyTraining::kFull, options);
+      add("Adapters" + name + how, ToyTraining::kAdapters, options);
+    }
+  }
   for (const auto& [name, placement] :
        {std::pair{"AdaptersReplicated", FrozenPlacement::kReplicated},
         std::pair{"AdaptersSharded", FrozenPlacement::kSharded}}) {
     ShardingOptions options = messages;
     options.frozen_placement = placement;
     add(name, ToyTraining::kAdapters, options);
-    options.checkpoint_activations = true;
+    options.checkpoint_every = 1;
     add(name + std::string("Checkpointed"), ToyTraining::kAdapters, options);
   }
   return cases;
+}
+
+// Reduced once a step, each rank's micro-batches are added first: other bits, the same sums.
+TEST(ShardedModel, ReducesOncePerStepToTheSameGradients) {
+  for (const int replicas : {1, 2}) {
+    if (world().size() % replicas != 0) continue;
+    ShardingOptions options;
+    options.num_replicas = replicas;
+    ShardedModel expected(make_toy_model(ToyTraining::kFull), world(), options);
+    options.reduce_once_per_step = true;
+    ShardedModel model(make_toy_model(ToyTraining::kFull), world(), options);
+    for (ShardedModel* m : {&expected, &model}) m->load(ToyWeights());
+    for (int64_t step = 1; step <= 2; ++step) {
+      for (ShardedModel* m : {&expected, &model}) {
+        run_step(*m, world(), step, 5 * world().size() - 1);
+        m->finish_gradients();
+      }
+      const auto wanted = collect(expected, &TrainableShard::gradient);
+      for (const auto& [name, value] : collect(model, &TrainableShard::gradient)) {
+        const float error = (value - wanted.at(name)).abs().max().item<float>();
+        EXPECT_LT(error, 2e-6f * wanted.at(name).abs().max().item<float>()) << name;
+      }
+      for (ShardedModel* m : {&expected, &model}) m->zero_gradients();
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Toy, ShardedTraining, testing::ValuesIn(all_cases()),
@@ -220,7 +264,7 @@ TEST_P(Gradients, AreThoseOfAutograd) {
   run_step(model, world(), 1, 5);
   model.finish_gradients();
   const auto expected = autograd_gradients(GetParam(), 5);
-  const auto gradients = collect(model, world(), &TrainableShard::gradient);
+  const auto gradients = collect(model, &TrainableShard::gradient);
   ASSERT_EQ(gradients.size(), expected.size());
   double squares = 0.0;
   for (const auto& [name, value] : expected) {
@@ -339,12 +383,12 @@ TEST(ShardedModel, HasNoNormWhenOneEntryIsNotFinite) {
 TEST(ShardedModel, DecaysMatricesOnly) {
   ShardedModel model(make_toy_model(ToyTraining::kFull), world(), {});
   model.load(ToyWeights());
-  const auto before = collect(model, world(), &TrainableShard::weight);
+  const auto before = collect(model, &TrainableShard::weight);
   AdamWOptions options;
   options.learning_rate = 0.5;
   options.weight_decay = 0.1;
   model.adamw_step(options, 1.0, 1);  // the gradients are zero
-  for (const auto& [name, after] : collect(model, world(), &TrainableShard::weight)) {
+  for (const auto& [name, after] : collect(model, &TrainableShard::weight)) {
     const double kept = before.at(name).dim() >= 2 ? 1.0 - 0.5 * 0.1 : 1.0;
     EXPECT_TRUE(at::allclose(after, before.at(name) * kept, 1e-6, 0.0)) << name;
   }
@@ -394,7 +438,7 @@ TEST(ShardedModel, StopsTheBackwardAtTheFirstTrainableStage) {
     stages.push_back(std::make_unique<Recorder>(&calls));
     stages.push_back(std::make_unique<ToyHead>(false));
     ShardingOptions options;
-    options.checkpoint_activations = checkpoint;
+    options.checkpoint_every = checkpoint ? 1 : 0;
     ShardedModel model(std::move(stages), world(), options);
     model.load(ToyWeights());
     const Batch batch = toy_batch(1, world().rank());

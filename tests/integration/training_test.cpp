@@ -100,6 +100,25 @@ TEST_F(TrainingTest, same_bits_on_any_number_of_ranks_full_and_lora) {
   }
 }
 
+TEST_F(TrainingTest, same_bits_and_checkpoints_on_any_mesh) {
+  write_yaml("max_steps: 6\nlr_scheduler: constant\n");
+  ASSERT_EQ(train("flat", 2).exit_code, 0);
+  const std::string expected = latest("flat")["state_hash"];
+  const std::vector<std::string> two_replicas = {"--set", "dp_replicate_size=2"};
+  ASSERT_EQ(train("mesh", 4, two_replicas).exit_code, 0);
+  EXPECT_EQ(latest("mesh")["state_hash"], expected);
+  std::vector<std::string> half = two_replicas;
+  half.insert(half.end(), {"--set", "max_steps=3"});
+  ASSERT_EQ(train("moved", 2, half).exit_code, 0);
+  EXPECT_EQ(latest("moved")["step"], 3);
+  ASSERT_EQ(train("moved", 3, {"--set", "reshard_after_forward=false"}).exit_code, 0);
+  EXPECT_EQ(latest("moved")["state_hash"], expected);
+
+  const ProgramRun refused = train("other", 3, two_replicas);
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(error_message(refused), HasSubstr("dp_replicate_size"));
+}
+
 TEST_F(TrainingTest, stops_on_a_signal_and_goes_on_to_the_same_end) {
   write_yaml("max_steps: 100\n");
   const pid_t pid = start_temper("first", train_arguments("out", 2, {}));

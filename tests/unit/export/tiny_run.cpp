@@ -202,7 +202,7 @@ void TinyRun::train() const {
   identity.base_hash = record.base_hash;
   identity.adapter = config_.adapter;
   write_file_atomically(directory.identity_path(), identity.to_json());
-  save_checkpoint(model, *group, directory, "test", record);
+  save_checkpoint(model, directory, "test", record);
 }
 
 std::vector<std::string> TinyRun::list(const fs::path& directory) {
