@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <numeric>
+#include <string_view>
 #include <utility>
 
 #include "common/error.h"
@@ -106,7 +108,25 @@ struct DatasetWriter::State {
   int64_t total_targets = 0, total_tokens = 0;
 };
 
+// A corpus that is named as the output by mistake stays as it is.
+static void check_replaceable(const std::filesystem::path& path) {
+  constexpr std::string_view kHdf5Signature("\x89HDF\r\n\x1a\n");
+  namespace fs = std::filesystem;
+  if (!fs::exists(path) || (fs::is_regular_file(path) && fs::file_size(path) == 0)) return;
+  std::string start(kHdf5Signature.size(), '\0');
+  if (fs::is_regular_file(path)) {
+    std::ifstream(path, std::ios::binary).read(start.data(), std::ssize(start));
+  }
+  if (start != kHdf5Signature) {
+    throw UserError(
+        "{} is there already and is no packed dataset; it is left as it is, name "
+        "another output",
+        path.string());
+  }
+}
+
 DatasetWriter::DatasetWriter(const std::filesystem::path& path, Header header) {
+  check_replaceable(path);
   TEMPER_CHECK(header.sequence_len >= 2 && header.sequence_len <= kMaxSequenceLen);
   TEMPER_CHECK(header.pad_token >= 0 && header.pad_token < header.vocab_size);
   state_ = std::make_unique<State>(path, std::move(header));

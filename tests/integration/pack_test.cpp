@@ -168,6 +168,17 @@ TEST_F(PackTest, failure_leaves_an_older_dataset_alone) {
   EXPECT_EQ(read("out.h5"), before);
 }
 
+TEST_F(PackTest, corpus_named_as_the_output_stays) {
+  const std::string corpus = R"({"prompt": "Why?", "completion": "So."})";
+  write("corpus.jsonl", corpus);
+  const ProgramRun run = temper({"pack", "corpus.jsonl", "-o", "corpus.jsonl", "--tokenizer",
+                                 "tokenizer.json", "--sequence-len", "64"});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(error_message(run), HasSubstr("corpus.jsonl is there already and is no packed"));
+  EXPECT_EQ(read("corpus.jsonl"), corpus);
+  EXPECT_THAT(listing(), ElementsAre("corpus.jsonl", "tokenizer.json"));
+}
+
 TEST_F(PackTest, full_disk_is_a_failure_that_leaves_nothing) {
   write_corpus(2000, "corpus.jsonl");
   // No file may grow beyond a few KiB: writing fails as it does on a full disk.
