@@ -113,9 +113,14 @@ EvalJob prepare_job(const po::variables_map& values, const ProcessGroup& group) 
   job.task = prepare_task(values, *job.access, group.size());
   if (values.count("output") != 0) {
     if (job.task.questions.empty()) throw UserError("--output: there are no --questions");
+    const std::filesystem::path output = values["output"].as<std::string>();
+    std::error_code absent;
+    if (std::filesystem::equivalent(output, values["questions"].as<std::string>(), absent)) {
+      throw UserError("--output {}: the --questions are read from it; name another file",
+                      output.string());
+    }
     // Opened now: a place that can't be written is found before the work.
-    if (group.rank() == 0)
-      job.records = std::make_unique<AtomicFile>(values["output"].as<std::string>());
+    if (group.rank() == 0) job.records = std::make_unique<AtomicFile>(output);
   }
   return job;
 }

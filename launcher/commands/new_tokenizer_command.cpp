@@ -55,6 +55,12 @@ int new_tokenizer_command(const Arguments& arguments) {
   for (const std::string& input : line.texts("INPUT")) inputs.emplace_back(input);
   if (inputs.empty()) line.refuse("no INPUT");
   const std::filesystem::path output = line.get<std::string>("output");
+  for (const std::filesystem::path& input : inputs) {
+    std::error_code absent;
+    if (std::filesystem::equivalent(input, output, absent)) {
+      line.refuse(fmt::format("--output {} is an INPUT", output.string()));
+    }
+  }
 
   CorpusTexts texts(inputs);
   BpeTrainerOptions options;

@@ -44,5 +44,15 @@ TEST_F(CorpusToolsTest, new_tokenizer_names_the_bad_line) {
   EXPECT_FALSE(exists("tokenizer.json"));
 }
 
+TEST_F(CorpusToolsTest, corpus_named_as_the_tokenizer_stays) {
+  const std::string corpus = R"({"text": "some text"})";
+  write("corpus.jsonl", corpus);
+  const ProgramRun run =
+      temper({"new-tokenizer", "corpus.jsonl", "--vocab-size", "300", "-o", "corpus.jsonl"});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(error_message(run), HasSubstr("--output corpus.jsonl is an INPUT"));
+  EXPECT_EQ(read("corpus.jsonl"), corpus);
+}
+
 }  // namespace
 }  // namespace temper

@@ -64,6 +64,16 @@ TEST_F(TrainingFaultsTest, loss_that_is_not_finite_ends_the_run) {
   EXPECT_THAT(read("out/status.json"), HasSubstr("failed"));
 }
 
+TEST_F(TrainingFaultsTest, questions_named_as_the_output_stay) {
+  const std::string questions = R"({"prompt": "Why?", "completion": "So."})";
+  write("questions.jsonl", questions);
+  const ProgramRun run = temper({"eval", "--model", "model", "--chat-template", "plain",
+                                 "--questions", "questions.jsonl", "-o", "./questions.jsonl"});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(error_message(run), HasSubstr("the --questions are read from it"));
+  EXPECT_EQ(read("questions.jsonl"), questions);
+}
+
 TEST_F(TrainingFaultsTest, missing_shard_of_the_base_is_named) {
   std::filesystem::rename(folder() / "model/model.safetensors",
                           folder() / "model/model-00001-of-00002.safetensors");
