@@ -187,7 +187,7 @@ void MpiProcessGroup::for_each_slice(const at::Tensor& host, const Call& call) c
 }
 
 // Messages of a gather under way, and the host copy they arrive in.
-class MpiProcessGroup::Gather : public PendingGather {
+class MpiProcessGroup::Gather final : public PendingGather {
  public:
   Gather(const MpiProcessGroup& group, const at::Tensor& full) : full_(full), host_(to_host(full)) {
     group.for_each_slice(host_, [&](char* data, MPI_Datatype slice) {

@@ -124,10 +124,10 @@ void mutate(Bytes& bytes, const std::vector<Bytes>& corpus, Random& random) {
       bytes[below(random, bytes.size())] ^= static_cast<std::uint8_t>(1U << below(random, 8));
       break;
     case 1:
-      bytes[below(random, bytes.size())] = static_cast<std::uint8_t>(random());
+      overwrite_with_edge_number(bytes, random);
       break;
     case 2:
-      overwrite_with_edge_number(bytes, random);
+      bytes[below(random, bytes.size())] = static_cast<std::uint8_t>(random());
       break;
     case 3:
       insert_bytes(bytes, bytes, random);

@@ -56,7 +56,7 @@ TEST(PhiloxTest, uniform_covers_its_range_evenly) {
     ASSERT_LT(value, 1.0f);
     ++counts[static_cast<size_t>(value * kBins)];
   }
-  for (const int count : counts) EXPECT_NEAR(count, kCount / kBins, 500);  // 5 sigma
+  for (const int count : counts) EXPECT_NEAR(count, double{kCount} / kBins, 500);  // 5 sigma
 }
 
 TEST(PhiloxTest, normal_has_mean_zero_and_variance_one) {

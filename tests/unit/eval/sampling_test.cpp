@@ -44,7 +44,7 @@ TEST(ChooseToken, draws_with_the_probabilities_of_the_logits) {
 TEST(ChooseToken, temperature_sharpens_and_flattens) {
   SamplingOptions options;
   options.temperature = 0.5;  // probabilities squared: 16, 4, 1, 1 of 22
-  EXPECT_NEAR(counts(options, 8000)[2], 8000 * 16 / 22, 250);
+  EXPECT_NEAR(counts(options, 8000)[2], 8000 * 16 / 22.0, 250);
   options.temperature = 100.0;
   EXPECT_NEAR(counts(options, 8000)[3], 2000, 250);
 }
