@@ -53,6 +53,13 @@ AddedToken read_token(const JsonFields& fields) {
 bool TextSet::add(std::string_view text, int32_t value) {
   if (text.empty()) return false;
   starts_[static_cast<uint8_t>(text[0])] = true;
+  starts_with_two_.resize(0x10000, false);
+  const size_t pairs = size_t{static_cast<uint8_t>(text[0])} << 8;
+  if (text.size() > 1) {
+    starts_with_two_[pairs | static_cast<uint8_t>(text[1])] = true;
+  } else {
+    for (size_t second = 0; second < 256; ++second) starts_with_two_[pairs | second] = true;
+  }
   uint32_t node = 0;
   for (char c : text) {
     const uint64_t key = uint64_t{node} << 8 | static_cast<uint8_t>(c);
@@ -65,9 +72,15 @@ bool TextSet::add(std::string_view text, int32_t value) {
   return true;
 }
 
+bool TextSet::may_start(std::string_view text, size_t position) const {
+  const auto first = static_cast<uint8_t>(text[position]);
+  if (!starts_[first] || position + 1 == text.size()) return starts_[first];
+  return starts_with_two_[size_t{first} << 8 | static_cast<uint8_t>(text[position + 1])];
+}
+
 std::optional<TextSet::Found> TextSet::find(std::string_view text, size_t position) const {
   for (; position < text.size(); ++position) {
-    if (!starts_[static_cast<uint8_t>(text[position])]) continue;
+    if (!may_start(text, position)) continue;
     Found longest{-1, position, position};
     uint32_t node = 0;
     for (size_t i = position; i < text.size(); ++i) {

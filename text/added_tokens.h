@@ -45,7 +45,10 @@ class TextSet {
   // A trie: node 0 is the root, children by (node << 8 | byte).
   std::unordered_map<uint64_t, uint32_t> children_;
   std::vector<int32_t> values_{-1};
+  bool may_start(std::string_view text, size_t position) const;
   bool starts_[256] = {};
+  // Whether a text starts with these two bytes; all pairs for a text of one byte.
+  std::vector<bool> starts_with_two_;
 };
 
 class AddedTokens {

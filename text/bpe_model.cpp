@@ -14,6 +14,8 @@ namespace {
 
 constexpr int64_t kMaxTokenId = int64_t{1} << 24;
 constexpr uint64_t kFreeSlot = ~uint64_t{0};
+// Up to here, to look at every pair is faster than a queue.
+constexpr size_t kFewSymbols = 48;
 constexpr std::string_view kWordStart = "\u2581";
 
 uint64_t pair_key(int32_t left, int32_t right) {
@@ -84,7 +86,8 @@ BpeModel::BpeModel(const JsonFields& fields, bool byte_level) {
   }
   plain_bytes_ =
       byte_level && std::all_of(byte_ids_, byte_ids_ + 256, [](int32_t id) { return id >= 0; });
-  find_word_starts();
+  check_word_starts();
+  index_words();
 }
 
 void BpeModel::read_vocabulary(const JsonFields& fields) {
@@ -139,19 +142,36 @@ void BpeModel::add_merge(const std::string& left, const std::string& right, size
   merge_list_.emplace_back(*left_id, *right_id);
 }
 
-void BpeModel::find_word_starts() {
+void BpeModel::check_word_starts() {
   const bool all_fallbacks = byte_fallback_ && std::all_of(fallback_ids_, fallback_ids_ + 256,
                                                            [](int32_t id) { return id >= 0; });
-  if (plain_bytes_ || ignore_merges_ || !find(std::string(kWordStart))) return;
+  if (plain_bytes_ || ignore_merges_ || !find(kWordStart)) return;
   // A character without a token would shift the offsets of all the text behind it.
   if (!unknown_ && !all_fallbacks) return;
-  splits_at_words_ = std::none_of(merge_list_.begin(), merge_list_.end(), [&](const auto& merge) {
+  splits_at_marks_ = std::none_of(merge_list_.begin(), merge_list_.end(), [&](const auto& merge) {
     return !token(merge.first)->ends_with(kWordStart) &&
            token(merge.second)->starts_with(kWordStart);
   });
 }
 
-std::optional<int32_t> BpeModel::find(const std::string& token) const {
+void BpeModel::index_words() {
+  character_ids_.assign(0x10000, -1);
+  std::string bytes;
+  for (const auto& [token, id] : vocabulary_) {
+    size_t end = 0;
+    if (token.empty()) continue;
+    const char32_t first = next_code_point(token, end);
+    if (end == token.size() && first < 0x10000) character_ids_[first] = id;
+    if (!ignore_merges_) continue;
+    if (!plain_bytes_) {
+      whole_words_.emplace(token, id);
+    } else if (characters_to_bytes(token, bytes)) {
+      whole_words_.emplace(bytes, id);
+    }
+  }
+}
+
+std::optional<int32_t> BpeModel::find(std::string_view token) const {
   const auto found = vocabulary_.find(token);
   if (found == vocabulary_.end()) return std::nullopt;
   return found->second;
@@ -163,36 +183,79 @@ const std::string* BpeModel::token(int32_t id) const {
 
 void BpeModel::encode(std::string_view word, Workspace& workspace,
                       std::vector<WordToken>& out) const {
-  if (!splits_at_words_) return encode_word(word, workspace, out);
-  size_t begin = 0;
-  while (begin < word.size()) {
-    // The word goes on over the marks it starts with, up to the next mark.
-    size_t end = begin;
-    while (word.substr(end).starts_with(kWordStart)) end += kWordStart.size();
-    end = std::min(word.find(kWordStart, end), word.size());
-    encode_word(word.substr(begin, end - begin), workspace, out);
+  const char* const text_end = word.data() + word.size();
+  for (size_t begin = 0; begin < word.size();) {
+    size_t end = word.size();
+    if (splits_at_marks_) {
+      // The word goes on over the marks it starts with, up to the next mark.
+      end = begin;
+      while (word.substr(end).starts_with(kWordStart)) end += kWordStart.size();
+      end = std::min(word.find(kWordStart, end), word.size());
+    }
+    const auto tokens = encode_word(word.substr(begin, end - begin), text_end, false, workspace);
+    out.insert(out.end(), tokens.begin(), tokens.end());
     begin = end;
   }
 }
 
-void BpeModel::encode_word(std::string_view word, Workspace& workspace,
-                           std::vector<WordToken>& out) const {
-  if (word.empty()) return;
-  const uint64_t hash = WordCache::hash(word);
-  auto tokens = workspace.cache_.find(word, hash);
-  if (tokens.empty()) {
-    compute_word(word, workspace);
+std::span<const WordToken> BpeModel::encode_word(std::string_view word, const char* text_end,
+                                                 bool spaces_are_marks,
+                                                 Workspace& workspace) const {
+  const auto compute = [&] {
+    if (spaces_are_marks) {
+      compute_marked_word(word, workspace);
+    } else {
+      compute_word(word, workspace);
+    }
+  };
+  if (word.size() <= ShortWordCache::kMaxWordBytes) {
+    const bool has_room = text_end - word.data() >= ptrdiff_t{ShortWordCache::kMaxWordBytes};
+    const auto key = ShortWordCache::key_of(word, has_room);
+    const auto tokens = workspace.short_cache_.find(key, word.size());
+    if (!tokens.empty()) return tokens;
+    compute();
+    workspace.short_cache_.insert(key, word.size(), workspace.tokens_);
+  } else if (WordCache::keeps(word)) {
+    const uint64_t hash = WordCache::hash(word);
+    const auto tokens = workspace.cache_.find(word, hash);
+    if (!tokens.empty()) return tokens;
+    compute();
     workspace.cache_.insert(word, hash, workspace.tokens_);
-    tokens = workspace.tokens_;
+  } else {
+    compute();
   }
-  out.insert(out.end(), tokens.begin(), tokens.end());
+  return workspace.tokens_;
+}
+
+void BpeModel::compute_marked_word(std::string_view word, Workspace& workspace) const {
+  std::string& marked = workspace.marked_;
+  marked.clear();
+  for (char c : word) {
+    if (c == ' ') {
+      marked += kWordStart;
+    } else {
+      marked += c;
+    }
+  }
+  compute_word(marked, workspace);
+  // Back from the marked word's bytes to the word's: a mark is one token's or part of one.
+  size_t position = 0;
+  for (WordToken& token : workspace.tokens_) {
+    const size_t begin = position;
+    for (uint32_t covered = 0; covered < token.num_bytes; ++position) {
+      covered += word[position] == ' ' ? static_cast<uint32_t>(kWordStart.size()) : 1;
+    }
+    token.num_bytes = static_cast<uint32_t>(position - begin);
+  }
 }
 
 void BpeModel::compute_word(std::string_view word, Workspace& workspace) const {
   workspace.tokens_.clear();
   if (ignore_merges_) {
-    const auto id = find(plain_bytes_ ? bytes_to_characters(word) : std::string(word));
-    if (id) return workspace.tokens_.push_back({*id, static_cast<uint32_t>(word.size())});
+    const auto whole = whole_words_.find(word);
+    if (whole != whole_words_.end()) {
+      return workspace.tokens_.push_back({whole->second, static_cast<uint32_t>(word.size())});
+    }
   }
   workspace.symbols_.clear();
   if (plain_bytes_) {
@@ -200,7 +263,11 @@ void BpeModel::compute_word(std::string_view word, Workspace& workspace) const {
   } else {
     fill_symbols(word, workspace.symbols_);
   }
-  merge_symbols(workspace);
+  if (workspace.symbols_.size() <= kFewSymbols) {
+    merge_few_symbols(workspace);
+  } else {
+    merge_many_symbols(workspace);
+  }
   for (const Symbol& symbol : workspace.symbols_) {
     if (symbol.num_bytes > 0) workspace.tokens_.push_back({symbol.id, symbol.num_bytes});
   }
@@ -218,14 +285,15 @@ void BpeModel::fill_symbols(std::string_view word, std::vector<Symbol>& symbols)
     if (unknown_bytes > 0) symbols.push_back({*unknown_, 0, 0, unknown_bytes});
     unknown_bytes = 0;
   };
-  std::string character;
   for (size_t i = 0; i < word.size();) {
-    const size_t length = utf8_length(word[i]);
-    character.assign(word, i, length);
-    i += length;
-    if (const auto id = find(character)) {
+    const size_t begin = i;
+    const char32_t c = next_code_point(word, i);
+    const size_t length = i - begin;
+    const std::string_view character = word.substr(begin, length);
+    const int32_t id = c < character_ids_.size() ? character_ids_[c] : find(character).value_or(-1);
+    if (id >= 0) {
       flush();
-      symbols.push_back({*id, 0, 0, static_cast<uint32_t>(length)});
+      symbols.push_back({id, 0, 0, static_cast<uint32_t>(length)});
     } else if (!add_fallback_bytes(character, symbols) && unknown_) {
       if (!fuse_unknown_) flush();
       unknown_bytes += static_cast<uint32_t>(length);
@@ -253,7 +321,35 @@ void BpeModel::push_candidate(Workspace& workspace, int32_t position) const {
   if (merge != nullptr) workspace.queue_.push_back({merge->rank, position, merge->id});
 }
 
-void BpeModel::merge_symbols(Workspace& workspace) const {
+void BpeModel::merge_few_symbols(Workspace& workspace) const {
+  auto& symbols = workspace.symbols_;
+  constexpr uint32_t kNone = UINT32_MAX;
+  // For each symbol the merge with its right neighbour.
+  std::array<MergeTable::Merge, kFewSymbols> merges;
+  const auto look_up = [&](size_t i) {
+    const MergeTable::Merge* merge =
+        i + 1 < symbols.size() ? merges_.find(symbols[i].id, symbols[i + 1].id) : nullptr;
+    merges[i] = merge == nullptr ? MergeTable::Merge{kNone, -1} : *merge;
+  };
+  for (size_t i = 0; i < symbols.size(); ++i) look_up(i);
+  while (true) {
+    size_t best = 0;
+    for (size_t i = 1; i + 1 < symbols.size(); ++i) {
+      if (merges[i].rank < merges[best].rank) best = i;
+    }
+    if (symbols.empty() || merges[best].rank == kNone) break;
+    symbols[best].id = merges[best].id;
+    symbols[best].num_bytes += symbols[best + 1].num_bytes;
+    std::copy(merges.begin() + static_cast<ptrdiff_t>(best) + 2,
+              merges.begin() + static_cast<ptrdiff_t>(symbols.size()),
+              merges.begin() + static_cast<ptrdiff_t>(best) + 1);
+    symbols.erase(symbols.begin() + static_cast<ptrdiff_t>(best) + 1);
+    look_up(best);
+    if (best > 0) look_up(best - 1);
+  }
+}
+
+void BpeModel::merge_many_symbols(Workspace& workspace) const {
   auto& symbols = workspace.symbols_;
   auto& queue = workspace.queue_;
   const auto is_later = [](const Workspace::Candidate& a, const Workspace::Candidate& b) {

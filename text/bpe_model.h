@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -36,13 +37,19 @@ class MergeTable {
   std::vector<Slot> slots_;
 };
 
+// Lets a map of strings be searched for a string_view.
+struct TextHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+
 class BpeModel {
  public:
   // The member "model" of a tokenizer.json. With `byte_level`, words come as plain bytes where the
   // vocabulary spells them in the byte alphabet. UserError for models other than BPE.
   BpeModel(const JsonFields& fields, bool byte_level);
 
-  // What encode() writes to: a word cache and buffers. For one thread at a time.
+  // What encode() writes to: word caches and buffers. For one thread at a time.
   class Workspace {
    public:
     Workspace() = default;
@@ -60,7 +67,9 @@ class BpeModel {
       int32_t position;
       int32_t id;
     };
+    ShortWordCache short_cache_;
     WordCache cache_;
+    std::string marked_;
     std::vector<Symbol> symbols_;
     std::vector<Candidate> queue_;
     std::vector<WordToken> tokens_;
@@ -69,9 +78,20 @@ class BpeModel {
   // Appends the tokens of one word (valid UTF-8).
   void encode(std::string_view word, Workspace& workspace, std::vector<WordToken>& out) const;
 
+  // The tokens of a word that needs no further cutting. Valid until the next call.
+  // `text_end`: how far the text that the word lies in may be read.
+  // `spaces_are_marks`: a space in the word stands for SentencePiece's mark "\u2581". A word then
+  // must not be given both with and without that meaning.
+  std::span<const WordToken> encode_word(std::string_view word, const char* text_end,
+                                         bool spaces_are_marks, Workspace& workspace) const;
+
+  // No merge joins the end of a word to the mark "\u2581" that starts the next one, and no
+  // character is without a token: a whole marked text may be encoded word by word.
+  bool splits_at_marks() const { return splits_at_marks_; }
+
   size_t size() const { return vocabulary_.size(); }
   int32_t end_id() const { return static_cast<int32_t>(tokens_.size()); }  // ids are below it
-  std::optional<int32_t> find(const std::string& token) const;
+  std::optional<int32_t> find(std::string_view token) const;
   const std::string* token(int32_t id) const;  // null for an id that is not used
   // Whether words have to be spelled in the byte alphabet, because the vocabulary lacks bytes.
   bool takes_plain_bytes() const { return plain_bytes_; }
@@ -84,17 +104,20 @@ class BpeModel {
   void read_merges(const JsonFields& fields);
   void add_merge(const std::string& left, const std::string& right, size_t index,
                  const std::string& place);
-  void find_word_starts();
+  void check_word_starts();
+  void index_words();
 
-  void encode_word(std::string_view word, Workspace& workspace, std::vector<WordToken>& out) const;
   void compute_word(std::string_view word, Workspace& workspace) const;
+  void compute_marked_word(std::string_view word, Workspace& workspace) const;
   void fill_symbols(std::string_view word, std::vector<Symbol>& symbols) const;
   void fill_byte_symbols(std::string_view word, std::vector<Symbol>& symbols) const;
   bool add_fallback_bytes(std::string_view character, std::vector<Symbol>& symbols) const;
-  void merge_symbols(Workspace& workspace) const;
+  // Join pairs until none is left: by looking at all of them each time, or with a queue.
+  void merge_few_symbols(Workspace& workspace) const;
+  void merge_many_symbols(Workspace& workspace) const;
   void push_candidate(Workspace& workspace, int32_t position) const;
 
-  std::unordered_map<std::string, int32_t> vocabulary_;
+  std::unordered_map<std::string, int32_t, TextHash, std::equal_to<>> vocabulary_;
   std::vector<const std::string*> tokens_;  // by id
   MergeTable merges_;
   std::vector<std::pair<int32_t, int32_t>> merge_list_;
@@ -105,9 +128,10 @@ class BpeModel {
   bool plain_bytes_ = false;
   int32_t byte_ids_[256];      // of the byte alphabet, or -1
   int32_t fallback_ids_[256];  // of <0x00> ... <0xFF>, or -1
-  // In SentencePiece vocabularies no merge reaches back over the start of a word, so that a whole
-  // text can be encoded word by word.
-  bool splits_at_words_ = false;
+  bool splits_at_marks_ = false;
+  // With ignore_merges, the tokens by the bytes they spell.
+  std::unordered_map<std::string, int32_t, TextHash, std::equal_to<>> whole_words_;
+  std::vector<int32_t> character_ids_;  // of the characters below U+10000, or -1
 };
 
 }  // namespace temper

@@ -50,4 +50,14 @@ std::string bytes_to_characters(std::string_view bytes) {
   return out;
 }
 
+bool characters_to_bytes(std::string_view characters, std::string& bytes) {
+  bytes.clear();
+  for (size_t i = 0; i < characters.size();) {
+    const int byte = character_to_byte(next_code_point(characters, i));
+    if (byte < 0) return false;
+    bytes.push_back(static_cast<char>(byte));
+  }
+  return true;
+}
+
 }  // namespace temper

@@ -14,4 +14,8 @@ int character_to_byte(char32_t character);
 // "Ġthe" for " the".
 std::string bytes_to_characters(std::string_view bytes);
 
+// The other way round; false, with `bytes` left in any state, if a character is not of the
+// alphabet.
+bool characters_to_bytes(std::string_view characters, std::string& bytes);
+
 }  // namespace temper

@@ -1,5 +1,6 @@
 #include "text/normalizer.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,9 @@ class UnicodeForm : public Normalizer {
       text.rewrite(normalize_edits(text.text(), form_));
     }
   }
+  bool leaves_alone(std::string_view text) const override {
+    return is_certainly_normal(text, form_);
+  }
   std::string fingerprint() const override {
     return fmt::format("NormalForm({})", static_cast<int>(form_));
   }
@@ -32,6 +36,7 @@ class Prepend : public Normalizer {
  public:
   explicit Prepend(std::string prefix) : prefix_(std::move(prefix)) {}
   void normalize(AlignedText& text) const override { text.prepend(prefix_); }
+  bool leaves_alone(std::string_view text) const override { return text.empty(); }
   std::string fingerprint() const override { return fmt::format("Prepend({})", sized(prefix_)); }
 
  private:
@@ -47,6 +52,7 @@ class Replace : public Normalizer {
     pattern_.find_parts(text.text(), parts);
     text.replace(parts, content_);
   }
+  bool leaves_alone(std::string_view text) const override { return text.empty(); }
   std::string fingerprint() const override {
     return fmt::format("Replace({}{})", sized(pattern_.description()), sized(content_));
   }
@@ -59,6 +65,7 @@ class Replace : public Normalizer {
 class Lowercase : public Normalizer {
  public:
   void normalize(AlignedText& text) const override { text.rewrite(lowercase_edits(text.text())); }
+  bool leaves_alone(std::string_view text) const override { return text.empty(); }
   std::string fingerprint() const override { return "Lowercase"; }
 };
 
@@ -86,6 +93,7 @@ class Strip : public Normalizer {
     text.rewrite(edits, num_leading);
   }
 
+  bool leaves_alone(std::string_view text) const override { return text.empty(); }
   std::string fingerprint() const override { return fmt::format("Strip({},{})", left_, right_); }
 
  private:
@@ -98,6 +106,10 @@ class NormalizerSequence : public Normalizer {
       : steps_(std::move(steps)) {}
   void normalize(AlignedText& text) const override {
     for (const auto& step : steps_) step->normalize(text);
+  }
+  bool leaves_alone(std::string_view text) const override {
+    return std::all_of(steps_.begin(), steps_.end(),
+                       [&](const auto& step) { return step->leaves_alone(text); });
   }
   // A sequence within a sequence does what the flat one does.
   std::string fingerprint() const override {

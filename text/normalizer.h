@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "io/json.h"
 #include "text/aligned_text.h"
@@ -14,6 +15,8 @@ class Normalizer {
  public:
   virtual ~Normalizer() = default;
   virtual void normalize(AlignedText& text) const = 0;
+  // Whether the text certainly stays as it is; cheap, and may say no to text that does.
+  virtual bool leaves_alone(std::string_view text) const = 0;
   // Equal for two normalisers exactly when they do the same.
   virtual std::string fingerprint() const = 0;
 

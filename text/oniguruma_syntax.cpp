@@ -1,20 +1,116 @@
 #include "text/oniguruma_syntax.h"
 
+#include <algorithm>
 #include <cctype>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "common/error.h"
+#include "text/unicode.h"
 
 namespace temper {
 namespace {
 
-// The members of each class, as they stand inside [...].
-constexpr std::string_view kSpace =
-    R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
-// Some Latin-1 signs (² ³ ¹ ¼ ½ ¾) are word characters to Oniguruma.
-constexpr std::string_view kWord =
-    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{b2}\x{b3}\x{b9}\x{bc}-\x{be})"
-    R"(\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
-constexpr std::string_view kHexDigit = "0-9A-Fa-f";
+// What a pattern may grow to: each class is spelled out.
+constexpr size_t kMaxTranslation = size_t{4} << 20;
+
+// A set of code points that a backslash names, from our own tables: PCRE2's follow the version of
+// Unicode that a system happens to have. Ranges are ascending and do not touch.
+using Ranges = std::vector<std::pair<char32_t, char32_t>>;
+
+void add_range(Ranges& ranges, char32_t first, char32_t last) {
+  if (!ranges.empty() && ranges.back().second + 1 == first) {
+    ranges.back().second = last;
+  } else {
+    ranges.emplace_back(first, last);
+  }
+}
+
+template <typename Contains>
+Ranges characters_that(Contains&& contains) {
+  Ranges ranges;
+  for (char32_t c = 0; c <= 0x10FFFF; ++c) {
+    if (contains(c)) add_range(ranges, c, c);
+  }
+  return ranges;
+}
+
+template <typename Contains>
+Ranges categories_that(Contains&& contains) {
+  Ranges ranges;
+  for (size_t i = 0; i < kCategoryRuns.size(); ++i) {
+    if (!contains(static_cast<Category>(kCategoryRuns[i] & 31))) continue;
+    const char32_t end = i + 1 < kCategoryRuns.size() ? kCategoryRuns[i + 1] >> 5 : 0x110000;
+    add_range(ranges, kCategoryRuns[i] >> 5, end - 1);
+  }
+  return ranges;
+}
+
+// \p{L}, \p{Lu}: empty for what is no general category. Case and underscores do not count.
+Ranges category_ranges(std::string_view name) {
+  constexpr std::string_view kNames =
+      "cnlullltlmlomnmcmendnlnopcpdpspepipfposmscsksozszlzpcccfcocs";
+  std::string key;
+  for (char c : name) key += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (key.empty() || key.size() > 2) return {};
+  return categories_that([&](Category category) {
+    return kNames.substr(static_cast<size_t>(category) * 2, 2).starts_with(key);
+  });
+}
+
+Ranges complement(const Ranges& ranges) {
+  Ranges result;
+  char32_t next = 0;
+  for (const auto& [first, last] : ranges) {
+    if (first > next) result.emplace_back(next, first - 1);
+    next = last + 1;
+  }
+  if (next <= 0x10FFFF) result.emplace_back(next, 0x10FFFF);
+  return result;
+}
+
+const Ranges& spaces() {
+  static const Ranges ranges = characters_that(is_white_space);
+  return ranges;
+}
+
+const Ranges& digits() {
+  static const Ranges ranges = category_ranges("Nd");
+  return ranges;
+}
+
+// Some Latin-1 signs and circled or squared letters are word characters to Oniguruma.
+const Ranges& word_characters() {
+  static const Ranges ranges = characters_that([](char32_t c) {
+    const Category k = category_of(c);
+    return (k >= Category::kLu && k <= Category::kNl) || k == Category::kPc || c == 0xB2 ||
+           c == 0xB3 || c == 0xB9 || (c >= 0xBC && c <= 0xBE) || (c >= 0x24B6 && c <= 0x24E9) ||
+           (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) ||
+           (c >= 0x1F170 && c <= 0x1F189);
+  });
+  return ranges;
+}
+
+const Ranges& hex_digits() {
+  static const Ranges ranges{{'0', '9'}, {'A', 'F'}, {'a', 'f'}};
+  return ranges;
+}
+
+// As they stand inside [...]. Surrogates are no characters of UTF-8, and PCRE2 refuses them.
+std::string members(const Ranges& ranges) {
+  std::string text;
+  const auto add = [&](uint32_t first, uint32_t last) {
+    if (first > last) return;
+    text += first == last ? fmt::format("\\x{{{:x}}}", first)
+                          : fmt::format("\\x{{{:x}}}-\\x{{{:x}}}", first, last);
+  };
+  for (const auto& [first, last] : ranges) {
+    add(first, std::min<uint32_t>(last, 0xD7FF));
+    add(std::max<uint32_t>(first, 0xE000), last);
+  }
+  return text;
+}
 
 class Translator {
  public:
@@ -50,12 +146,15 @@ class Translator {
                     place_, what, position_ + 1);
   }
 
-  void property_class(std::string_view members, bool negated, bool inside) {
-    if (inside && negated) refuse("a negated class inside [...]");
-    if (!inside) out_ += negated ? "[^" : "[";
-    out_ += members;
-    if (!inside) out_ += "]";
-    position_ += 2;
+  void add_class(const Ranges& ranges, bool negated, bool inside, size_t num_characters) {
+    const std::string text = members(negated ? complement(ranges) : ranges);
+    if (text.empty() && !inside) {
+      out_ += "(?!)";
+    } else {
+      out_ += inside ? text : "[" + text + "]";
+    }
+    if (out_.size() > kMaxTranslation) refuse("too many character classes up to here");
+    position_ += num_characters;
   }
 
   // A backslash and what belongs to it.
@@ -65,17 +164,17 @@ class Translator {
       case '\0':
         refuse("a lone backslash");
       case 's':
-        return property_class(kSpace, false, inside);
       case 'S':
-        return negated_space(inside);
+        return add_class(spaces(), c == 'S', inside, 2);
       case 'w':
-        return property_class(kWord, false, inside);
       case 'W':
-        return property_class(kWord, true, inside);
+        return add_class(word_characters(), c == 'W', inside, 2);
       case 'h':
-        return property_class(kHexDigit, false, inside);
       case 'H':
-        return property_class(kHexDigit, true, inside);
+        return add_class(hex_digits(), c == 'H', inside, 2);
+      case 'd':
+      case 'D':
+        return add_class(digits(), c == 'D', inside, 2);
       case 'b':
         if (!inside) return word_boundary("(?:(?<=[{0}])(?![{0}])|(?<![{0}])(?=[{0}]))");
         break;
@@ -84,11 +183,11 @@ class Translator {
         break;
       case 'p':
       case 'P':
-        return property();
+        return property(inside);
       default:
         break;
     }
-    constexpr std::string_view kSame = "dDntrfaexuAzZbB0123456789";
+    constexpr std::string_view kSame = "ntrfaexuAzZbB0123456789";
     if (std::isalpha(static_cast<unsigned char>(c)) && kSame.find(c) == std::string_view::npos) {
       refuse(fmt::format("\\{}", c));
     }
@@ -101,16 +200,9 @@ class Translator {
     copy(2);
   }
 
-  void word_boundary(fmt::format_string<const std::string_view&> text) {
-    out_ += fmt::format(text, kWord);
-    position_ += 2;
-  }
-
-  void negated_space(bool inside) {
-    if (!inside) return property_class(kSpace, true, false);
-    // Inside [...] the complement is spelled out: everything between the spaces.
-    out_ +=
-        R"(\x{0}-\x{8}\x{e}-\x{1f}\x{21}-\x{84}\x{86}-\x{9f}\x{a1}-\x{167f}\x{1681}-\x{1fff}\x{200b}-\x{2027}\x{202a}-\x{202e}\x{2030}-\x{205e}\x{2060}-\x{2fff}\x{3001}-\x{10ffff})";
+  void word_boundary(std::string_view text) {
+    static const std::string word = members(word_characters());
+    out_ += fmt::format(fmt::runtime(text), word);
     position_ += 2;
   }
 
@@ -124,8 +216,8 @@ class Translator {
     position_ += 6;
   }
 
-  // \p{Name}, \p{^Name}, \P{Name}. Only general categories and scripts mean the same to both.
-  void property() {
+  // \p{Name}, \p{^Name}, \P{Name}: general categories by our tables, scripts by PCRE2's.
+  void property(bool inside) {
     const size_t end = pattern_.find('}', position_);
     if (peek(2) != '{' || end == std::string_view::npos) refuse("\\p without {...}");
     std::string_view name = pattern_.substr(position_ + 3, end - position_ - 3);
@@ -134,9 +226,11 @@ class Translator {
       negated = !negated;
       name.remove_prefix(1);
     }
+    const Ranges ranges = category_ranges(name);
+    if (!ranges.empty()) return add_class(ranges, negated, inside, end + 1 - position_);
     out_ += negated ? "\\P{" : "\\p{";
     // Oniguruma's scripts are without the extensions that PCRE2 adds to a bare name.
-    if (name.size() > 2 && name != "Any") out_ += "sc:";
+    if (name != "Any") out_ += "sc:";
     out_ += name;
     out_ += '}';
     position_ = end + 1;

@@ -1,6 +1,6 @@
 // The regular expressions of tokenizer.json are Oniguruma's. This rewrites them into what PCRE2
-// understands as the same language: character classes by Unicode property (\s, \w, \h), (?m) for a
-// dot that matches newlines, nested character classes.
+// understands as the same language: classes (\s, \w, \d, \h, general categories) spelled out from
+// our own tables, (?m) for a dot that matches newlines, nested character classes.
 #pragma once
 
 #include <string>

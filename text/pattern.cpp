@@ -13,17 +13,28 @@ Pattern Pattern::from_json(const JsonFields& fields) {
     result.description_ = "String " + result.literal_;
   } else {
     const std::string expression = pattern.text("Regex");
-    result.regex_.emplace(expression, pattern.place());
+    result.word_end_ = find_word_splitter(expression);
+    if (result.word_end_ == nullptr) result.regex_.emplace(expression, pattern.place());
     result.description_ = "Regex " + expression;
   }
   return result;
 }
 
 void Pattern::find_parts(std::string_view text, std::vector<TextPart>& parts) const {
-  if (regex_) {
+  if (word_end_ != nullptr) {
+    find_word_parts(text, word_end_, parts);
+  } else if (regex_) {
     regex_->find_parts(text, parts);
   } else {
     find_literal_parts(text, literal_, parts);
+  }
+}
+
+void find_word_parts(std::string_view text, WordEnd word_end, std::vector<TextPart>& parts) {
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = word_end(text, begin);
+    parts.push_back({begin, end, true});
+    begin = end;
   }
 }
 

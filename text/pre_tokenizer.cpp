@@ -1,6 +1,5 @@
 #include "text/pre_tokenizer.h"
 
-#include <optional>
 #include <utility>
 
 #include "common/error.h"
@@ -14,9 +13,6 @@ namespace temper {
 namespace {
 
 using Piece = SplitText::Piece;
-
-constexpr std::string_view kGpt2Expression =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
 // What becomes of the matches. For "the-final--countdown" and "-":
 enum class SplitBehavior {
@@ -131,6 +127,10 @@ class Split : public PreTokenizer {
     });
   }
 
+  WordEnd word_end() const override {
+    return behavior_ == SplitBehavior::kIsolated ? pattern_.word_end() : nullptr;
+  }
+
   std::string fingerprint() const override {
     return fmt::format("Split({},{},{})", sized(pattern_.description()),
                        static_cast<int>(behavior_), invert_);
@@ -171,6 +171,28 @@ class Punctuation : public PreTokenizer {
 
  private:
   SplitBehavior behavior_;
+};
+
+// Removes white space; with `punctuation`, also makes every such mark a word (BertPreTokenizer).
+class WhitespaceSplit : public PreTokenizer {
+ public:
+  explicit WhitespaceSplit(bool punctuation) : punctuation_(punctuation) {}
+  void split(SplitText& text) const override {
+    cut_by(text, SplitBehavior::kRemoved, [](std::string_view piece, std::vector<TextPart>& parts) {
+      find_character_parts(piece, is_white_space, parts);
+    });
+    if (!punctuation_) return;
+    cut_by(text, SplitBehavior::kIsolated,
+           [](std::string_view piece, std::vector<TextPart>& parts) {
+             find_character_parts(piece, is_punctuation, parts);
+           });
+  }
+  std::string fingerprint() const override {
+    return punctuation_ ? "BertPreTokenizer" : "WhitespaceSplit";
+  }
+
+ private:
+  bool punctuation_;
 };
 
 // Runs of word characters and runs of what is neither that nor white space.
@@ -248,9 +270,9 @@ class Metaspace : public PreTokenizer {
 
 class ByteLevel : public PreTokenizer {
  public:
-  ByteLevel(bool add_prefix_space, bool use_regex) : add_prefix_space_(add_prefix_space) {
-    if (use_regex) expression_.emplace(kGpt2Expression, "ByteLevel");
-  }
+  ByteLevel(bool add_prefix_space, bool use_regex)
+      : add_prefix_space_(add_prefix_space),
+        word_end_(use_regex ? find_word_splitter(kGpt2Expression) : nullptr) {}
 
   void split(SplitText& text) const override {
     split_bytes(text);
@@ -263,17 +285,19 @@ class ByteLevel : public PreTokenizer {
 
   void split_bytes(SplitText& text) const override {
     if (add_prefix_space_) add_prefix_spaces(text);
-    if (!expression_) return;
+    if (word_end_ == nullptr) return;
     cut_by(text, SplitBehavior::kIsolated,
            [&](std::string_view piece, std::vector<TextPart>& parts) {
-             expression_->find_parts(piece, parts);
+             find_word_parts(piece, word_end_, parts);
            });
   }
 
   bool ends_in_byte_level() const override { return true; }
+  WordEnd word_end() const override { return add_prefix_space_ ? nullptr : word_end_; }
+  bool only_maps_bytes() const override { return !add_prefix_space_ && word_end_ == nullptr; }
 
   std::string fingerprint() const override {
-    return fmt::format("ByteLevel({},{})", add_prefix_space_, expression_.has_value());
+    return fmt::format("ByteLevel({},{})", add_prefix_space_, word_end_ != nullptr);
   }
 
  private:
@@ -300,7 +324,7 @@ class ByteLevel : public PreTokenizer {
   }
 
   bool add_prefix_space_;
-  std::optional<Regex> expression_;
+  WordEnd word_end_;
 };
 
 class PreTokenizerSequence : public PreTokenizer {
@@ -322,6 +346,12 @@ class PreTokenizerSequence : public PreTokenizer {
   }
   bool ends_in_byte_level() const override {
     return !steps_.empty() && steps_.back()->ends_in_byte_level();
+  }
+  WordEnd word_end() const override {
+    if (steps_.size() == 1) return steps_[0]->word_end();
+    const bool one_cuts =
+        steps_.size() == 2 && !steps_[0]->ends_in_byte_level() && steps_[1]->only_maps_bytes();
+    return one_cuts ? steps_[0]->word_end() : nullptr;
   }
   std::string fingerprint() const override {
     std::string result;
@@ -396,6 +426,8 @@ std::unique_ptr<PreTokenizer> PreTokenizer::from_json(const JsonFields& fields) 
   }
   if (type == "Digits") return std::make_unique<Digits>(fields.boolean("individual_digits"));
   if (type == "Whitespace") return std::make_unique<Whitespace>();
+  if (type == "WhitespaceSplit") return std::make_unique<WhitespaceSplit>(false);
+  if (type == "BertPreTokenizer") return std::make_unique<WhitespaceSplit>(true);
   if (type == "Punctuation") {
     return std::make_unique<Punctuation>(
         read_behavior(fields.text_or("behavior", "Isolated"), fields.place()));
@@ -403,7 +435,7 @@ std::unique_ptr<PreTokenizer> PreTokenizer::from_json(const JsonFields& fields) 
   if (type == "Metaspace") return read_metaspace(fields);
   throw UserError(
       "{}: the pre-tokenizer '{}' is not supported (ByteLevel, Split, Digits, Whitespace, "
-      "Punctuation, Metaspace and Sequence are)",
+      "WhitespaceSplit, BertPreTokenizer, Punctuation, Metaspace and Sequence are)",
       fields.place(), type);
 }
 

@@ -8,6 +8,7 @@
 
 #include "io/json.h"
 #include "text/aligned_text.h"
+#include "text/word_splitter.h"
 
 namespace temper {
 
@@ -32,7 +33,8 @@ struct SplitText {
   void add_chunk(AlignedText chunk, std::vector<Piece>& to);
 };
 
-// ByteLevel, Split, Digits, Whitespace, Punctuation, Metaspace or a Sequence of them. Immutable.
+// ByteLevel, Split, Digits, Whitespace, WhitespaceSplit, BertPreTokenizer, Punctuation, Metaspace
+// or a Sequence of them. Immutable.
 class PreTokenizer {
  public:
   virtual ~PreTokenizer() = default;
@@ -41,6 +43,10 @@ class PreTokenizer {
   // printable characters is then the model's affair (ends_in_byte_level).
   virtual void split_bytes(SplitText& text) const { split(text); }
   virtual bool ends_in_byte_level() const { return false; }
+  // When all that split_bytes() does is to cut at every end of a word: the splitter. Else null.
+  virtual WordEnd word_end() const { return nullptr; }
+  // Whether split_bytes() leaves the pieces as they are.
+  virtual bool only_maps_bytes() const { return false; }
   // Equal for two pre-tokenizers exactly when they give the same words.
   virtual std::string fingerprint() const = 0;
 

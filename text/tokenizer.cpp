@@ -11,6 +11,8 @@
 #include "text/added_tokens.h"
 #include "text/bpe_model.h"
 #include "text/decoder.h"
+#include "text/direct_encoder.h"
+#include "text/encoding_writer.h"
 #include "text/fingerprint.h"
 #include "text/normalizer.h"
 #include "text/post_processor.h"
@@ -22,28 +24,6 @@ namespace {
 
 constexpr size_t kMaxTextBytes = size_t{1} << 30;
 constexpr size_t kMaxFileBytes = size_t{512} << 20;
-
-// From a byte of the text to the number of the character it belongs to.
-class CharacterIndex {
- public:
-  explicit CharacterIndex(std::string_view text) {
-    if (is_ascii(text)) return;
-    characters_.reserve(text.size() + 1);
-    int32_t character = -1;
-    for (char c : text) {
-      if (!is_utf8_continuation(c)) ++character;
-      characters_.push_back(character);
-    }
-    characters_.push_back(character + 1);
-  }
-  std::pair<int32_t, int32_t> characters(ByteRange range) const {
-    if (characters_.empty()) return {range.begin, range.end};
-    return {characters_[range.begin], characters_[range.end]};
-  }
-
- private:
-  std::vector<int32_t> characters_;  // empty: every byte is a character
-};
 
 // Workspaces whose word caches are warm; each encode() borrows one.
 class WorkspacePool {
@@ -100,6 +80,7 @@ struct Tokenizer::Impl {
         added(AddedTokens::from_json(
             fields, [&](const std::string& token) { return model.find(token); }, model.size(),
             normalizer.get())),
+        direct(DirectEncoder::make(normalizer.get(), pre_tokenizer.get(), model, added)),
         end_id(model.end_id()),
         hash(hash_text(component_fingerprint(normalizer) + component_fingerprint(pre_tokenizer) +
                        component_fingerprint(post_processor) + sized(model.fingerprint()) +
@@ -120,13 +101,13 @@ struct Tokenizer::Impl {
     }
   }
 
-  // The text cut into added tokens and words.
-  SplitText split(const std::string& text) const;
-  void add_normalized(std::string_view part, size_t begin, SplitText& to) const;
-  Encoding encode_words(const SplitText& words, const std::string& text) const;
+  void encode(std::string_view text, BpeModel::Workspace& workspace, Encoding& encoding) const;
+  // The long way for a text between added tokens: normalise, cut, look up.
+  void encode_rewritten(std::string_view part, size_t origin, BpeModel::Workspace& workspace,
+                        EncodingWriter& out) const;
   std::string spelling(int32_t id) const;  // empty for an id that is not used
   std::string spelling_at(int32_t id, std::pair<int32_t, int32_t> offsets,
-                          const std::string& text) const;
+                          std::string_view text) const;
 
   std::unique_ptr<Normalizer> normalizer;
   std::unique_ptr<PreTokenizer> pre_tokenizer;
@@ -134,66 +115,58 @@ struct Tokenizer::Impl {
   std::unique_ptr<Decoder> decoder;
   BpeModel model;
   AddedTokens added;
+  std::optional<DirectEncoder> direct;
   int32_t end_id;
   Hash128 hash;
   mutable WorkspacePool workspaces;
 };
 
-SplitText Tokenizer::Impl::split(const std::string& text) const {
-  SplitText result;
+void Tokenizer::Impl::encode(std::string_view text, BpeModel::Workspace& workspace,
+                             Encoding& encoding) const {
+  EncodingWriter out(text, encoding);
   for (const AddedTokens::Part& part : added.find(text, false)) {
-    const std::string_view part_text =
-        std::string_view(text).substr(part.begin, part.end - part.begin);
-    if (part.id < 0) {
-      add_normalized(part_text, part.begin, result);
-      continue;
+    const std::string_view part_text = text.substr(part.begin, part.end - part.begin);
+    if (part.id >= 0) {
+      out.add(part.id, {static_cast<uint32_t>(part.begin), static_cast<uint32_t>(part.end)});
+    } else if (direct && direct->takes(part_text)) {
+      direct->encode(part_text, part.begin, workspace, out);
+    } else {
+      encode_rewritten(part_text, part.begin, workspace, out);
     }
-    result.add_chunk(AlignedText(part_text, static_cast<uint32_t>(part.begin)), result.pieces);
-    result.pieces.back().added_token = part.id;
   }
-  if (pre_tokenizer == nullptr) return result;
-  if (model.takes_plain_bytes()) {
-    pre_tokenizer->split_bytes(result);
-  } else {
-    pre_tokenizer->split(result);
-  }
-  return result;
 }
 
-void Tokenizer::Impl::add_normalized(std::string_view part, size_t begin, SplitText& to) const {
-  AlignedText chunk(part, static_cast<uint32_t>(begin));
-  if (normalizer != nullptr) normalizer->normalize(chunk);
-  if (chunk.empty()) return;
-  const auto number = static_cast<uint32_t>(to.chunks.size());
-  for (const AddedTokens::Part& found : added.find(chunk.text(), true)) {
-    to.pieces.push_back(
-        {number, static_cast<uint32_t>(found.begin), static_cast<uint32_t>(found.end), found.id});
+void Tokenizer::Impl::encode_rewritten(std::string_view part, size_t origin,
+                                       BpeModel::Workspace& workspace, EncodingWriter& out) const {
+  AlignedText text(part, static_cast<uint32_t>(origin));
+  if (normalizer != nullptr) normalizer->normalize(text);
+  if (text.empty()) return;
+  SplitText words;
+  for (const AddedTokens::Part& found : added.find(text.text(), true)) {
+    words.pieces.push_back(
+        {0, static_cast<uint32_t>(found.begin), static_cast<uint32_t>(found.end), found.id});
   }
-  to.chunks.push_back(std::move(chunk));
-}
-
-Encoding Tokenizer::Impl::encode_words(const SplitText& words, const std::string& text) const {
-  const CharacterIndex index(text);
-  WorkspacePool::Loan workspace(workspaces);
-  Encoding encoding;
+  words.chunks.push_back(std::move(text));
+  if (pre_tokenizer != nullptr && model.takes_plain_bytes()) {
+    pre_tokenizer->split_bytes(words);
+  } else if (pre_tokenizer != nullptr) {
+    pre_tokenizer->split(words);
+  }
   std::vector<WordToken> tokens;
   for (const SplitText::Piece& piece : words.pieces) {
     tokens.clear();
     if (piece.added_token >= 0) {
       tokens.push_back({piece.added_token, piece.end - piece.begin});
     } else {
-      model.encode(words.text(piece), *workspace, tokens);
+      model.encode(words.text(piece), workspace, tokens);
     }
-    const AlignedText& chunk = words.chunks[piece.chunk];
     uint32_t begin = piece.begin;
     for (const WordToken& token : tokens) {
       const uint32_t end = begin + token.num_bytes;
-      encoding.ids.push_back(token.id);
-      encoding.offsets.push_back(index.characters(chunk.original_range(begin, end)));
+      out.add(token.id, words.chunks[piece.chunk].original_range(begin, end));
       begin = end;
     }
   }
-  return encoding;
 }
 
 std::string Tokenizer::Impl::spelling(int32_t id) const {
@@ -203,14 +176,14 @@ std::string Tokenizer::Impl::spelling(int32_t id) const {
 }
 
 std::string Tokenizer::Impl::spelling_at(int32_t id, std::pair<int32_t, int32_t> offsets,
-                                         const std::string& text) const {
+                                         std::string_view text) const {
   const AddedToken* token = added.by_id(id);
   if (token == nullptr || !(token->lstrip || token->rstrip)) return spelling(id);
   size_t begin = 0;
   for (int32_t i = 0; i < offsets.first; ++i) begin += utf8_length(text[begin]);
   size_t end = begin;
   for (int32_t i = offsets.first; i < offsets.second; ++i) end += utf8_length(text[end]);
-  return text.substr(begin, end - begin);
+  return std::string(text.substr(begin, end - begin));
 }
 
 Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -233,8 +206,12 @@ Encoding Tokenizer::encode(std::string_view text, bool add_special_tokens) const
     throw UserError("a text of {} bytes is too long to be encoded at once (at most {})",
                     text.size(), kMaxTextBytes);
   }
-  const std::string valid = replace_invalid_utf8(text);
-  Encoding encoding = impl_->encode_words(impl_->split(valid), valid);
+  std::string repaired;
+  std::string_view valid = text;
+  if (!is_valid_utf8(text)) valid = repaired = replace_invalid_utf8(text);
+  Encoding encoding;
+  WorkspacePool::Loan workspace(impl_->workspaces);
+  impl_->encode(valid, *workspace, encoding);
   if (impl_->post_processor != nullptr) {
     impl_->post_processor->process(encoding, add_special_tokens,
                                    [&](int32_t id, std::pair<int32_t, int32_t> offsets) {

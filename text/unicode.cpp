@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <map>
 #include <utility>
 
 #include "text/utf8.h"
@@ -152,8 +153,61 @@ std::vector<CharacterEdit> compose_text(const std::vector<Decomposed>& text) {
   return out;
 }
 
-utf8proc_category_t category(char32_t c) {
-  return utf8proc_category(static_cast<utf8proc_int32_t>(c));
+constexpr size_t kPageSize = 256;
+
+// What a code point is, in pages of which equal ones are kept once.
+class CharacterTable {
+ public:
+  CharacterTable() {
+    std::map<std::string, uint16_t> known;
+    size_t run = 0;
+    for (size_t page = 0; page < page_of_.size(); ++page) {
+      std::vector<Entry> entries;
+      std::string key;
+      for (size_t c = page * kPageSize; c < (page + 1) * kPageSize; ++c) {
+        while (run + 1 < kCategoryRuns.size() && kCategoryRuns[run + 1] >> 5 <= c) ++run;
+        const auto category = static_cast<Category>(kCategoryRuns[run] & 31);
+        entries.push_back({category, classes_of(category, c)});
+        key += {static_cast<char>(category), static_cast<char>(entries.back().classes)};
+      }
+      const auto [found, is_new] = known.try_emplace(key, static_cast<uint16_t>(known.size()));
+      page_of_[page] = found->second;
+      if (is_new) entries_.insert(entries_.end(), entries.begin(), entries.end());
+    }
+  }
+
+  struct Entry {
+    Category category;
+    uint8_t classes;
+  };
+  const Entry& operator[](char32_t c) const {
+    return entries_[page_of_[c / kPageSize] * kPageSize + c % kPageSize];
+  }
+
+ private:
+  static uint8_t classes_of(Category category, size_t c) {
+    int classes = CharacterClass::kCharacter;
+    const bool letter = category >= Category::kLu && category <= Category::kLo;
+    const bool mark = category >= Category::kMn && category <= Category::kMe;
+    if (letter) classes |= CharacterClass::kLetter;
+    if (category >= Category::kNd && category <= Category::kNo) classes |= CharacterClass::kNumber;
+    if ((letter || mark) && category != Category::kLl) classes |= CharacterClass::kUpper;
+    if (mark || category == Category::kLl || category == Category::kLm ||
+        category == Category::kLo) {
+      classes |= CharacterClass::kLower;
+    }
+    if (is_white_space(static_cast<char32_t>(c))) classes |= CharacterClass::kSpace;
+    if (c == '\r' || c == '\n') classes |= CharacterClass::kNewline;
+    return static_cast<uint8_t>(classes);
+  }
+
+  std::array<uint16_t, 0x110000 / kPageSize> page_of_;
+  std::vector<Entry> entries_;
+};
+
+const CharacterTable& character_table() {
+  static const CharacterTable table;
+  return table;
 }
 
 // As for normal forms, later punctuation is none to Hugging Face, and one sign was some before.
@@ -161,13 +215,12 @@ constexpr CharacterRange kLaterPunctuation[] = {
     {0x61D, 0x61D},     {0x9FD, 0x9FD},     {0xA76, 0xA76},     {0xC77, 0xC77},
     {0xC84, 0xC84},     {0x1B4E, 0x1B4F},   {0x1B7D, 0x1B7F},   {0x2E43, 0x2E5D},
     {0x10D6E, 0x10D6E}, {0x10EAD, 0x10EAD}, {0x10ED0, 0x10ED8}, {0x10F55, 0x10F59},
-    {0x10F86, 0x10F89}, {0x111C9, 0x111C9}, {0x113D4, 0x113D8}, {0x1144B, 0x1144F},
-    {0x1145A, 0x1145D}, {0x11660, 0x1166C}, {0x116B9, 0x116B9}, {0x1183B, 0x1183B},
-    {0x11944, 0x11946}, {0x119E2, 0x119E2}, {0x11A3F, 0x11A46}, {0x11A9A, 0x11AA2},
-    {0x11B00, 0x11B09}, {0x11BE1, 0x11BE1}, {0x11C41, 0x11C45}, {0x11C70, 0x11C71},
-    {0x11EF7, 0x11EF8}, {0x11F43, 0x11F4F}, {0x11FFF, 0x11FFF}, {0x12FF1, 0x12FF2},
-    {0x16D6D, 0x16D6F}, {0x16E97, 0x16E9A}, {0x16FE2, 0x16FE2}, {0x1E5FF, 0x1E5FF},
-    {0x1E95E, 0x1E95F},
+    {0x10F86, 0x10F89}, {0x113D4, 0x113D8}, {0x1144B, 0x1144F}, {0x1145A, 0x1145D},
+    {0x11660, 0x1166C}, {0x116B9, 0x116B9}, {0x1183B, 0x1183B}, {0x11944, 0x11946},
+    {0x119E2, 0x119E2}, {0x11A3F, 0x11A46}, {0x11A9A, 0x11AA2}, {0x11B00, 0x11B09},
+    {0x11BE1, 0x11BE1}, {0x11C41, 0x11C45}, {0x11C70, 0x11C71}, {0x11EF7, 0x11EF8},
+    {0x11F43, 0x11F4F}, {0x11FFF, 0x11FFF}, {0x12FF1, 0x12FF2}, {0x16D6D, 0x16D6F},
+    {0x16E97, 0x16E9A}, {0x16FE2, 0x16FE2}, {0x1E5FF, 0x1E5FF}, {0x1E95E, 0x1E95F},
 };
 
 }  // namespace
@@ -178,9 +231,23 @@ bool is_white_space(char32_t c) {
          c == 0x3000;
 }
 
+Category category_of(char32_t c) {
+  return character_table()[c].category;
+}
+
+uint8_t character_classes(char32_t c) {
+  return character_table()[c].classes;
+}
+
+const std::array<uint8_t, 128> kAsciiClasses = [] {
+  std::array<uint8_t, 128> classes{};
+  for (char32_t c = 0; c < 128; ++c) classes[c] = character_classes(c);
+  return classes;
+}();
+
 bool is_numeric(char32_t c) {
-  const auto k = category(c);
-  return k == UTF8PROC_CATEGORY_ND || k == UTF8PROC_CATEGORY_NL || k == UTF8PROC_CATEGORY_NO;
+  return (character_classes(c) & CharacterClass::kNumber) != 0 ||
+         std::find(kLaterNumbers.begin(), kLaterNumbers.end(), c) != kLaterNumbers.end();
 }
 
 bool is_punctuation(char32_t c) {
@@ -188,18 +255,18 @@ bool is_punctuation(char32_t c) {
     return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') ||
            (c >= '{' && c <= '~');
   }
-  if (c == 0x166D) return true;
-  const auto k = category(c);
-  return k >= UTF8PROC_CATEGORY_PC && k <= UTF8PROC_CATEGORY_PO && !is_in(kLaterPunctuation, c);
+  if (c == 0x166D || c == 0x111C9) return true;
+  const Category k = category_of(c);
+  return k >= Category::kPc && k <= Category::kPo && !is_in(kLaterPunctuation, c);
 }
 
 bool is_word_character(char32_t c) {
   if (c < 0x80) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
   }
-  const auto k = category(c);
-  if (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_NL) return true;  // L*, M*, Nd, Nl
-  if (k == UTF8PROC_CATEGORY_PC || c == 0x200C || c == 0x200D) return true;
+  const Category k = category_of(c);
+  if (k >= Category::kLu && k <= Category::kNl) return true;  // L*, M*, Nd, Nl
+  if (k == Category::kPc || c == 0x200C || c == 0x200D) return true;
   // Circled and squared letters are symbols that are Alphabetic nevertheless.
   return (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) ||
          (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189);
@@ -226,6 +293,14 @@ std::vector<CharacterEdit> normalize_edits(std::string_view text, NormalForm for
   return out;
 }
 
+char32_t lower_case(char32_t c) {
+  const auto later = std::lower_bound(
+      kLaterLowercase.begin(), kLaterLowercase.end(), c,
+      [](const LowercasePair& pair, char32_t value) { return pair.upper < value; });
+  if (later != kLaterLowercase.end() && later->upper == c) return later->lower;
+  return static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
+}
+
 std::vector<CharacterEdit> lowercase_edits(std::string_view text) {
   std::vector<CharacterEdit> out;
   out.reserve(text.size());
@@ -235,8 +310,7 @@ std::vector<CharacterEdit> lowercase_edits(std::string_view text) {
       out.push_back({U'i', 0});
       out.push_back({0x307, 1});
     } else {
-      const auto lower = utf8proc_tolower(static_cast<utf8proc_int32_t>(c));
-      out.push_back({static_cast<char32_t>(lower), 0});
+      out.push_back({lower_case(c), 0});
     }
   }
   return out;

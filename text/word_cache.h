@@ -1,6 +1,7 @@
 // Remembers the tokens of words: text repeats itself, and most words are seen many times.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -15,7 +16,38 @@ struct WordToken {
   uint32_t num_bytes;
 };
 
-// For one thread at a time. When it is full it starts over.
+// Short words of few tokens: one cache line each, and a newcomer takes the place of what was there.
+// For one thread at a time.
+class ShortWordCache {
+ public:
+  static constexpr size_t kMaxWordBytes = 16;
+  static constexpr size_t kMaxTokens = 5;
+
+  ShortWordCache();
+
+  // A word as two numbers. `has_room`: at least 16 bytes may be read from where the word begins.
+  struct Key {
+    uint64_t low;
+    uint64_t high;
+  };
+  static Key key_of(std::string_view word, bool has_room);
+
+  // The tokens of a word of 1 to 16 bytes, or nothing. Valid until the next insert().
+  std::span<const WordToken> find(Key key, size_t word_bytes) const;
+  void insert(Key key, size_t word_bytes, std::span<const WordToken> tokens);
+
+ private:
+  struct alignas(64) Slot {
+    Key key;
+    uint32_t word_bytes;  // 0: the slot is free
+    uint32_t num_tokens;
+    WordToken tokens[kMaxTokens];
+  };
+  static size_t place_of(Key key);
+  std::vector<Slot> slots_;
+};
+
+// Words up to 128 bytes. When it is full it starts over. For one thread at a time.
 class WordCache {
  public:
   WordCache();
@@ -25,6 +57,7 @@ class WordCache {
   // A word that find() did not have. Long words are not kept.
   void insert(std::string_view word, uint64_t hash, std::span<const WordToken> tokens);
 
+  static bool keeps(std::string_view word);
   static uint64_t hash(std::string_view word);
 
  private:

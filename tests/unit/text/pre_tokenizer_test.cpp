@@ -87,8 +87,15 @@ TEST(PreTokenizer, a_sequence_goes_on_cutting) {
   EXPECT_THAT(words_of(json, "a_b \u00e9-c"), ElementsAre("a_b", "\u00c3\u00a9", "-", "c"));
 }
 
+TEST(PreTokenizer, white_space_alone_or_with_punctuation) {
+  const std::string text = " a,b\u3000\n(c) ";
+  EXPECT_THAT(words_of({{"type", "WhitespaceSplit"}}, text), ElementsAre("a,b", "(c)"));
+  EXPECT_THAT(words_of({{"type", "BertPreTokenizer"}}, text),
+              ElementsAre("a", ",", "b", "(", "c", ")"));
+}
+
 TEST(PreTokenizer, unknown_types_and_values_are_refused_by_name) {
-  EXPECT_THROW(words_of({{"type", "BertPreTokenizer"}}, "a"), UserError);
+  EXPECT_THROW(words_of({{"type", "UnicodeScripts"}}, "a"), UserError);
   EXPECT_THROW(words_of(split_json("Sideways"), "a"), UserError);
   EXPECT_THROW(words_of(metaspace("sometimes", true), "a"), UserError);
   EXPECT_THROW(words_of({{"type", "Metaspace"}, {"replacement", "ab"}}, "a"), UserError);

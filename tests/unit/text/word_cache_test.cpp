@@ -43,5 +43,26 @@ TEST(WordCache, long_words_are_not_kept) {
   EXPECT_TRUE(cache.find(word, WordCache::hash(word)).empty());
 }
 
+TEST(ShortWordCache, tells_words_apart_that_differ_only_in_length_or_beyond_eight_bytes) {
+  const std::string text = std::string("ab\0", 3) + "cdefghijklmnop";
+  ShortWordCache cache;
+  for (uint32_t size = 1; size <= ShortWordCache::kMaxWordBytes; ++size) {
+    const std::string_view word = std::string_view(text).substr(0, size);
+    const auto key = ShortWordCache::key_of(word, true);
+    const auto exact = ShortWordCache::key_of(std::string(word), false);
+    EXPECT_EQ(key.low, exact.low);
+    EXPECT_EQ(key.high, exact.high);
+    EXPECT_TRUE(cache.find(key, size).empty());
+    const WordToken token{static_cast<int32_t>(size), size};
+    cache.insert(key, size, {&token, 1});
+    ASSERT_EQ(cache.find(key, size).size(), 1u);
+    EXPECT_EQ(cache.find(key, size)[0].id, static_cast<int32_t>(size));
+  }
+  const std::vector<WordToken> many(ShortWordCache::kMaxTokens + 1, WordToken{1, 1});
+  const auto key = ShortWordCache::key_of("other", false);
+  cache.insert(key, 5, many);
+  EXPECT_TRUE(cache.find(key, 5).empty());
+}
+
 }  // namespace
 }  // namespace temper
