@@ -1,26 +1,51 @@
 #include <string>
+#include <vector>
 
+#include "common/error.h"
 #include "launcher/command_line.h"
 #include "launcher/json_lines.h"
 #include "text/tokenizer.h"
 
 namespace temper {
+namespace {
+
+std::vector<int32_t> read_ids(const Json& question, const std::string& place) {
+  const auto list = question.find("ids");
+  if (list == question.end() || !list->is_array()) {
+    throw UserError("{}: 'ids' must be a list of numbers", place);
+  }
+  std::vector<int32_t> ids;
+  for (const Json& id : *list) {
+    if (!id.is_number_integer() || id < 0 || id > INT32_MAX) {
+      throw UserError("{}: 'ids' must be a list of token ids", place);
+    }
+    ids.push_back(id.get<int32_t>());
+  }
+  return ids;
+}
+
+}  // namespace
 
 int tokenize_command(const Arguments& arguments) {
   namespace po = boost::program_options;
-  CommandLine line("temper tokenize --tokenizer FILE [--special] [INPUT]",
+  CommandLine line("temper tokenize --tokenizer FILE [--special] [--decode] [INPUT]",
                    "Reads JSON lines {\"text\"} from INPUT or standard input and prints "
-                   "{\"ids\",\"offsets\"} for each;\noffsets are in code points.");
+                   "{\"ids\",\"offsets\"} for each;\noffsets are in code points. With --decode, "
+                   "{\"ids\"} in and {\"text\"} out.");
   line.options()("tokenizer", po::value<std::string>()->value_name("FILE"),
                  "tokenizer.json, or a model directory that holds one")(
-      "special", "add what the tokenizer puts around a text (<s>)");
+      "special", "add what the tokenizer puts around a text (<s>)")(
+      "decode", "ids to text, special tokens included");
   line.positional("INPUT", 1);
   if (!line.parse(arguments)) return kExitDone;
 
   const Tokenizer tokenizer = Tokenizer::from_file(line.get<std::string>("tokenizer"));
   const bool special = line.has("special");
+  const bool decode = line.has("decode");
+  if (special && decode) throw UserError("--special has no meaning with --decode");
   const std::string input = line.has("INPUT") ? line.text("INPUT") : "-";
   answer_json_lines(input, [&](const Json& question, const std::string& place) -> OrderedJson {
+    if (decode) return {{"text", tokenizer.decode(read_ids(question, place))}};
     const Encoding encoding = tokenizer.encode(JsonFields(question, place).text("text"), special);
     return {{"ids", encoding.ids}, {"offsets", encoding.offsets}};
   });
