@@ -29,8 +29,12 @@ if(TEMPER_SANITIZE STREQUAL "address")
   set(TEMPER_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=undefined)
 elseif(TEMPER_SANITIZE STREQUAL "thread")
   set(TEMPER_SANITIZE_FLAGS -fsanitize=thread)
+elseif(TEMPER_SANITIZE STREQUAL "fuzzer")
+  # Every library reports its coverage to the fuzzers, which are then libFuzzer's: clang only.
+  set(TEMPER_SANITIZE_FLAGS -fsanitize=fuzzer-no-link,address,undefined
+    -fno-sanitize-recover=undefined)
 elseif(TEMPER_SANITIZE)
-  message(FATAL_ERROR "TEMPER_SANITIZE is '${TEMPER_SANITIZE}'; use address, thread or nothing.")
+  message(FATAL_ERROR "TEMPER_SANITIZE is '${TEMPER_SANITIZE}'; use address, thread, fuzzer or nothing.")
 endif()
 if(TEMPER_SANITIZE)
   add_compile_options(${TEMPER_SANITIZE_FLAGS} -fno-omit-frame-pointer -g)
