@@ -164,6 +164,25 @@ class ZstdInput final : public ByteInput {
 
 }  // namespace
 
+std::string_view PeekableInput::peek(size_t num_bytes) {
+  while (seen_.size() < num_bytes) {
+    const size_t before = seen_.size();
+    seen_.resize(num_bytes);
+    const size_t count = input_->read(seen_.data() + before, num_bytes - before);
+    seen_.resize(before + count);
+    if (count == 0) break;
+  }
+  return std::string_view(seen_).substr(0, num_bytes);
+}
+
+size_t PeekableInput::read(char* out, size_t capacity) {
+  if (seen_.empty()) return input_->read(out, capacity);
+  const size_t count = std::min(capacity, seen_.size());
+  std::memcpy(out, seen_.data(), count);
+  seen_.erase(0, count);
+  return count;
+}
+
 std::unique_ptr<ByteInput> open_byte_input(const std::filesystem::path& path) {
   RawInput raw(path);
   raw.fill(kZstdMagic.size());

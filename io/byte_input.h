@@ -4,6 +4,9 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
 
 namespace temper {
 
@@ -13,6 +16,20 @@ class ByteInput {
   // Fills up to `capacity` > 0 bytes; 0 only at the end. UserError naming the file when it can't be
   // read or its compressed data is damaged or cut off.
   virtual size_t read(char* out, size_t capacity) = 0;
+};
+
+// Shows the first bytes of an input before they are read.
+class PeekableInput final : public ByteInput {
+ public:
+  explicit PeekableInput(std::unique_ptr<ByteInput> input) : input_(std::move(input)) {}
+
+  // The next `num_bytes`, fewer only where the input ends before. Valid until the next read.
+  std::string_view peek(size_t num_bytes);
+  size_t read(char* out, size_t capacity) override;
+
+ private:
+  std::unique_ptr<ByteInput> input_;
+  std::string seen_;
 };
 
 // "-" is standard input.

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/error.h"
@@ -16,9 +17,9 @@ constexpr std::string_view kUtf8ByteOrderMark = "\xef\xbb\xbf";
 }  // namespace
 
 struct LineReader::State {
-  State(const std::filesystem::path& path, size_t max_bytes)
-      : name(path == "-" ? "standard input" : path.native()),
-        input(open_byte_input(path)),
+  State(std::unique_ptr<ByteInput> its_input, std::string its_name, size_t max_bytes)
+      : name(std::move(its_name)),
+        input(std::move(its_input)),
         buffer(kBufferBytes),
         max_line_bytes(max_bytes) {}
 
@@ -64,7 +65,10 @@ struct LineReader::State {
 };
 
 LineReader::LineReader(const std::filesystem::path& path, size_t max_line_bytes)
-    : state_(std::make_unique<State>(path, max_line_bytes)) {}
+    : LineReader(open_byte_input(path), path == "-" ? "standard input" : path.native(),
+                 max_line_bytes) {}
+LineReader::LineReader(std::unique_ptr<ByteInput> input, std::string name, size_t max_line_bytes)
+    : state_(std::make_unique<State>(std::move(input), std::move(name), max_line_bytes)) {}
 LineReader::~LineReader() = default;
 LineReader::LineReader(LineReader&&) noexcept = default;
 

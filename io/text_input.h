@@ -7,12 +7,20 @@
 #include <memory>
 #include <string>
 
+#include "io/byte_input.h"
+
 namespace temper {
+
+// The longest line, CSV record or array element that is accepted unless said otherwise.
+inline constexpr size_t kMaxRecordBytes = size_t{64} << 20;
 
 class LineReader {
  public:
   // "-" is standard input. UserError when the file is missing.
-  explicit LineReader(const std::filesystem::path& path, size_t max_line_bytes = size_t{64} << 20);
+  explicit LineReader(const std::filesystem::path& path, size_t max_line_bytes = kMaxRecordBytes);
+  // `name` stands for the input in messages.
+  LineReader(std::unique_ptr<ByteInput> input, std::string name,
+             size_t max_line_bytes = kMaxRecordBytes);
   ~LineReader();
   LineReader(LineReader&&) noexcept;
 

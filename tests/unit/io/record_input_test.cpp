@@ -1,0 +1,109 @@
+// Readers of JSON arrays and of comma-separated values, on inputs in small pieces.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "common/error.h"
+#include "io/csv_input.h"
+#include "io/json_array_input.h"
+
+namespace temper {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// A few bytes at a time.
+class DripInput final : public ByteInput {
+ public:
+  explicit DripInput(std::string text) : text_(std::move(text)) {}
+  size_t read(char* out, size_t capacity) override {
+    const size_t count = std::min({capacity, text_.size() - at_, size_t{3}});
+    std::memcpy(out, text_.data() + at_, count);
+    at_ += count;
+    return count;
+  }
+
+ private:
+  std::string text_;
+  size_t at_ = 0;
+};
+
+std::unique_ptr<ByteInput> drip(const std::string& text) {
+  return std::make_unique<DripInput>(text);
+}
+
+std::vector<std::string> elements(const std::string& text, size_t limit = 100) {
+  JsonArrayReader reader(drip(text), "a.json", limit);
+  std::vector<std::string> all;
+  std::string element;
+  while (reader.next(element)) all.push_back(element);
+  return all;
+}
+
+TEST(JsonArrayReader, gives_elements_as_they_are) {
+  EXPECT_THAT(elements(R"( [1, "a,]\"", {"x": [1, 2]} ,null])"),
+              ElementsAre("1", R"("a,]\"")", R"({"x": [1, 2]})", "null"));
+  EXPECT_THAT(elements("[]"), ElementsAre());
+  EXPECT_THAT(elements(R"(["\\", "]"])"), ElementsAre(R"("\\")", R"("]")"));
+}
+
+TEST(JsonArrayReader, names_what_is_wrong) {
+  const auto error = [](const std::string& text, size_t limit = 100) -> std::string {
+    try {
+      elements(text, limit);
+    } catch (const UserError& user_error) {
+      return user_error.what();
+    }
+    return "(none)";
+  };
+  EXPECT_THAT(error("{}"), HasSubstr("a.json: not a JSON array"));
+  EXPECT_THAT(error(""), HasSubstr("not a JSON array"));
+  EXPECT_THAT(error("[1, 2"), HasSubstr("after element 1"));
+  EXPECT_THAT(error("[1, \"2"), HasSubstr("no end"));
+  EXPECT_THAT(error("[1,,2]"), HasSubstr("missing"));
+  EXPECT_THAT(error("[1] 2"), HasSubstr("text after"));
+  EXPECT_THAT(error("[12345]", 4), HasSubstr("too long"));
+}
+
+TEST(CsvReader, gives_fields_as_they_are) {
+  CsvReader reader(drip("a;b\r\n\"x;\"\"y\"\"\";2\n\n\"l1\nl2\";\n3;4"), "a.csv", ';');
+  EXPECT_THAT(reader.columns(), ElementsAre("a", "b"));
+  std::vector<std::string> fields;
+  ASSERT_TRUE(reader.next(fields));
+  EXPECT_THAT(fields, ElementsAre("x;\"y\"", "2"));
+  EXPECT_EQ(reader.line_number(), 2);
+  ASSERT_TRUE(reader.next(fields));
+  EXPECT_THAT(fields, ElementsAre("l1\nl2", ""));
+  EXPECT_EQ(reader.line_number(), 4);
+  ASSERT_TRUE(reader.next(fields));
+  EXPECT_THAT(fields, ElementsAre("3", "4"));
+  EXPECT_EQ(reader.line_number(), 6);
+  EXPECT_FALSE(reader.next(fields));
+}
+
+TEST(CsvReader, goes_on_after_a_bad_record) {
+  CsvReader reader(drip("a,b\n1\n1,2,3\n\"x\"y,2\n1,2\n"), "a.csv", ',');
+  std::vector<std::string> fields;
+  ASSERT_TRUE(reader.next(fields));
+  EXPECT_STREQ(reader.problem(), "fewer fields than the header has columns");
+  ASSERT_TRUE(reader.next(fields));
+  EXPECT_STREQ(reader.problem(), "more fields than the header has columns");
+  ASSERT_TRUE(reader.next(fields));
+  EXPECT_STREQ(reader.problem(), "text behind a closing quote");
+  ASSERT_TRUE(reader.next(fields));
+  EXPECT_EQ(reader.problem(), nullptr);
+}
+
+TEST(CsvReader, limits_a_record) {
+  EXPECT_THROW(CsvReader(drip("abcdef,b\n"), "a.csv", ',', 4), UserError);
+  CsvReader reader(drip("a,b\n123,45\n"), "a.csv", ',', 4);
+  std::vector<std::string> fields;
+  EXPECT_THROW(reader.next(fields), UserError);
+}
+
+}  // namespace
+}  // namespace temper
