@@ -105,10 +105,21 @@ class Validator {
     if (config_.sequence_len == 1) refuse("sequence_len", "is 1; a row needs at least 2 tokens");
   }
 
+  // "train.h5" may stand for "train-00000-of-00004.h5" and its like.
+  static bool has_shards(const std::filesystem::path& path) {
+    const std::string before = path.stem().string() + "-00000-of-";
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(path.parent_path(), error)) {
+      const std::string name = entry.path().filename().string();
+      if (name.rfind(before, 0) == 0 && entry.path().extension() == path.extension()) return true;
+    }
+    return false;
+  }
+
   void check_entries(const std::string& key, const std::vector<DatasetEntry>& entries) const {
     for (const DatasetEntry& entry : entries) {
       std::error_code error;
-      if (!std::filesystem::exists(entry.path, error)) {
+      if (!std::filesystem::exists(entry.path, error) && !has_shards(entry.path)) {
         refuse(key, "names {}, which does not exist", entry.path.string());
       }
       if (std::filesystem::is_directory(entry.path, error)) {

@@ -1,9 +1,11 @@
 #include "data/corpus_reader.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include "common/error.h"
+#include "data/corpus_files.h"
 #include "io/json.h"
 
 namespace temper {
@@ -33,25 +35,29 @@ const char* type_name(const Json& value) {
 // Members of a record or of a message in it. Unlike JsonFields it never shows a value.
 class RecordFields {
  public:
-  RecordFields(const Json& object, std::string place) : object_(object), place_(std::move(place)) {
+  RecordFields(const Json& object, std::string place, const ColumnNames* names = nullptr)
+      : object_(object), place_(std::move(place)), names_(names) {
     if (!object.is_object()) {
       throw UserError("{}: expected a JSON object, found {}", place_, type_name(object));
     }
   }
 
   bool has(const char* key) const {
-    const auto found = object_.find(key);
+    const auto found = object_.find(name_of(key));
     return found != object_.end() && !found->is_null();
   }
   const Json& at(const char* key) const {
-    const auto found = object_.find(key);
-    if (found == object_.end()) throw UserError("{}: the key \"{}\" is missing", place_, key);
+    const auto found = object_.find(name_of(key));
+    if (found == object_.end()) {
+      throw UserError("{}: the key \"{}\" is missing", place_, name_of(key));
+    }
     return *found;
   }
   std::string text(const char* key) const {
     const Json& value = at(key);
     if (!value.is_string()) {
-      throw UserError("{}: \"{}\" is {}, expected a string", place_, key, type_name(value));
+      throw UserError("{}: \"{}\" is {}, expected a string", place_, name_of(key),
+                      type_name(value));
     }
     return value.get<std::string>();
   }
@@ -65,9 +71,26 @@ class RecordFields {
     return value;
   }
 
+  // A text, number or boolean as text.
+  std::string scalar(const std::string& key) const {
+    const auto found = object_.find(key);
+    if (found == object_.end() || found->is_structured() || found->is_null()) {
+      throw UserError("{}: \"{}\", which --group-by names, is {}", place_, key,
+                      found == object_.end() ? "missing" : type_name(*found));
+    }
+    return found->is_string() ? found->get<std::string>() : found->dump();
+  }
+
  private:
+  std::string name_of(const char* key) const {
+    if (!names_) return key;
+    const auto renamed = names_->columns.find(key);
+    return renamed == names_->columns.end() ? key : renamed->second;
+  }
+
   const Json& object_;
   std::string place_;
+  const ColumnNames* names_;
 };
 
 std::string role_of_share_gpt(const std::string& from, const std::string& place) {
@@ -112,9 +135,7 @@ std::vector<Message> messages_of_alpaca(const RecordFields& record) {
   return messages;
 }
 
-CorpusFormat detect_format(std::string_view json, const std::string& place) {
-  const Json object = parse_json(json, place);
-  const RecordFields record(object, place);
+CorpusFormat detect_format(const RecordFields& record, const std::string& place) {
   if (record.has("messages")) return CorpusFormat::kChat;
   if (record.has("conversations")) return CorpusFormat::kShareGpt;
   if (record.has("prompt") && record.has("completion")) return CorpusFormat::kPromptCompletion;
@@ -122,20 +143,37 @@ CorpusFormat detect_format(std::string_view json, const std::string& place) {
   if (record.has("text")) return CorpusFormat::kText;
   throw UserError(
       "{}: no known record; expected the keys messages, or conversations, or prompt and "
-      "completion, "
-      "or instruction and output, or text",
+      "completion, or instruction and output, or text; --column prompt=NAME gives a key another "
+      "name",
       place);
 }
 
-bool is_blank(const std::string& line) {
-  return line.find_first_not_of(" \t\r\n\f\v") == std::string::npos;
+Record record_of(const RecordFields& fields, CorpusFormat format, const std::string& place) {
+  Record record;
+  switch (format) {
+    case CorpusFormat::kChat:
+    case CorpusFormat::kShareGpt:
+      record.messages = messages_of_list(fields, format, place);
+      break;
+    case CorpusFormat::kPromptCompletion:
+      record.messages = {{"user", fields.text("prompt")}, {"assistant", fields.text("completion")}};
+      break;
+    case CorpusFormat::kAlpaca:
+      record.messages = messages_of_alpaca(fields);
+      break;
+    case CorpusFormat::kText:
+      record.text = fields.text("text");
+      record.is_text = true;
+      break;
+    case CorpusFormat::kAuto:
+      TEMPER_CHECK(false, "the format of {} is not resolved", place);
+  }
+  return record;
 }
 
-void refuse_json_array(const std::string& line, const std::string& place) {
-  if (line[line.find_first_not_of(" \t")] == '[') {
-    throw UserError("{}: a JSON array; write one object per line (jq -c '.[]' does it)", place);
-  }
-}
+constexpr std::array<const char*, 9> kColumnKeys = {"messages",   "conversations", "prompt",
+                                                    "completion", "instruction",   "input",
+                                                    "output",     "system",        "text"};
 
 }  // namespace
 
@@ -167,65 +205,73 @@ std::string corpus_place(const std::string& source, int64_t line_number) {
   return fmt::format("{}:{}", source, line_number);
 }
 
-Record parse_record(std::string_view json, CorpusFormat format, const std::string& place) {
-  const Json object = parse_json(json, place);
-  const RecordFields fields(object, place);
-  Record record;
-  switch (format) {
-    case CorpusFormat::kChat:
-    case CorpusFormat::kShareGpt:
-      record.messages = messages_of_list(fields, format, place);
-      break;
-    case CorpusFormat::kPromptCompletion:
-      record.messages = {{"user", fields.text("prompt")}, {"assistant", fields.text("completion")}};
-      break;
-    case CorpusFormat::kAlpaca:
-      record.messages = messages_of_alpaca(fields);
-      break;
-    case CorpusFormat::kText:
-      record.text = fields.text("text");
-      record.is_text = true;
-      break;
-    case CorpusFormat::kAuto:
-      TEMPER_CHECK(false, "the format of {} is not resolved", place);
+void ColumnNames::add(const std::string& text) {
+  const size_t sign = text.find('=');
+  const std::string key = text.substr(0, sign);
+  const bool known = std::find(kColumnKeys.begin(), kColumnKeys.end(), key) != kColumnKeys.end();
+  if (sign == text.npos || sign + 1 == text.size() || !known) {
+    throw UserError("--column {}: expected KEY=NAME, where KEY is one of {}", text,
+                    fmt::join(kColumnKeys, ", "));
   }
+  columns[key] = text.substr(sign + 1);
+}
+
+Record parse_record(std::string_view json, CorpusFormat format, const std::string& place,
+                    const ColumnNames& names) {
+  const Json object = parse_json(json, place);
+  const RecordFields fields(object, place, &names);
+  if (format == CorpusFormat::kAuto) format = detect_format(fields, place);
+  Record record = record_of(fields, format, place);
+  if (!names.group_by.empty()) record.group = fields.scalar(names.group_by);
   return record;
 }
 
-CorpusReader::CorpusReader(std::vector<std::filesystem::path> inputs, CorpusFormat format)
-    : inputs_(std::move(inputs)), format_(format) {
+Record parse_line(const CorpusLine& line, const std::string& place, const ColumnNames& names) {
+  if (!line.problem.empty()) throw UserError("{}: {}", place, line.problem);
+  return parse_record(line.json, line.format, place, names);
+}
+
+CorpusReader::CorpusReader(const std::vector<std::filesystem::path>& inputs, CorpusFormat format,
+                           ColumnNames names)
+    : inputs_(find_corpus_files(inputs)), names_(std::move(names)) {
   if (inputs_.empty()) throw UserError("no input file is given");
   for (const auto& input : inputs_) {
     sources_.push_back(input == "-" ? "standard input" : input.native());
-    if (std::filesystem::is_directory(input)) {
-      throw UserError("{}: is a directory; name the files in it", input.native());
-    }
   }
   formats_.assign(inputs_.size(), format);
+  containers_.assign(inputs_.size(), CorpusContainer::kJsonLines);
 }
 
 bool CorpusReader::open_next_file() {
   if (static_cast<size_t>(source_ + 1) == inputs_.size()) return false;
-  ++source_;
-  lines_ = std::make_unique<LineReader>(inputs_[static_cast<size_t>(source_)]);
+  const auto index = static_cast<size_t>(++source_);
+  OpenedSource opened = open_record_source(inputs_[index], sources_[index]);
+  containers_[index] = opened.container;
+  records_ = std::move(opened.records);
   return true;
 }
 
 bool CorpusReader::next(CorpusLine& line) {
-  for (;;) {
-    while (!lines_ || !lines_->next(line.json)) {
-      if (!open_next_file()) return false;
-    }
-    if (!is_blank(line.json)) break;
+  SourceRecord record;
+  while (!records_ || !records_->next(record)) {
+    if (!open_next_file()) return false;
   }
+  hasher_.update(record.json.data(), record.json.size() + 1);  // with its terminating zero
+  line.ordinal = ordinal_++;
   line.source = source_;
-  line.line_number = lines_->line_number();
+  line.line_number = record.number;
+  line.json = std::move(record.json);
+  line.problem = std::move(record.problem);
   CorpusFormat& format = formats_[static_cast<size_t>(source_)];
-  const auto place = [&] {
-    return corpus_place(sources_[static_cast<size_t>(source_)], line.line_number);
-  };
-  if (line.line_number == 1) refuse_json_array(line.json, place());
-  if (format == CorpusFormat::kAuto) format = detect_format(line.json, place());
+  if (format == CorpusFormat::kAuto && line.problem.empty()) {
+    try {
+      const std::string where = place(line);
+      const Json object = parse_json(line.json, where);
+      format = detect_format(RecordFields(object, where, &names_), where);
+    } catch (const UserError&) {
+      // Whoever parses the line finds the same.
+    }
+  }
   line.format = format;
   return true;
 }

@@ -13,70 +13,59 @@
 
 #include "common/error.h"
 #include "data/dataset_format.h"
+#include "data/spill_file.h"
 #include "io/atomic_file.h"
 #include "io/hdf5.h"
+#include "io/json.h"
 
 namespace temper {
 namespace {
 
 constexpr size_t kCopyBytes = size_t{4} << 20;
 
-// Elements waiting on disk for the size of their dataset to be known. The file has no name: it
-// vanishes with the process.
+// One array of the payload, waiting for its size to be known.
 template <typename T>
-class Spool {
+class PayloadSpool {
  public:
-  explicit Spool(const std::filesystem::path& path) : path_(path) {
-    fd_ = FileDescriptor(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!fd_.is_open()) {
-      throw SystemError("{}: cannot be created: {}", path.native(), errno_text(errno));
-    }
-    if (unlink(path.c_str()) != 0) {
-      throw SystemError("{}: cannot be unlinked: {}", path.native(), errno_text(errno));
-    }
-  }
+  PayloadSpool(const std::filesystem::path& path, Payload payload)
+      : payload_(payload),
+        values_(path,
+                fmt::format("{}-{}", payload_place(payload).group, payload_place(payload).name)
+                    .c_str()) {}
 
-  void append(const T* values, size_t count) {
-    buffer_.insert(buffer_.end(), values, values + count);
-    if (buffer_.size() * sizeof(T) >= kCopyBytes) flush();
-  }
+  void append(const T* values, size_t count) { values_.append(values, count); }
+  void append(const T& value) { values_.append(value); }
+  uint64_t size() const { return values_.size(); }
 
-  void copy_to(H5Dataset& dataset) {
-    flush();
-    const uint64_t row_elements = dataset.row_elements();
-    const uint64_t num_rows = dataset.shape()[0];
-    const uint64_t rows_at_once = std::max<uint64_t>(1, kCopyBytes / (row_elements * sizeof(T)));
-    for (uint64_t row = 0; row < num_rows; row += rows_at_once) {
-      const uint64_t count = std::min(rows_at_once, num_rows - row);
-      buffer_.resize(static_cast<size_t>(count * row_elements));
-      read_fully(fd_.get(), row * row_elements * sizeof(T), buffer_.data(),
-                 buffer_.size() * sizeof(T), path_);
-      dataset.write(row, count, buffer_.data());
+  // As a dataset of the group, in rows of `row_elements` (0: a vector); its extent and its blocks'
+  // hashes go to the seal.
+  void copy_to(H5Group& group, uint64_t row_elements, DatasetSeal& seal) {
+    std::vector<uint64_t> shape = {size() / std::max<uint64_t>(1, row_elements)};
+    if (row_elements > 0) shape.push_back(row_elements);
+    H5Dataset dataset = group.create_dataset(payload_place(payload_).name, h5_type_of<T>(), shape);
+    const uint64_t elements = std::max<uint64_t>(1, row_elements);
+    const uint64_t rows_at_once = std::max<uint64_t>(1, kCopyBytes / (elements * sizeof(T)));
+    std::vector<T> buffer;
+    BlockHasher hasher;
+    for (uint64_t row = 0; row < shape[0]; row += rows_at_once) {
+      const uint64_t count = std::min(rows_at_once, shape[0] - row);
+      buffer.resize(static_cast<size_t>(count * elements));
+      values_.read(row * elements, buffer.size(), buffer.data());
+      hasher.update(buffer.data(), buffer.size() * sizeof(T));
+      dataset.write(row, count, buffer.data());
     }
-    buffer_.clear();
+    if (size() > 0) seal.extent(payload_) = {dataset.file_offset(), size() * sizeof(T)};
+    const std::vector<uint64_t> hashes = hasher.finish();
+    seal.block_hashes.insert(seal.block_hashes.end(), hashes.begin(), hashes.end());
   }
 
  private:
-  void flush() {
-    write_fully(fd_.get(), num_bytes_, buffer_.data(), buffer_.size() * sizeof(T), path_);
-    num_bytes_ += buffer_.size() * sizeof(T);
-    buffer_.clear();
-  }
-
-  std::filesystem::path path_;
-  FileDescriptor fd_;
-  std::vector<T> buffer_;
-  uint64_t num_bytes_ = 0;
+  Payload payload_;
+  SpillVector<T> values_;
 };
 
 std::filesystem::path beside(const std::filesystem::path& path, const char* what) {
   return fmt::format("{}.{}.{}.partial", path.native(), getpid(), what);
-}
-
-template <typename T>
-void write_vector(H5Group& group, const std::string& name, const std::vector<T>& values) {
-  H5Dataset dataset = group.create_dataset(name, h5_type_of<T>(), {values.size()});
-  dataset.write(0, values.size(), values.data());
 }
 
 }  // namespace
@@ -86,25 +75,30 @@ struct DatasetWriter::State {
       : path(output),
         unsealed(beside(output, "unsealed")),
         header(std::move(its_header)),
-        tokens(beside(output, "tokens")),
-        supervised(beside(output, "supervised")) {}
+        content(header.sequence_len) {
+    first_document.append(0);
+  }
   ~State() { unlink(unsealed.c_str()); }
 
-  void write_hdf5(const Hash128& content_hash, const std::string& sources_json,
-                  const std::string& settings_json, const std::string& statistics_json,
-                  DatasetSeal& seal);
-  void write_rows(H5Group rows, DatasetSeal& seal);
-  void write_documents(H5Group documents) const;
+  void write_hdf5(const std::string& sources_json, const std::string& settings_json,
+                  const std::string& statistics_json, DatasetSeal& seal);
+  void write_payload(H5Group& root, DatasetSeal& seal);
 
   std::filesystem::path path, unsealed;
   Header header;
-  Spool<int32_t> tokens;
-  Spool<uint8_t> supervised;
-  std::vector<int64_t> first_document = {0};
-  std::vector<int32_t> num_targets;
-  std::vector<uint64_t> row_hash;
-  std::vector<int32_t> length, source, piece;
-  std::vector<int64_t> record;
+  PayloadSpool<int32_t> tokens{path, Payload::kTokens};
+  PayloadSpool<uint8_t> supervised{path, Payload::kSupervised};
+  PayloadSpool<int64_t> first_document{path, Payload::kFirstDocument};
+  PayloadSpool<int32_t> num_targets{path, Payload::kNumTargets};
+  PayloadSpool<int32_t> length{path, Payload::kLength};
+  PayloadSpool<int32_t> source{path, Payload::kSource};
+  PayloadSpool<int64_t> record{path, Payload::kRecord};
+  PayloadSpool<int32_t> piece{path, Payload::kPiece};
+  PayloadSpool<int32_t> dropped_source{path, Payload::kDroppedSource};
+  PayloadSpool<int64_t> dropped_record{path, Payload::kDroppedRecord};
+  PayloadSpool<int32_t> dropped_reason{path, Payload::kDroppedReason};
+  std::vector<std::string> reasons;
+  ContentHasher content;
   int64_t total_targets = 0, total_tokens = 0;
 };
 
@@ -134,7 +128,7 @@ DatasetWriter::DatasetWriter(const std::filesystem::path& path, Header header) {
 DatasetWriter::~DatasetWriter() = default;
 
 int64_t DatasetWriter::num_rows() const {
-  return static_cast<int64_t>(state_->row_hash.size());
+  return static_cast<int64_t>(state_->num_targets.size());
 }
 int64_t DatasetWriter::num_documents() const {
   return static_cast<int64_t>(state_->length.size());
@@ -155,10 +149,10 @@ void DatasetWriter::add_row(const std::vector<const PackedDocument*>& documents)
     tokens.insert(tokens.end(), document->tokens.begin(), document->tokens.end());
     supervised.insert(supervised.end(), document->supervised.begin(), document->supervised.end());
     lengths.push_back(static_cast<int32_t>(document->tokens.size()));
-    state_->length.push_back(lengths.back());
-    state_->source.push_back(document->source);
-    state_->record.push_back(document->record);
-    state_->piece.push_back(document->piece);
+    state_->length.append(lengths.back());
+    state_->source.append(document->source);
+    state_->record.append(document->record);
+    state_->piece.append(document->piece);
   }
   TEMPER_CHECK(tokens.size() <= sequence_len, "a row of {} tokens", tokens.size());
   const int32_t num_targets = std::accumulate(supervised.begin(), supervised.end(), int32_t{0});
@@ -168,18 +162,26 @@ void DatasetWriter::add_row(const std::vector<const PackedDocument*>& documents)
   supervised.resize(sequence_len, 0);
   state_->tokens.append(tokens.data(), tokens.size());
   state_->supervised.append(supervised.data(), supervised.size());
-  state_->first_document.push_back(num_documents());
-  state_->num_targets.push_back(num_targets);
-  state_->row_hash.push_back(hash_row(tokens, supervised, lengths));
+  state_->first_document.append(num_documents());
+  state_->num_targets.append(num_targets);
+  state_->content.add_row(hash_row(tokens, supervised, lengths));
+}
+
+void DatasetWriter::add_dropped(int32_t source, int64_t record, const std::string& reason) {
+  auto& reasons = state_->reasons;
+  const auto found = std::find(reasons.begin(), reasons.end(), reason);
+  state_->dropped_source.append(source);
+  state_->dropped_record.append(record);
+  state_->dropped_reason.append(static_cast<int32_t>(found - reasons.begin()));
+  if (found == reasons.end()) reasons.push_back(reason);
 }
 
 Hash128 DatasetWriter::finish(const std::string& sources_json, const std::string& settings_json,
                               const std::string& statistics_json) {
   State& state = *state_;
   TEMPER_CHECK(num_rows() > 0);
-  const Hash128 content_hash = hash_content(state.header.sequence_len, state.row_hash);
   DatasetSeal seal;
-  state.write_hdf5(content_hash, sources_json, settings_json, statistics_json, seal);
+  state.write_hdf5(sources_json, settings_json, statistics_json, seal);
   FileDescriptor fd(open(state.unsealed.c_str(), O_RDWR | O_CLOEXEC));
   struct stat status {};
   if (!fd.is_open() || fstat(fd.get(), &status) != 0) {
@@ -190,10 +192,10 @@ Hash128 DatasetWriter::finish(const std::string& sources_json, const std::string
   sync_file(fd.get(), state.unsealed);
   fd.close(state.unsealed);
   rename_durably(state.unsealed, state.path);
-  return content_hash;
+  return state.content.digest();
 }
 
-void DatasetWriter::State::write_hdf5(const Hash128& content_hash, const std::string& sources_json,
+void DatasetWriter::State::write_hdf5(const std::string& sources_json,
                                       const std::string& settings_json,
                                       const std::string& statistics_json, DatasetSeal& seal) {
   H5Writer writer(unsealed);
@@ -205,34 +207,36 @@ void DatasetWriter::State::write_hdf5(const Hash128& content_hash, const std::st
   root.set_attribute("pad_token", int64_t{header.pad_token});
   root.set_attribute("tokenizer_hash", header.tokenizer_hash.hex());
   root.set_attribute("chat_template", header.chat_template);
-  root.set_attribute("content_hash", content_hash.hex());
+  root.set_attribute("chat_template_hash", header.chat_template_hash.hex());
+  root.set_attribute("content_hash", content.digest().hex());
+  root.set_attribute("num_tokens", total_tokens);
+  root.set_attribute("num_targets", total_targets);
+  root.set_attribute("shard_index", header.shard_index);
+  root.set_attribute("num_shards", header.num_shards);
   root.create_text("sources", sources_json);
   root.create_text("settings", settings_json);
   root.create_text("statistics", statistics_json);
-  write_documents(root.create_group("documents"));
-  write_rows(root.create_group("rows"), seal);
+  root.create_text("drop_reasons", Json(reasons).dump());
+  write_payload(root, seal);
   writer.commit();
 }
 
-void DatasetWriter::State::write_documents(H5Group documents) const {
-  write_vector(documents, "length", length);
-  write_vector(documents, "source", source);
-  write_vector(documents, "record", record);
-  write_vector(documents, "piece", piece);
-}
-
-void DatasetWriter::State::write_rows(H5Group rows, DatasetSeal& seal) {
-  write_vector(rows, "first_document", first_document);
-  write_vector(rows, "num_targets", num_targets);
-  write_vector(rows, "hash", row_hash);
-  const std::vector<uint64_t> shape = {row_hash.size(), static_cast<uint64_t>(header.sequence_len)};
-  const uint64_t num_elements = shape[0] * shape[1];
-  H5Dataset tokens_dataset = rows.create_dataset("tokens", H5Type::kInt32, shape);
-  tokens.copy_to(tokens_dataset);
-  seal.tokens = {tokens_dataset.file_offset(), num_elements * sizeof(int32_t)};
-  H5Dataset supervised_dataset = rows.create_dataset("supervised", H5Type::kUInt8, shape);
-  supervised.copy_to(supervised_dataset);
-  seal.supervised = {supervised_dataset.file_offset(), num_elements};
+// In the order of the seal. Its groups are closed when it returns.
+void DatasetWriter::State::write_payload(H5Group& root, DatasetSeal& seal) {
+  H5Group rows = root.create_group("rows");
+  tokens.copy_to(rows, static_cast<uint64_t>(header.sequence_len), seal);
+  supervised.copy_to(rows, static_cast<uint64_t>(header.sequence_len), seal);
+  first_document.copy_to(rows, 0, seal);
+  num_targets.copy_to(rows, 0, seal);
+  H5Group documents = root.create_group("documents");
+  length.copy_to(documents, 0, seal);
+  source.copy_to(documents, 0, seal);
+  record.copy_to(documents, 0, seal);
+  piece.copy_to(documents, 0, seal);
+  H5Group dropped = root.create_group("dropped");
+  dropped_source.copy_to(dropped, 0, seal);
+  dropped_record.copy_to(dropped, 0, seal);
+  dropped_reason.copy_to(dropped, 0, seal);
 }
 
 }  // namespace temper

@@ -1,6 +1,6 @@
 // Writes a packed dataset (docs/formats/dataset.md) in two passes: rows are spooled to a nameless
-// temporary file beside the output, then copied into HDF5 datasets of known size. In memory stay
-// 20 bytes a document and 20 a row.
+// temporary file beside the output, as are all arrays that grow with the corpus, then copied into
+// HDF5 datasets of known size. Memory: buffers of about 15 MiB.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,8 @@ class DatasetWriter {
     int32_t pad_token = 0;
     Hash128 tokenizer_hash;
     std::string chat_template;
+    Hash128 chat_template_hash;  // of its Jinja text
+    int64_t shard_index = 0, num_shards = 1;
   };
 
   // SystemError when the output's directory cannot be written.
@@ -32,6 +34,9 @@ class DatasetWriter {
 
   // The documents of one row, in order; together at most sequence_len tokens.
   void add_row(const std::vector<const PackedDocument*>& documents);
+
+  // A record that is in no row, and why.
+  void add_dropped(int32_t source, int64_t record, const std::string& reason);
 
   int64_t num_rows() const;
   int64_t num_documents() const;

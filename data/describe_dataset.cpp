@@ -29,17 +29,51 @@ struct LengthHistogram {
 
 LengthHistogram length_histogram(const PackedDataset& dataset) {
   LengthHistogram histogram;
-  for (int64_t row = 0; row < dataset.info().num_rows; ++row) {
-    for (const DocumentOrigin& origin : dataset.origins(row)) histogram.add(origin.length);
+  constexpr int64_t kAtOnce = 65536;
+  for (int64_t begin = 0; begin < dataset.info().num_documents; begin += kAtOnce) {
+    for (const DocumentOrigin& origin : dataset.documents(begin, kAtOnce)) {
+      histogram.add(origin.length);
+    }
   }
   return histogram;
 }
 
-std::vector<int64_t> sample_rows(int64_t num_rows, int64_t num_samples) {
-  num_samples = std::clamp<int64_t>(num_samples, 0, num_rows);
+std::vector<int64_t> rows_to_show(const PackedDataset& dataset, const DescribeOptions& options) {
+  const int64_t num_rows = dataset.info().num_rows;
+  const int64_t num_samples = std::clamp<int64_t>(options.num_samples, 0, num_rows);
   std::vector<int64_t> rows;
   for (int64_t i = 0; i < num_samples; ++i) rows.push_back(i * num_rows / num_samples);
+  for (const int64_t row : options.rows) {
+    if (row < 0 || row >= num_rows) {
+      throw UserError("{}: row {}: there are rows 0 to {}", dataset.path().native(), row,
+                      num_rows - 1);
+    }
+    rows.push_back(row);
+  }
   return rows;
+}
+
+// "in 5, packed 4, dropped: too long 1" of a part of the account.
+std::string counts_text(const OrderedJson& counts) {
+  std::string text;
+  for (const auto& [key, value] : counts.items()) {
+    if (value.is_object() && value.empty()) continue;
+    std::string name = key;
+    std::replace(name.begin(), name.end(), '_', ' ');
+    text += text.empty() ? "" : ", ";
+    text += value.is_object() ? fmt::format("{}: {}", name, counts_text(value))
+                              : fmt::format("{} {}", name, value.dump());
+  }
+  return text;
+}
+
+// What hygiene found: how many records of each kind.
+std::string hygiene_text(const OrderedJson& hygiene) {
+  OrderedJson counts = OrderedJson::object();
+  for (const auto& [key, value] : hygiene.items()) {
+    if (value.is_object() && value.contains("records")) counts[key] = value["records"];
+  }
+  return counts_text(counts);
 }
 
 struct Document {
@@ -181,11 +215,19 @@ std::string describe_dataset(const PackedDataset& dataset, const Tokenizer* toke
   line("chat template", info.chat_template);
   line("vocabulary", fmt::format("{} tokens, hash {}", info.vocab_size, info.tokenizer_hash.hex()));
   line("content hash", info.content_hash.hex());
-  for (const Json& source : parse_json(info.sources_json, dataset.path().native())) {
-    line("source", source.dump());
+  const std::string place = dataset.path().native();
+  for (const OrderedJson& source : parse_ordered_json(info.sources_json, place)) {
+    line("source", counts_text(source));
   }
-  line("settings", info.settings_json);
-  line("account", info.statistics_json);
+  if (info.num_shards > 1) line("shards", fmt::format("{}", info.num_shards));
+  line("settings", counts_text(parse_ordered_json(info.settings_json, place)));
+  const OrderedJson statistics = parse_ordered_json(info.statistics_json, place);
+  for (const char* part : {"records", "tokens"}) {
+    if (statistics.contains(part)) {
+      line(fmt::format("{} account", part).c_str(), counts_text(statistics[part]));
+    }
+  }
+  if (statistics.contains("hygiene")) line("hygiene", hygiene_text(statistics["hygiene"]));
   if (options.verify) {
     dataset.verify();
     line("integrity", "every row is what was written");
@@ -197,7 +239,7 @@ std::string describe_dataset(const PackedDataset& dataset, const Tokenizer* toke
   for (const auto& [length, count] : histogram.counts) {
     text += fmt::format("    to {:>8} {:>10} {}\n", length, count, bar(count, largest));
   }
-  for (const int64_t row : sample_rows(info.num_rows, options.num_samples)) {
+  for (const int64_t row : rows_to_show(dataset, options)) {
     append_sample(text, dataset, tokenizer, row, options.colour);
   }
   return text;
@@ -221,7 +263,10 @@ OrderedJson describe_dataset_json(const PackedDataset& dataset, const Tokenizer*
                       {"documents", info.num_documents},
                       {"tokens", info.num_tokens},
                       {"supervised_targets", info.num_supervised_targets},
+                      {"dropped_records", info.num_dropped},
+                      {"shards", info.num_shards},
                       {"chat_template", info.chat_template},
+                      {"chat_template_hash", info.chat_template_hash.hex()},
                       {"vocab_size", info.vocab_size},
                       {"pad_token", info.pad_token},
                       {"tokenizer_hash", info.tokenizer_hash.hex()},
@@ -231,9 +276,9 @@ OrderedJson describe_dataset_json(const PackedDataset& dataset, const Tokenizer*
                       {"statistics", parse_ordered_json(info.statistics_json, place)},
                       {"document_lengths", lengths}};
   if (options.verify) json["verified"] = true;
-  if (options.num_samples > 0) {
+  if (options.num_samples > 0 || !options.rows.empty()) {
     OrderedJson samples = OrderedJson::array();
-    for (const int64_t row : sample_rows(info.num_rows, options.num_samples)) {
+    for (const int64_t row : rows_to_show(dataset, options)) {
       samples.push_back(sample_json(dataset, tokenizer, row));
     }
     json["samples"] = samples;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "data/packed_dataset.h"
 #include "io/json.h"
@@ -15,10 +16,11 @@ struct DescribeOptions {
   bool colour = false;      // supervised tokens in colour instead of ⟦brackets⟧
   // Reads every row. A damaged one is a UserError that names it.
   bool verify = false;
+  std::vector<int64_t> rows;  // further rows to show, by their numbers from 0
 };
 
 // `tokenizer` decodes the samples; without one (null) they are shown as ids. UserError when it is
-// another tokenizer than the dataset was packed with.
+// another tokenizer than the dataset was packed with, or a row that it has not.
 std::string describe_dataset(const PackedDataset& dataset, const Tokenizer* tokenizer,
                              const DescribeOptions& options);
 // The same for programs. A sample's documents have `source`, `record`, `piece`, `tokens`,

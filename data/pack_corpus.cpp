@@ -1,19 +1,12 @@
 #include "data/pack_corpus.h"
 
 #include <chrono>
-#include <deque>
-#include <future>
-#include <memory>
-#include <numeric>
-#include <optional>
-#include <thread>
 #include <utility>
 
 #include "common/error.h"
+#include "data/corpus_pipeline.h"
 #include "data/dataset_format.h"
-#include "data/dataset_writer.h"
-#include "data/row_packer.h"
-#include "data/worker_pool.h"
+#include "data/pack_output.h"
 
 namespace temper {
 namespace {
@@ -24,130 +17,28 @@ ChatTemplate chat_template_of(const PackOptions& options) {
   return chat_template;
 }
 
-constexpr size_t kBatchRecords = 64;
-constexpr size_t kBatchBytes = size_t{1} << 20;
+constexpr const char* kUnreadable = "unreadable";
+constexpr const char* kTooLong = "too long";
 
-using Lines = std::vector<CorpusLine>;
-
-Lines read_batch(CorpusReader& reader) {
-  Lines lines;
-  size_t num_bytes = 0;
-  CorpusLine line;
-  while (lines.size() < kBatchRecords && num_bytes < kBatchBytes && reader.next(line)) {
-    num_bytes += line.json.size();
-    lines.push_back(std::move(line));
-  }
-  return lines;
-}
-
+// A record on its way from a thread to the output.
 struct EncodedLine {
+  int64_t ordinal = 0, number = 0;
   int32_t source = 0;
-  int64_t line_number = 0;
   EncodedRecord record;
+  std::optional<RecordFingerprint> print;
+  std::string error;  // why it could not be read
+  int64_t num_masked = 0;
 };
-
-std::vector<EncodedLine> encode_batch(const Lines& lines, const CorpusReader& reader,
-                                      const ExampleEncoder& encoder) {
-  std::vector<EncodedLine> encoded;
-  for (const CorpusLine& line : lines) {
-    const std::string place =
-        corpus_place(reader.sources()[static_cast<size_t>(line.source)], line.line_number);
-    const Record record = parse_record(line.json, line.format, place);
-    encoded.push_back({line.source, line.line_number, encoder.encode(record, place)});
-  }
-  return encoded;
-}
-
-int64_t count_supervised(const std::vector<uint8_t>& supervised) {
-  return std::accumulate(supervised.begin(), supervised.end(), int64_t{0});
-}
-
-// Counts a record and hands its documents to the packer.
-void take_record(EncodedLine line, int64_t sequence_len, PackReport& report, RowPacker& packer) {
-  EncodedRecord& record = line.record;
-  ++report.records_in;
-  ++report.sources[static_cast<size_t>(line.source)].num_records;
-  report.tokens_in += record.num_tokens;
-  report.tokens_supervised_in += record.num_supervised;
-  report.tokens_straddling += record.num_straddling;
-  report.longest_record_tokens = std::max(report.longest_record_tokens, record.num_tokens);
-  if (record.num_tokens > sequence_len) ++report.records_over_length;
-  if (record.dropped) {
-    ++report.records_dropped[record.dropped];
-    report.tokens_lost_dropped += record.num_tokens;
-    return;
-  }
-  ++report.records_packed;
-  if (record.num_lost_tokens > 0) ++report.records_truncated;
-  if (record.documents.size() > 1) ++report.records_split;
-  report.tokens_lost_truncated += record.num_lost_tokens;
-  int32_t piece = 0;
-  for (EncodedDocument& document : record.documents) {
-    const int64_t num_supervised = count_supervised(document.supervised);
-    report.tokens_supervised += num_supervised;
-    report.tokens_context += static_cast<int64_t>(document.tokens.size()) - num_supervised;
-    packer.add({std::move(document.tokens), std::move(document.supervised), line.source,
-                line.line_number, piece++});
-  }
-}
-
-void check_account(const PackReport& report, const DatasetWriter& writer) {
-  const int64_t dropped =
-      std::accumulate(report.records_dropped.begin(), report.records_dropped.end(), int64_t{0},
-                      [](int64_t sum, const auto& reason) { return sum + reason.second; });
-  TEMPER_CHECK(report.records_in == report.records_packed + dropped,
-               "records: {} in, {} packed, {} dropped", report.records_in, report.records_packed,
-               dropped);
-  const int64_t in_rows = report.tokens_supervised + report.tokens_context;
-  TEMPER_CHECK(
-      report.tokens_in == in_rows + report.tokens_lost_truncated + report.tokens_lost_dropped,
-      "tokens: {} in, {} in rows, {} and {} lost", report.tokens_in, in_rows,
-      report.tokens_lost_truncated, report.tokens_lost_dropped);
-  // What the writer holds was counted on its own.
-  TEMPER_CHECK(in_rows == writer.num_tokens() && report.tokens_supervised == writer.num_targets(),
-               "{} tokens, {} of them supervised; written {} and {}", in_rows,
-               report.tokens_supervised, writer.num_tokens(), writer.num_targets());
-  TEMPER_CHECK(in_rows + report.tokens_padding == report.num_rows * report.sequence_len);
-}
-
-std::string list_of(const std::vector<std::string>& names) {
-  std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-  return list;
-}
-
-void require_targets(const PackReport& report, const std::vector<std::string>& sources) {
-  if (report.records_in == 0) throw UserError("no records in {}", list_of(sources));
-  if (report.tokens_supervised > 0) return;
-  std::string reasons;
-  for (const auto& [reason, count] : report.records_dropped) {
-    reasons += fmt::format("{}{} {}", reasons.empty() ? "" : ", ", count, reason);
-  }
-  throw UserError("nothing to learn in {}: of {} records none is left ({})", list_of(sources),
-                  report.records_in, reasons);
-}
 
 OrderedJson sources_json(const PackReport& report) {
   OrderedJson sources = OrderedJson::array();
   for (const PackReport::Source& source : report.sources) {
     sources.push_back({{"name", source.name},
+                       {"container", corpus_container_name(source.container)},
                        {"format", corpus_format_name(source.format)},
                        {"records", source.num_records}});
   }
   return sources;
-}
-
-OrderedJson settings_json(const PackOptions& options, const PackReport& report) {
-  return {{"sequence_len", options.sequence_len},
-          {"format", corpus_format_name(options.format)},
-          {"overlong", overlong_policy_name(options.overlong)},
-          {"chat_template", report.chat_template},
-          {"chat_template_variables", options.template_variables},
-          {"train_on_eos", train_on_eos_name(options.supervision.train_on_eos)},
-          {"roles_to_train", options.supervision.roles_to_train},
-          {"tokenizer", options.tokenizer.native()},
-          {"bos_token", report.bos},
-          {"eos_token", report.eos}};
 }
 
 void check_options(const PackOptions& options) {
@@ -155,82 +46,268 @@ void check_options(const PackOptions& options) {
     throw UserError("--sequence-len {}: expected 2 to {}", options.sequence_len, kMaxSequenceLen);
   }
   if (options.output.empty()) throw UserError("no output file is given");
-  if (options.num_workers < 0) throw UserError("--workers {}: less than 0", options.num_workers);
-  if (std::filesystem::is_directory(options.output)) {
-    throw UserError("{}: is a directory; name a file in it", options.output.native());
+  if (options.corpus.num_workers < 0) {
+    throw UserError("--workers {}: less than 0", options.corpus.num_workers);
   }
-}
-
-int num_workers_of(const PackOptions& options) {
-  if (options.num_workers > 0) return options.num_workers;
-  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-}
-
-// Reads, encodes on several threads, and takes the records in the order of the corpus.
-void run_pipeline(CorpusReader& reader, const ExampleEncoder& encoder, int num_workers,
-                  const std::function<void(EncodedLine)>& take) {
-  const size_t max_under_way = 2 * static_cast<size_t>(num_workers);
-  std::deque<std::future<std::vector<EncodedLine>>> under_way;
-  WorkerPool pool(num_workers);
-  const auto take_oldest = [&] {
-    for (EncodedLine& line : under_way.front().get()) take(std::move(line));
-    under_way.pop_front();
-  };
-  for (;;) {
-    auto lines = std::make_shared<Lines>();
-    try {
-      *lines = read_batch(reader);
-    } catch (...) {
-      // A record before the place that cannot be read may be wrong too: the first one is reported.
-      while (!under_way.empty()) take_oldest();
-      throw;
+  for (const bool validation : {false, true}) {
+    const std::filesystem::path path = pack_output_path(options, validation);
+    if (std::filesystem::is_directory(path)) {
+      throw UserError("{}: is a directory; name a file in it", path.native());
     }
-    if (lines->empty()) break;
-    under_way.push_back(
-        pool.submit([lines, &reader, &encoder] { return encode_batch(*lines, reader, encoder); }));
-    if (under_way.size() > max_under_way) take_oldest();
   }
-  while (!under_way.empty()) take_oldest();
+  if (options.num_shards < 1 || options.num_shards > kMaxShards || options.shard_index < 0 ||
+      options.shard_index >= options.num_shards) {
+    throw UserError("--shard {}/{}: expected i/n with i from 0 to n - 1, n up to {}",
+                    options.shard_index, options.num_shards, kMaxShards);
+  }
+  options.hygiene.check();
+  if (!options.decisions.empty() && options.hygiene.decides()) {
+    throw UserError("{}: with a decisions file what is dropped or split off is decided already",
+                    options.decisions.native());
+  }
+  const bool decides = options.check_hygiene && options.hygiene.decides();
+  if (decides && options.num_shards > 1) {
+    throw UserError(
+        "--shard with a gate that drops, or a split: no shard sees the whole corpus; run `temper "
+        "check INPUT... --decisions FILE` with these options once, then give every shard "
+        "--decisions FILE");
+  }
+  for (const auto& input : options.corpus.inputs) {
+    if (decides && input == "-") {
+      throw UserError(
+          "standard input is read once, but a gate that drops, or a split, takes two "
+          "passes; write the corpus to a file");
+    }
+  }
 }
+
+class Packing {
+ public:
+  explicit Packing(const PackOptions& options)
+      : options_(options),
+        tokenizer_(Tokenizer::from_file(options.tokenizer)),
+        template_(chat_template_of(options)),
+        special_(find_special_tokens(tokenizer_, options.tokenizer, options.special_tokens)),
+        encoder_(tokenizer_, template_, special_,
+                 {options.sequence_len, encoder_policy(), options.supervision}),
+        reader_(options.corpus.inputs, options.corpus.format, options.corpus.columns) {}
+
+  PackReport run() {
+    prepare_hygiene();
+    PackReport blank = blank_report();
+    train_.emplace(pack_output_path(options_, false), header(), blank);
+    if (decisions_ && decisions_->has_validation()) {
+      validation_.emplace(pack_output_path(options_, true), header(), blank);
+    }
+    for_each_record(
+        reader_, num_workers_or_cores(options_.corpus.num_workers),
+        [this](const CorpusLine& line) { return is_mine(line); },
+        [this](const CorpusLine& line) { return encode(line); },
+        [this](EncodedLine line) { take(std::move(line)); });
+    finish();
+    return std::move(train_->report);
+  }
+
+ private:
+  // An over-long record is no bad one: skipping those must not pass over it.
+  OverlongPolicy encoder_policy() const {
+    const bool stops = options_.overlong == OverlongPolicy::kError;
+    return stops && options_.corpus.skip_bad_records ? OverlongPolicy::kDrop : options_.overlong;
+  }
+
+  void prepare_hygiene() {
+    if (!options_.decisions.empty()) {
+      decisions_ = Decisions::read(options_.decisions);
+    } else if (options_.check_hygiene && options_.hygiene.decides()) {
+      CorpusCheck check = check_corpus(options_.corpus, options_.hygiene, options_.output);
+      decisions_ = std::move(check.decisions);
+      hygiene_report_ = std::move(check.report);
+    } else if (options_.check_hygiene && options_.num_shards == 1) {
+      hygiene_.emplace(options_.hygiene, options_.output);
+    }
+  }
+
+  DatasetWriter::Header header() const {
+    return {options_.sequence_len, tokenizer_.vocab_size(), special_.pad_id,
+            tokenizer_.hash(),     template_.name(),        hash_text(template_.source()),
+            options_.shard_index,  options_.num_shards};
+  }
+
+  PackReport blank_report() const {
+    PackReport report;
+    report.sequence_len = options_.sequence_len;
+    report.chat_template = template_.name();
+    report.bos = special_.bos;
+    report.eos = special_.eos;
+    report.tokenizer_hash = tokenizer_.hash();
+    for (const std::string& source : reader_.sources()) report.sources.push_back({source});
+    return report;
+  }
+
+  bool is_mine(const CorpusLine& line) const {
+    if (decisions_ && static_cast<size_t>(line.ordinal) >= decisions_->size()) refuse_decisions();
+    return options_.num_shards == 1 || line.ordinal % options_.num_shards == options_.shard_index;
+  }
+
+  EncodedLine encode(const CorpusLine& line) const {
+    EncodedLine encoded;
+    encoded.ordinal = line.ordinal;
+    encoded.number = line.line_number;
+    encoded.source = line.source;
+    const std::string place = reader_.place(line);
+    try {
+      Record record = parse_line(line, place, options_.corpus.columns);
+      if (hygiene_) encoded.print = fingerprint_of(record);
+      if (masks_personal_data()) encoded.num_masked = mask_personal_data(record);
+      encoded.record = encoder_.encode(record, place);
+    } catch (const UserError& error) {
+      if (!options_.corpus.skip_bad_records) throw;
+      encoded.print.reset();
+      encoded.error = error.what();
+    }
+    return encoded;
+  }
+
+  bool masks_personal_data() const {
+    return options_.check_hygiene && options_.hygiene.personal_data == HygieneAction::kMask;
+  }
+
+  void take(EncodedLine line) {
+    const Decisions::Decision decision =
+        decisions_ ? decisions_->at(line.ordinal) : Decisions::Decision();
+    if (hygiene_) look_at(line);
+    PackOutput& output = decision.validation ? *validation_ : *train_;
+    const char* reason = nullptr;
+    if (!line.error.empty()) {
+      reason = kUnreadable;
+      output.report.skipped.add(line.error);
+    } else if (decision.drop != DropReason::kNone) {
+      reason = drop_reason_name(decision.drop);
+    } else if (options_.overlong == OverlongPolicy::kError && line.record.dropped &&
+               std::string(line.record.dropped) == kTooLong) {
+      throw UserError(
+          "{}: the record is {} tokens long, the limit (--sequence-len) is {}; choose a larger "
+          "limit, or --overlong truncate, or --overlong drop",
+          corpus_place(reader_.sources()[static_cast<size_t>(line.source)], line.number),
+          line.record.num_tokens, options_.sequence_len);
+    }
+    output.report.personal_data_masked += line.num_masked;
+    output.take(std::move(line.record), line.source, line.number, reason);
+  }
+
+  void look_at(const EncodedLine& line) {
+    CorpusLine place;
+    place.source = line.source;
+    place.line_number = line.number;
+    if (line.print) {
+      hygiene_->add(place, *line.print);
+    } else {
+      hygiene_->add_unreadable(place);
+    }
+  }
+
+  void finish() {
+    if (decisions_ && reader_.hash() != decisions_->corpus_hash) refuse_decisions();
+    if (hygiene_) {
+      hygiene_report_ = hygiene_->finish(reader_.sources(), options_.corpus.columns);
+    }
+    train_->report.hygiene = std::move(hygiene_report_);
+    if (validation_) finish_output(*validation_);
+    finish_output(*train_);
+    write_output(*train_);
+    if (!validation_) return;
+    write_output(*validation_);
+    train_->report.validation = std::make_shared<PackReport>(std::move(validation_->report));
+  }
+
+  void finish_output(PackOutput& output) const {
+    output.finish_packing();
+    PackReport& report = output.report;
+    for (size_t i = 0; i < report.sources.size(); ++i) {
+      report.sources[i].format = reader_.formats()[i];
+      report.sources[i].container = reader_.containers()[i];
+    }
+    if (report.records_in == 0) {
+      throw UserError("no records in {}", fmt::join(reader_.sources(), ", "));
+    }
+    if (report.tokens_supervised > 0) return;
+    std::string reasons;
+    for (const auto& [reason, count] : report.records_dropped) {
+      reasons += fmt::format("{}{} {}", reasons.empty() ? "" : ", ", count, reason);
+    }
+    if (!report.skipped.reasons.empty()) reasons += "; " + report.skipped.reasons.front();
+    throw UserError("nothing to learn in {}: of {} records none is left ({})",
+                    fmt::join(reader_.sources(), ", "), report.records_in, reasons);
+  }
+
+  void write_output(PackOutput& output) const {
+    output.write(sources_json(output.report).dump(), settings().dump());
+  }
+
+  OrderedJson settings() const {
+    OrderedJson json = {{"sequence_len", options_.sequence_len},
+                        {"format", corpus_format_name(options_.corpus.format)},
+                        {"overlong", overlong_policy_name(options_.overlong)},
+                        {"chat_template", template_.name()},
+                        {"chat_template_variables", options_.template_variables},
+                        {"train_on_eos", train_on_eos_name(options_.supervision.train_on_eos)},
+                        {"roles_to_train", options_.supervision.roles_to_train},
+                        {"tokenizer", options_.tokenizer.native()},
+                        {"bos_token", special_.bos},
+                        {"eos_token", special_.eos},
+                        {"on_error", options_.corpus.skip_bad_records ? "skip" : "stop"},
+                        {"corpus_hash", reader_.hash().hex()}};
+    if (!options_.corpus.columns.columns.empty()) json["columns"] = options_.corpus.columns.columns;
+    if (!options_.corpus.columns.group_by.empty()) {
+      json["group_by"] = options_.corpus.columns.group_by;
+    }
+    if (!options_.decisions.empty()) {
+      json["hygiene"] = parse_ordered_json(decisions_->settings_json, "settings");
+    } else if (options_.check_hygiene) {
+      json["hygiene"] = options_.hygiene.to_json();
+    }
+    return json;
+  }
+
+  [[noreturn]] void refuse_decisions() const {
+    throw UserError(
+        "{}: the decisions were made for another corpus, or its files were named in another order; "
+        "run `temper check` again with the same inputs",
+        options_.decisions.empty() ? options_.output.native() : options_.decisions.native());
+  }
+
+  const PackOptions& options_;
+  Tokenizer tokenizer_;
+  ChatTemplate template_;
+  SpecialTokens special_;
+  ExampleEncoder encoder_;
+  CorpusReader reader_;
+  std::optional<Decisions> decisions_;
+  std::optional<HygieneCheck> hygiene_;  // in the same pass
+  std::optional<HygieneReport> hygiene_report_;
+  std::optional<PackOutput> train_, validation_;
+};
 
 }  // namespace
+
+std::filesystem::path pack_output_path(const PackOptions& options, bool validation) {
+  std::filesystem::path path = options.output;
+  if (validation) {
+    path = options.validation_output;
+    if (path.empty()) {
+      path = options.output.parent_path() /
+             (options.output.stem().native() + "-val" + options.output.extension().native());
+    }
+  }
+  if (options.num_shards == 1) return path;
+  return shard_path(path, options.shard_index, options.num_shards);
+}
 
 PackReport pack_corpus(const PackOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   check_options(options);
-  const Tokenizer tokenizer = Tokenizer::from_file(options.tokenizer);
-  const ChatTemplate chat_template = chat_template_of(options);
-  const SpecialTokens special =
-      find_special_tokens(tokenizer, options.tokenizer, options.special_tokens);
-  const ExampleEncoder encoder(tokenizer, chat_template, special,
-                               {options.sequence_len, options.overlong, options.supervision});
-  CorpusReader reader(options.inputs, options.format);
-  DatasetWriter writer(options.output, {options.sequence_len, tokenizer.vocab_size(),
-                                        special.pad_id, tokenizer.hash(), chat_template.name()});
-  RowPacker packer(options.sequence_len, [&](const auto& documents) { writer.add_row(documents); });
-
-  PackReport report;
-  report.output = options.output;
-  report.sequence_len = options.sequence_len;
-  report.chat_template = chat_template.name();
-  report.bos = special.bos;
-  report.eos = special.eos;
-  report.tokenizer_hash = tokenizer.hash();
-  for (const std::string& source : reader.sources()) report.sources.push_back({source});
-  run_pipeline(reader, encoder, num_workers_of(options), [&](EncodedLine line) {
-    take_record(std::move(line), options.sequence_len, report, packer);
-  });
-  packer.finish();
-
-  require_targets(report, reader.sources());
-  for (size_t i = 0; i < report.sources.size(); ++i) report.sources[i].format = reader.formats()[i];
-  report.num_rows = writer.num_rows();
-  report.num_documents = writer.num_documents();
-  report.tokens_padding = report.num_rows * report.sequence_len - writer.num_tokens();
-  check_account(report, writer);
-  report.content_hash =
-      writer.finish(sources_json(report).dump(), settings_json(options, report).dump(),
-                    report.statistics().dump());
+  Packing packing(options);
+  PackReport report = packing.run();
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }
@@ -249,27 +326,33 @@ double PackReport::supervised_kept_share() const {
 OrderedJson PackReport::statistics() const {
   OrderedJson dropped = OrderedJson::object();
   for (const auto& [reason, count] : records_dropped) dropped[reason] = count;
-  return {{"rows", num_rows},
-          {"documents", num_documents},
-          {"records",
-           {{"in", records_in},
-            {"packed", records_packed},
-            {"dropped", dropped},
-            {"over_length", records_over_length},
-            {"truncated", records_truncated},
-            {"split", records_split},
-            {"longest_tokens", longest_record_tokens}}},
-          {"tokens",
-           {{"in", tokens_in},
-            {"supervised", tokens_supervised},
-            {"context", tokens_context},
-            {"padding", tokens_padding},
-            {"lost_truncated", tokens_lost_truncated},
-            {"lost_dropped", tokens_lost_dropped},
-            {"supervised_in", tokens_supervised_in},
-            {"straddling", tokens_straddling}}},
-          {"useful_token_ratio", useful_token_ratio()},
-          {"supervised_kept_share", supervised_kept_share()}};
+  OrderedJson json = {{"rows", num_rows},
+                      {"documents", num_documents},
+                      {"records",
+                       {{"in", records_in},
+                        {"packed", records_packed},
+                        {"dropped", dropped},
+                        {"over_length", records_over_length},
+                        {"truncated", records_truncated},
+                        {"split", records_split},
+                        {"longest_tokens", longest_record_tokens}}},
+                      {"tokens",
+                       {{"in", tokens_in},
+                        {"supervised", tokens_supervised},
+                        {"context", tokens_context},
+                        {"padding", tokens_padding},
+                        {"lost_truncated", tokens_lost_truncated},
+                        {"lost_dropped", tokens_lost_dropped},
+                        {"supervised_in", tokens_supervised_in},
+                        {"straddling", tokens_straddling}}},
+                      {"useful_token_ratio", useful_token_ratio()},
+                      {"supervised_kept_share", supervised_kept_share()}};
+  if (personal_data_masked > 0) json["personal_data_masked"] = personal_data_masked;
+  if (skipped.num_records > 0) {
+    json["skipped"] = {{"records", skipped.num_records}, {"reasons", skipped.reasons}};
+  }
+  if (hygiene) json["hygiene"] = hygiene->to_json();
+  return json;
 }
 
 OrderedJson PackReport::to_json() const {
@@ -282,6 +365,7 @@ OrderedJson PackReport::to_json() const {
                       {"content_hash", content_hash.hex()},
                       {"sources", sources_json(*this)}};
   json.update(statistics());
+  if (validation) json["validation"] = validation->to_json();
   json["seconds"] = seconds;
   json["tokens_per_second"] = seconds > 0 ? static_cast<double>(tokens_in) / seconds : 0.0;
   return json;

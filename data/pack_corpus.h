@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/hash.h"
-#include "data/corpus_reader.h"
+#include "data/check_corpus.h"
 #include "data/example_encoder.h"
 #include "data/special_tokens.h"
 #include "io/json.h"
@@ -16,7 +18,7 @@
 namespace temper {
 
 struct PackOptions {
-  std::vector<std::filesystem::path> inputs;  // JSON lines, plain, .gz or .zst; "-": standard input
+  CorpusOptions corpus;
   std::filesystem::path output;
   std::filesystem::path tokenizer;  // a tokenizer.json, or a model directory that has one
   // What ChatTemplate::find takes.
@@ -24,16 +26,23 @@ struct PackOptions {
   OrderedJson template_variables = OrderedJson::object();  // tools, enable_thinking, ...
   SupervisionOptions supervision;
   int64_t sequence_len = 0;
-  CorpusFormat format = CorpusFormat::kAuto;
   OverlongPolicy overlong = OverlongPolicy::kError;
   SpecialTokenNames special_tokens;
-  int num_workers = 0;  // threads that tokenise; 0: one per core. The output does not depend on it
+
+  bool check_hygiene = true;
+  HygieneOptions hygiene;
+  std::filesystem::path decisions;          // made by `temper check` for this corpus; empty: none
+  std::filesystem::path validation_output;  // empty: OUTPUT-val.h5
+  // The part of the corpus to pack: records whose number (from 0) is shard_index modulo num_shards.
+  // With several shards the output "train.h5" becomes "train-00002-of-00008.h5".
+  int64_t shard_index = 0, num_shards = 1;
 };
 
 struct PackReport {
   struct Source {
     std::string name;
     CorpusFormat format = CorpusFormat::kAuto;  // as given or detected; kAuto for an empty file
+    CorpusContainer container = CorpusContainer::kJsonLines;
     int64_t num_records = 0;
   };
   std::filesystem::path output;
@@ -62,6 +71,11 @@ struct PackReport {
   int64_t tokens_supervised_in = 0;  // what the records wanted to train
   int64_t tokens_straddling = 0;     // across the beginning of an answer
 
+  int64_t personal_data_masked = 0;  // matches
+  SkippedRecords skipped;            // among records_dropped as "unreadable"
+  std::optional<HygieneReport> hygiene;
+  std::shared_ptr<PackReport> validation;  // of the validation set, where there is one
+
   double seconds = 0;
 
   double useful_token_ratio() const;     // tokens that are not padding, of all in the rows
@@ -72,10 +86,15 @@ struct PackReport {
   std::string to_text() const;  // several lines for a person
 };
 
-// Memory: the packing window (about 25 MB), the batches under way (each worker two, of 64 records
-// or 1 MiB of JSON, or one longer record) and 40 bytes per document or row. UserError: a record
-// that cannot be read or is too long (file, line and what to do), no records, no supervised tokens
-// at all. Nothing is left under the output's name then.
+// One pass over the corpus, which also looks after hygiene; two when hygiene decides about records
+// (HygieneOptions::decides()) and its decisions are not given. Memory: the packing window (about
+// 25 MB), the batches under way (corpus_pipeline.h), buffers of 16 MiB, and of hygiene what
+// hygiene.h says. UserError: a record that cannot be read (unless they are skipped) or is too long
+// (file, line and what to do), a closed gate, no records, no supervised tokens at all, decisions
+// for another corpus. Nothing is left under the output's name then.
 PackReport pack_corpus(const PackOptions& options);
+
+// Where the rows of this shard, or of its validation set, go.
+std::filesystem::path pack_output_path(const PackOptions& options, bool validation);
 
 }  // namespace temper

@@ -23,7 +23,8 @@ std::string PackReport::to_text() const {
   for (const Source& source : sources) {
     line("source", source.num_records == 0
                        ? fmt::format("{}: no records", source.name)
-                       : fmt::format("{}: {} records, {}", source.name, source.num_records,
+                       : fmt::format("{}: {} records, {}, {}", source.name, source.num_records,
+                                     corpus_container_name(source.container),
                                      corpus_format_name(source.format)));
   }
   line("chat template", chat_template);
@@ -55,8 +56,16 @@ std::string PackReport::to_text() const {
     line("note", fmt::format("{} tokens hold the end of a prompt and the beginning of its answer",
                              tokens_straddling));
   }
-  line("time", fmt::format("{:.2f} s, {:.0f} tokens/s", seconds,
-                           seconds > 0 ? static_cast<double>(tokens_in) / seconds : 0.0));
+  if (personal_data_masked > 0) {
+    line("masked", fmt::format("{} pieces of personal data", personal_data_masked));
+  }
+  for (size_t i = 0; i < skipped.reasons.size() && i < 10; ++i) line("skipped", skipped.reasons[i]);
+  if (skipped.num_records > 10) line("skipped", "... (--json lists up to 100)");
+  if (hygiene) text += hygiene->to_text();
+  if (validation) text += validation->to_text();
+  if (seconds > 0)
+    line("time", fmt::format("{:.2f} s, {:.0f} tokens/s", seconds,
+                             static_cast<double>(tokens_in) / seconds));
   return text;
 }
 

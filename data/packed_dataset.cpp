@@ -1,191 +1,149 @@
 #include "data/packed_dataset.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <limits>
 #include <utility>
 
 #include "common/error.h"
-#include "data/dataset_format.h"
-#include "io/atomic_file.h"
-#include "io/hdf5.h"
+#include "data/merge_statistics.h"
 
 namespace temper {
-namespace {
-
-constexpr size_t kMaxJsonBytes = size_t{64} << 20;
-constexpr size_t kMaxNameBytes = 4096;
-
-FileDescriptor open_for_reading(const std::filesystem::path& path) {
-  FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.is_open()) throw UserError("{}: cannot be opened: {}", path.native(), errno_text(errno));
-  return fd;
-}
-
-}  // namespace
 
 struct PackedDataset::State {
-  explicit State(const std::filesystem::path& its_path)
-      : path(its_path),
-        fd(open_for_reading(path)),
-        seal(DatasetSeal::read_and_check(fd.get(), path)) {
-    const H5Reader file(path);
-    read_attributes(file.root());
-    read_rows(file.root().group("rows"));
-    read_documents(file.root().group("documents"));
-    check_rows();
+  // A file and an index in it.
+  struct Spot {
+    const DatasetFile& file;
+    int64_t index;
+  };
+
+  explicit State(const std::filesystem::path& its_path) : path(its_path) {
+    for (const auto& file : dataset_files(path)) files.emplace_back(file);
+    join();
+  }
+  State(const std::filesystem::path& its_path, const std::string& shared) : path(its_path) {
+    const Json described = parse_json(shared, path.native());
+    const std::vector<std::filesystem::path> paths = dataset_files(path);
+    if (described.size() != paths.size()) {
+      throw UserError("{}: {} files, rank 0 sees {}; is it the same file system?", path.native(),
+                      paths.size(), described.size());
+    }
+    for (size_t i = 0; i < paths.size(); ++i) files.emplace_back(paths[i], described[i]);
+    join();
   }
 
-  void read_attributes(const H5Group& root);
-  void read_rows(const H5Group& rows);
-  void read_documents(const H5Group& documents);
-  void check_rows();
-  void check_row(const PackedRow& row, int64_t index, size_t padding) const;
+  void join();
+  template <int64_t DatasetInfo::*Count>
+  Spot find(int64_t index) const;
+  void check_row(const DatasetFile& file, const PackedRow& row, int64_t index,
+                 size_t padding) const;
+  std::vector<int32_t> lengths_of_row(const Spot& row, int64_t& first) const;
 
-  template <typename T>
-  std::vector<T> read_vector(const H5Group& group, const std::string& name, uint64_t size) const;
-  uint64_t payload_offset(const H5Group& rows, const std::string& name, H5Type type,
-                          const ByteRange& sealed) const;
   template <typename... Args>
-  void require(bool condition, fmt::format_string<Args...> format, Args&&... args) const {
+  static void require(const DatasetFile& file, bool condition, fmt::format_string<Args...> format,
+                      Args&&... args) {
     if (condition) return;
     throw UserError("{}: the dataset is damaged: {}; copy the file again or pack the corpus again",
-                    path.native(), fmt::format(format, std::forward<Args>(args)...));
+                    file.path().native(), fmt::format(format, std::forward<Args>(args)...));
   }
-
-  size_t documents_begin(size_t row) const { return static_cast<size_t>(first_document[row]); }
 
   std::filesystem::path path;
-  FileDescriptor fd;
-  DatasetSeal seal;
+  std::vector<DatasetFile> files;
   DatasetInfo info;
-  uint64_t tokens_offset = 0, supervised_offset = 0;
-  std::vector<int64_t> first_document;  // [num_rows + 1]
-  std::vector<int32_t> num_targets;     // [num_rows]
-  std::vector<uint64_t> row_hash;       // [num_rows]
-  std::vector<int32_t> length, source, piece;
-  std::vector<int64_t> record;
 };
 
-void PackedDataset::State::read_attributes(const H5Group& root) {
-  if (!root.has_attribute("format") || root.text_attribute("format") != kDatasetFormat) {
-    throw UserError("{}: not a dataset made by `temper pack`", path.native());
-  }
-  info.format_version = root.integer_attribute("format_version");
-  if (info.format_version > kDatasetFormatVersion) {
-    throw UserError("{}: dataset format version {}; this temper reads up to {}: use a newer temper",
-                    path.native(), info.format_version, kDatasetFormatVersion);
-  }
-  require(info.format_version == kDatasetFormatVersion, "format_version {}", info.format_version);
-  info.sequence_len = root.integer_attribute("sequence_len");
-  require(info.sequence_len >= 2 && info.sequence_len <= kMaxSequenceLen, "sequence_len {}",
-          info.sequence_len);
-  info.vocab_size = root.integer_attribute("vocab_size");
-  require(info.vocab_size > 0 && info.vocab_size <= std::numeric_limits<int32_t>::max(),
-          "vocab_size {}", info.vocab_size);
-  info.pad_token = root.integer_attribute("pad_token");
-  require(info.pad_token >= 0 && info.pad_token < info.vocab_size, "pad_token {}", info.pad_token);
-  info.tokenizer_hash = Hash128::from_hex(root.text_attribute("tokenizer_hash", 64));
-  info.content_hash = Hash128::from_hex(root.text_attribute("content_hash", 64));
-  info.chat_template = root.text_attribute("chat_template", kMaxNameBytes);
-  info.sources_json = root.text("sources", kMaxJsonBytes);
-  info.settings_json = root.text("settings", kMaxJsonBytes);
-  info.statistics_json = root.text("statistics", kMaxJsonBytes);
-}
-
-template <typename T>
-std::vector<T> PackedDataset::State::read_vector(const H5Group& group, const std::string& name,
-                                                 uint64_t size) const {
-  const H5Dataset dataset = group.dataset(name);
-  require(dataset.type() == h5_type_of<T>() && dataset.shape() == std::vector<uint64_t>{size},
-          "{} has not the type and shape it must have", name);
-  return dataset.read_all<T>();
-}
-
-uint64_t PackedDataset::State::payload_offset(const H5Group& rows, const std::string& name,
-                                              H5Type type, const ByteRange& sealed) const {
-  const H5Dataset dataset = rows.dataset(name);
-  const std::vector<uint64_t> shape = {static_cast<uint64_t>(info.num_rows),
-                                       static_cast<uint64_t>(info.sequence_len)};
-  require(dataset.type() == type && dataset.shape() == shape,
-          "rows/{} has not the type and shape it must have", name);
-  // The seal covers what lies outside its payload, so the two must speak of the same bytes.
-  require(dataset.file_offset() == sealed.begin &&
-              dataset.num_elements() * h5_type_size_bytes(type) == sealed.size,
-          "rows/{} is not where its seal says", name);
-  return dataset.file_offset();
-}
-
-void PackedDataset::State::read_rows(const H5Group& rows) {
-  const H5Dataset hashes = rows.dataset("hash");
-  require(hashes.type() == H5Type::kUInt64 && hashes.shape().size() == 1,
-          "rows/hash has not the type and shape it must have");
-  info.num_rows = static_cast<int64_t>(hashes.shape()[0]);
-  if (info.num_rows == 0) throw UserError("{}: the dataset has no rows", path.native());
-  tokens_offset = payload_offset(rows, "tokens", H5Type::kInt32, seal.tokens);
-  supervised_offset = payload_offset(rows, "supervised", H5Type::kUInt8, seal.supervised);
-  const auto num_rows = static_cast<uint64_t>(info.num_rows);
-  row_hash = hashes.read_all<uint64_t>();
-  first_document = read_vector<int64_t>(rows, "first_document", num_rows + 1);
-  num_targets = read_vector<int32_t>(rows, "num_targets", num_rows);
-}
-
-void PackedDataset::State::read_documents(const H5Group& documents) {
-  info.num_documents = first_document.back();
-  require(info.num_documents >= info.num_rows, "{} documents in {} rows", info.num_documents,
-          info.num_rows);
-  const auto count = static_cast<uint64_t>(info.num_documents);
-  length = read_vector<int32_t>(documents, "length", count);
-  source = read_vector<int32_t>(documents, "source", count);
-  piece = read_vector<int32_t>(documents, "piece", count);
-  record = read_vector<int64_t>(documents, "record", count);
-}
-
-void PackedDataset::State::check_rows() {
-  require(first_document[0] == 0, "the first row begins with document {}", first_document[0]);
-  require(hash_content(info.sequence_len, row_hash) == info.content_hash,
-          "its content hash is not that of its rows");
-  for (size_t row = 0; row < row_hash.size(); ++row) {
-    const int64_t begin = first_document[row], end = first_document[row + 1];
-    require(begin < end && end <= info.num_documents, "documents {} to {} in row {}", begin, end,
-            row);
-    int64_t num_tokens = 0;
-    for (auto d = static_cast<size_t>(begin); d < static_cast<size_t>(end); ++d) {
-      require(length[d] > 0 && source[d] >= 0 && record[d] > 0 && piece[d] >= 0, "document {}", d);
-      num_tokens += length[d];
+void PackedDataset::State::join() {
+  info = files.front().info();
+  if (files.size() == 1) return;
+  std::vector<std::string> statistics, sources;
+  StreamHasher contents;
+  info.num_rows = info.num_documents = info.num_dropped = 0;
+  info.num_tokens = info.num_supervised_targets = 0;
+  for (size_t i = 0; i < files.size(); ++i) {
+    const DatasetInfo& part = files[i].info();
+    const bool agree = part.num_shards == static_cast<int64_t>(files.size()) &&
+                       part.shard_index == static_cast<int64_t>(i) &&
+                       part.sequence_len == info.sequence_len &&
+                       part.vocab_size == info.vocab_size && part.pad_token == info.pad_token &&
+                       part.tokenizer_hash == info.tokenizer_hash &&
+                       part.chat_template_hash == info.chat_template_hash &&
+                       part.settings_json == info.settings_json;
+    if (!agree) {
+      throw UserError(
+          "{}: not packed like {}: shards of one dataset need the same corpus, tokenizer and "
+          "options",
+          files[i].path().native(), files.front().path().native());
     }
-    require(num_tokens <= info.sequence_len, "row {} holds {} tokens", row, num_tokens);
-    require(num_targets[row] >= 0 && num_targets[row] <= num_tokens - (end - begin),
-            "row {} with {} targets", row, num_targets[row]);
-    info.num_tokens += num_tokens;
-    info.num_supervised_targets += num_targets[row];
+    info.num_rows += part.num_rows;
+    info.num_documents += part.num_documents;
+    info.num_dropped += part.num_dropped;
+    info.num_tokens += part.num_tokens;
+    info.num_supervised_targets += part.num_supervised_targets;
+    contents.update(&part.content_hash, sizeof(part.content_hash));
+    statistics.push_back(part.statistics_json);
+    sources.push_back(part.sources_json);
   }
-  require(info.num_supervised_targets > 0, "it has no supervised targets");
+  info.content_hash = contents.digest();
+  if (info.statistics_json.empty()) return;
+  info.statistics_json = merge_statistics(statistics, path.native());
+  info.sources_json = merge_sources(sources, path.native());
 }
 
-// The row's hash speaks of accidents. What is asked here holds whoever wrote the file, so that
-// nothing downstream can be misled by one that was made on purpose.
-void PackedDataset::State::check_row(const PackedRow& row, int64_t index, size_t padding) const {
-  const auto is_wrong = [&](int32_t token) { return token < 0 || token >= info.vocab_size; };
-  require(std::none_of(row.tokens.begin(), row.tokens.end(), is_wrong),
-          "a token of row {} is outside the vocabulary of {}", index, info.vocab_size);
+template <int64_t DatasetInfo::*Count>
+PackedDataset::State::Spot PackedDataset::State::find(int64_t index) const {
+  TEMPER_CHECK(index >= 0 && index < info.*Count, "{} of {}", index, info.*Count);
+  size_t file = 0;
+  while (index >= files[file].info().*Count) index -= files[file++].info().*Count;
+  return {files[file], index};
+}
+
+// The hashes speak of accidents. What is asked here holds whoever wrote the file, so that nothing
+// downstream can be misled by one that was made on purpose.
+void PackedDataset::State::check_row(const DatasetFile& file, const PackedRow& row, int64_t index,
+                                     size_t padding) const {
+  int32_t outside = 0;
+  const auto vocab_size = static_cast<int32_t>(info.vocab_size);
+  for (const int32_t token : row.tokens) outside |= (token < 0) | (token >= vocab_size);
+  require(file, outside == 0, "a token of row {} is outside the vocabulary of {}", index,
+          info.vocab_size);
   int64_t num_supervised = 0;
-  for (size_t t = 0; t < row.supervised.size(); ++t) {
-    require(row.supervised[t] <= (t < padding ? 1 : 0),
-            "the supervision of row {} at token {} is {}", index, t, row.supervised[t]);
+  uint8_t all = 0, behind = 0;
+  for (size_t t = 0; t < padding; ++t) {
+    all |= row.supervised[t];
     num_supervised += row.supervised[t];
   }
+  for (size_t t = padding; t < row.supervised.size(); ++t) behind |= row.supervised[t];
+  require(file, all <= 1 && behind == 0, "the supervision of row {} is neither 0 nor 1", index);
   for (size_t d = 0; d + 1 < row.document_begin.size(); ++d) {
     num_supervised -= row.supervised[static_cast<size_t>(row.document_begin[d])];
   }
-  require(num_supervised == row.num_targets, "row {} announces {} targets and has {}", index,
+  require(file, num_supervised == row.num_targets, "row {} announces {} targets and has {}", index,
           row.num_targets, num_supervised);
+}
+
+std::vector<int32_t> PackedDataset::State::lengths_of_row(const Spot& row, int64_t& first) const {
+  int64_t range[2];
+  row.file.payload().read(Payload::kFirstDocument, row.index, 2, range);
+  const int64_t count = range[1] - range[0];
+  require(row.file,
+          range[0] >= 0 && range[1] <= row.file.info().num_documents && count > 0 &&
+              count <= info.sequence_len,
+          "documents {} to {} in row {}", range[0], range[1], row.index);
+  first = range[0];
+  std::vector<int32_t> lengths(static_cast<size_t>(count));
+  row.file.payload().read(Payload::kLength, first, count, lengths.data());
+  int64_t num_tokens = 0;
+  for (const int32_t length : lengths) {
+    require(row.file, length > 0, "a document of {} tokens in row {}", length, row.index);
+    num_tokens += length;
+  }
+  require(row.file, num_tokens <= info.sequence_len, "row {} holds {} tokens", row.index,
+          num_tokens);
+  return lengths;
 }
 
 PackedDataset::PackedDataset(const std::filesystem::path& path)
     : state_(std::make_unique<State>(path)) {}
+PackedDataset::PackedDataset(const std::filesystem::path& path, const std::string& shared)
+    : state_(std::make_unique<State>(path, shared)) {}
 PackedDataset::~PackedDataset() = default;
 PackedDataset::PackedDataset(PackedDataset&&) noexcept = default;
 PackedDataset& PackedDataset::operator=(PackedDataset&&) noexcept = default;
@@ -197,51 +155,141 @@ const DatasetInfo& PackedDataset::info() const {
   return state_->info;
 }
 
+std::string PackedDataset::share() const {
+  Json files = Json::array();
+  for (const DatasetFile& file : state_->files) files.push_back(file.share());
+  return files.dump();
+}
+
 int64_t PackedDataset::num_targets(int64_t index) const {
-  TEMPER_CHECK(index >= 0 && index < state_->info.num_rows, "row {} of {}", index,
-               state_->info.num_rows);
-  return state_->num_targets[static_cast<size_t>(index)];
+  const State::Spot spot = state_->find<&DatasetInfo::num_rows>(index);
+  const auto count = spot.file.payload().at<int32_t>(Payload::kNumTargets, spot.index);
+  State::require(spot.file, count >= 0 && count < state_->info.sequence_len,
+                 "row {} with {} targets", spot.index, count);
+  return count;
 }
 
 PackedRow PackedDataset::row(int64_t index) const {
   const State& state = *state_;
+  const State::Spot spot = state.find<&DatasetInfo::num_rows>(index);
+  const PayloadReader& payload = spot.file.payload();
+  const int64_t sequence_len = state.info.sequence_len;
   PackedRow row;
   row.num_targets = num_targets(index);
-  const auto at = static_cast<size_t>(index);
-  const auto sequence_len = static_cast<size_t>(state.info.sequence_len);
-  row.tokens.resize(sequence_len);
-  row.supervised.resize(sequence_len);
-  read_fully(state.fd.get(), state.tokens_offset + at * sequence_len * sizeof(int32_t),
-             row.tokens.data(), sequence_len * sizeof(int32_t), state.path);
-  read_fully(state.fd.get(), state.supervised_offset + at * sequence_len, row.supervised.data(),
-             sequence_len, state.path);
-  const size_t begin = state.documents_begin(at), end = state.documents_begin(at + 1);
-  state.require(hash_row(row.tokens, row.supervised, {&state.length[begin], end - begin}) ==
-                    state.row_hash[at],
-                "row {} is not what was written", index);
+  row.tokens.resize(static_cast<size_t>(sequence_len));
+  row.supervised.resize(static_cast<size_t>(sequence_len));
+  payload.read(Payload::kTokens, spot.index * sequence_len, sequence_len, row.tokens.data());
+  payload.read(Payload::kSupervised, spot.index * sequence_len, sequence_len,
+               row.supervised.data());
+  int64_t first = 0;
   row.document_begin = {0};
-  for (size_t d = begin; d < end; ++d) {
-    row.document_begin.push_back(row.document_begin.back() + state.length[d]);
+  for (const int32_t length : state.lengths_of_row(spot, first)) {
+    row.document_begin.push_back(row.document_begin.back() + length);
   }
   const auto padding = static_cast<size_t>(row.document_begin.back());
-  if (padding < sequence_len) row.document_begin.push_back(static_cast<int32_t>(sequence_len));
-  state.check_row(row, index, padding);
+  if (padding < row.tokens.size()) {
+    row.document_begin.push_back(static_cast<int32_t>(sequence_len));
+  }
+  state.check_row(spot.file, row, spot.index, padding);
   return row;
 }
 
 std::vector<DocumentOrigin> PackedDataset::origins(int64_t index) const {
-  TEMPER_CHECK(index >= 0 && index < state_->info.num_rows, "row {} of {}", index,
-               state_->info.num_rows);
-  const auto at = static_cast<size_t>(index);
+  const State::Spot spot = state_->find<&DatasetInfo::num_rows>(index);
+  int64_t first = 0;
+  const auto count = static_cast<int64_t>(state_->lengths_of_row(spot, first).size());
+  for (const DatasetFile& file : state_->files) {
+    if (&file == &spot.file) break;
+    first += file.info().num_documents;
+  }
+  return documents(first, count);
+}
+
+std::vector<DocumentOrigin> PackedDataset::documents(int64_t begin, int64_t count) const {
   std::vector<DocumentOrigin> origins;
-  for (size_t d = state_->documents_begin(at); d < state_->documents_begin(at + 1); ++d) {
-    origins.push_back({state_->source[d], state_->record[d], state_->piece[d], state_->length[d]});
+  const int64_t end = std::min(begin + count, state_->info.num_documents);
+  while (begin < end) {
+    const State::Spot spot = state_->find<&DatasetInfo::num_documents>(begin);
+    const int64_t here = std::min(end - begin, spot.file.info().num_documents - spot.index);
+    const auto size = static_cast<size_t>(here);
+    std::vector<int32_t> length(size), source(size), piece(size);
+    std::vector<int64_t> record(size);
+    spot.file.payload().read(Payload::kLength, spot.index, here, length.data());
+    spot.file.payload().read(Payload::kSource, spot.index, here, source.data());
+    spot.file.payload().read(Payload::kPiece, spot.index, here, piece.data());
+    spot.file.payload().read(Payload::kRecord, spot.index, here, record.data());
+    for (size_t i = 0; i < size; ++i) {
+      State::require(spot.file,
+                     length[i] > 0 && length[i] <= state_->info.sequence_len && source[i] >= 0 &&
+                         record[i] > 0 && piece[i] >= 0,
+                     "document {}", spot.index + static_cast<int64_t>(i));
+      origins.push_back({source[i], record[i], piece[i], length[i]});
+    }
+    begin += here;
   }
   return origins;
 }
 
+int64_t PackedDataset::row_of_document(int64_t document) const {
+  const State::Spot spot = state_->find<&DatasetInfo::num_documents>(document);
+  int64_t before = 0;  // rows of the files before
+  for (const DatasetFile& file : state_->files) {
+    if (&file == &spot.file) break;
+    before += file.info().num_rows;
+  }
+  int64_t low = 0, high = spot.file.info().num_rows;  // the row is in [low, high)
+  while (high - low > 1) {
+    const int64_t middle = low + (high - low) / 2;
+    const auto first = spot.file.payload().at<int64_t>(Payload::kFirstDocument, middle);
+    (first <= spot.index ? low : high) = middle;
+  }
+  return before + low;
+}
+
+std::vector<DroppedRecord> PackedDataset::dropped(int64_t begin, int64_t count) const {
+  std::vector<DroppedRecord> records;
+  const int64_t end = std::min(begin + count, state_->info.num_dropped);
+  while (begin < end) {
+    const State::Spot spot = state_->find<&DatasetInfo::num_dropped>(begin);
+    const int64_t here = std::min(end - begin, spot.file.info().num_dropped - spot.index);
+    const auto size = static_cast<size_t>(here);
+    std::vector<int32_t> source(size), reason(size);
+    std::vector<int64_t> record(size);
+    spot.file.payload().read(Payload::kDroppedSource, spot.index, here, source.data());
+    spot.file.payload().read(Payload::kDroppedRecord, spot.index, here, record.data());
+    spot.file.payload().read(Payload::kDroppedReason, spot.index, here, reason.data());
+    for (size_t i = 0; i < size; ++i) records.push_back({source[i], record[i], reason[i]});
+    begin += here;
+  }
+  return records;
+}
+
 void PackedDataset::verify() const {
-  for (int64_t index = 0; index < state_->info.num_rows; ++index) row(index);
+  int64_t index = 0;
+  for (const DatasetFile& file : state_->files) {
+    file.payload().verify();
+    const DatasetInfo& info = file.info();
+    ContentHasher content(info.sequence_len);
+    int64_t num_targets = 0, num_tokens = 0, num_documents = 0;
+    for (int64_t r = 0; r < info.num_rows; ++r) {
+      int64_t first = 0;
+      const std::vector<int32_t> lengths = state_->lengths_of_row({file, r}, first);
+      State::require(file, first == num_documents, "row {} begins with document {}", r, first);
+      const PackedRow row = this->row(index++);
+      for (const int32_t length : lengths) num_tokens += length;
+      num_documents += static_cast<int64_t>(lengths.size());
+      num_targets += row.num_targets;
+      content.add_row(hash_row(row.tokens, row.supervised, lengths));
+    }
+    State::require(file,
+                   num_documents == info.num_documents && num_tokens == info.num_tokens &&
+                       num_targets == info.num_supervised_targets,
+                   "its header speaks of other documents, tokens or targets than it has");
+    State::require(file, content.digest() == info.content_hash,
+                   "its content hash is not that of its rows");
+  }
+  constexpr int64_t kAtOnce = 65536;
+  for (int64_t d = 0; d < state_->info.num_documents; d += kAtOnce) documents(d, kAtOnce);
 }
 
 }  // namespace temper

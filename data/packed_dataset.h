@@ -1,6 +1,7 @@
 // A packed corpus on disk (docs/formats/dataset.md): rows of exactly `sequence_len` tokens, each
-// holding whole documents, with what is supervised and where documents begin. Opened read-only by
-// every rank; HDF5 describes the file, rows are then read with pread.
+// holding whole documents, with what is supervised and where documents begin. One file, or the
+// shards of one corpus, whose rows follow one another. Opened read-only by every rank; HDF5
+// describes a file when it is opened, everything else is read with pread.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "common/hash.h"
+#include "data/dataset_file.h"
 
 namespace temper {
 
@@ -25,41 +27,36 @@ struct PackedRow {
 // Where a document came from.
 struct DocumentOrigin {
   int32_t source = 0;  // index into the list of sources_json
-  int64_t record = 0;  // line of that file, from 1
+  int64_t record = 0;  // of that file, from 1: line, or place in a JSON array
   int32_t piece = 0;   // of a raw text that is longer than a row
   int32_t length = 0;  // tokens
 };
 
-struct DatasetInfo {
-  int64_t format_version = 0;
-  int64_t num_rows = 0;
-  int64_t sequence_len = 0;
-  int64_t num_documents = 0;
-  int64_t num_supervised_targets = 0;
-  int64_t num_tokens = 0;  // real ones, without padding
-  int64_t vocab_size = 0;  // of the tokenizer: every token is below
-  int64_t pad_token = 0;
-  Hash128 tokenizer_hash;
-  std::string chat_template;
-  Hash128 content_hash;  // over all rows: which data this is
-  std::string sources_json;
-  std::string settings_json;
-  std::string statistics_json;
+// A record that is in no row.
+struct DroppedRecord {
+  int32_t source = 0;
+  int64_t record = 0;
+  int32_t reason = 0;  // index into the list of drop_reasons_json
 };
 
 // Threads may share one after its construction.
 class PackedDataset {
  public:
-  // UserError: not such a file, a newer version, damaged, an empty dataset. Checks all but the
-  // rows' tokens and supervision, which are checked when they are read.
+  // `path` is a file, or stands for its shards: "train.h5" for "train-00000-of-00004.h5" and so on.
+  // UserError: not such a file, a newer version, damaged, an empty dataset, shards that are missing
+  // or do not belong together. Checks all but the arrays, which are checked when they are read:
+  // opening takes milliseconds however large they are.
   explicit PackedDataset(const std::filesystem::path& path);
+  // What another rank opened and shared, without HDF5.
+  PackedDataset(const std::filesystem::path& path, const std::string& shared);
   ~PackedDataset();
   PackedDataset(PackedDataset&&) noexcept;
   PackedDataset& operator=(PackedDataset&&) noexcept;
 
   const std::filesystem::path& path() const;
+  // Of all shards together; the texts are of the first, with its statistics summed up.
   const DatasetInfo& info() const;
-  // UserError when the row's bytes are not what was written.
+  // UserError when bytes are not what was written.
   PackedRow row(int64_t index) const;
   // Supervised targets of a row, without reading its tokens: every rank knows the token-global
   // denominator of a whole global batch before the step starts, with no communication.
@@ -67,7 +64,17 @@ class PackedDataset {
   // Origins of a row's documents, padding not among them.
   std::vector<DocumentOrigin> origins(int64_t index) const;
 
-  // Reads every row. UserError naming the first damaged one.
+  // Documents [begin, begin + count) in the order of the rows, fewer at the end.
+  std::vector<DocumentOrigin> documents(int64_t begin, int64_t count) const;
+  // The row that holds the document.
+  int64_t row_of_document(int64_t document) const;
+  // Dropped records [begin, begin + count), fewer at the end.
+  std::vector<DroppedRecord> dropped(int64_t begin, int64_t count) const;
+
+  // Text for the second constructor.
+  std::string share() const;
+
+  // Reads everything. UserError naming the first damaged place.
   void verify() const;
 
  private:

@@ -22,6 +22,8 @@ const std::vector<Command>& commands();
 
 int init_command(const Arguments& arguments);
 int pack_command(const Arguments& arguments);
+int check_command(const Arguments& arguments);
+int trace_command(const Arguments& arguments);
 int inspect_command(const Arguments& arguments);
 int tokenize_command(const Arguments& arguments);
 int render_command(const Arguments& arguments);

@@ -20,8 +20,10 @@ namespace temper {
 const std::vector<Command>& commands() {
   static const std::vector<Command> kCommands = {
       {"init", "a commented run.yaml and a README for a new project", init_command},
-      {"pack", "a corpus of JSON lines to a packed dataset", pack_command},
+      {"check", "what a corpus holds twice, or should not hold", check_command},
+      {"pack", "a corpus to a packed dataset", pack_command},
       {"inspect", "what a dataset, model, adapter, checkpoint or run is", inspect_command},
+      {"trace", "which rows, steps and checkpoints saw a record", trace_command},
       {"synth", "the demo's corpora: invented facts and everyday text", synth_command},
       {"tokenize", "text to ids, JSON lines in and out", tokenize_command},
       {"render", "messages to text by a chat template, JSON lines in and out", render_command},

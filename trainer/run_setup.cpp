@@ -92,16 +92,17 @@ void check_world(const RunConfig& config, int num_ranks) {
 }  // namespace
 
 std::vector<HeldOutSet> open_held_out(const std::vector<DatasetEntry>& entries,
-                                      const std::string& prefix, const Hash128& tokenizer_hash) {
+                                      const std::string& prefix, const Hash128& tokenizer_hash,
+                                      const SharedDatasets& shared) {
   std::vector<HeldOutSet> sets;
   for (const DatasetEntry& entry : entries) {
-    std::vector<PackedDataset> opened = open_datasets({entry}, tokenizer_hash, 0);
+    std::vector<PackedDataset> opened = open_datasets({entry}, tokenizer_hash, 0, shared);
     sets.push_back({prefix + "/" + entry.path.stem().string(), std::move(opened.front())});
   }
   return sets;
 }
 
-RunSetup prepare_run(RunConfig config, int num_ranks) {
+RunSetup prepare_run(RunConfig config, int num_ranks, const SharedDatasets& shared) {
   check_device(config.device);
   check_world(config, num_ranks);
   RunSetup setup;
@@ -115,14 +116,16 @@ RunSetup prepare_run(RunConfig config, int num_ranks) {
   }
   setup.tokenizer_hash = tokenizer.hash();
   setup.data = std::make_unique<TrainingData>(
-      open_datasets(config.datasets, setup.tokenizer_hash, config.sequence_len), config);
+      open_datasets(config.datasets, setup.tokenizer_hash, config.sequence_len, shared), config,
+      num_ranks);
   if (setup.data->sequence_len() > setup.model.max_position_embeddings) {
     throw UserError("datasets: rows of {} tokens, but the model has max_position_embeddings {}",
                     setup.data->sequence_len(), setup.model.max_position_embeddings);
   }
-  setup.held_out = open_held_out(config.test_datasets, "test", setup.tokenizer_hash);
+  setup.held_out = open_held_out(config.test_datasets, "test", setup.tokenizer_hash, shared);
   setup.num_test_sets = static_cast<int64_t>(setup.held_out.size());
-  for (HeldOutSet& set : open_held_out(config.general_datasets, "general", setup.tokenizer_hash)) {
+  for (HeldOutSet& set :
+       open_held_out(config.general_datasets, "general", setup.tokenizer_hash, shared)) {
     setup.held_out.push_back(std::move(set));
   }
   setup.base = std::make_unique<HfWeights>(config.base_model, setup.model);

@@ -40,10 +40,12 @@ struct RunSetup {
 
 // Throws UserError for whatever does not fit together, `num_ranks` included (more ranks than
 // micro-batches in a step would leave some without work for ever).
-RunSetup prepare_run(RunConfig config, int num_ranks);
+// `shared`: what rank 0 found in the datasets (training_data.h); empty: open them with HDF5.
+RunSetup prepare_run(RunConfig config, int num_ranks, const SharedDatasets& shared = {});
 
 // The held-out sets of a configuration, named after their files.
 std::vector<HeldOutSet> open_held_out(const std::vector<DatasetEntry>& entries,
-                                      const std::string& prefix, const Hash128& tokenizer_hash);
+                                      const std::string& prefix, const Hash128& tokenizer_hash,
+                                      const SharedDatasets& shared = {});
 
 }  // namespace temper

@@ -30,7 +30,12 @@ double seconds_since(Clock::time_point start) {
 
 RunSetup prepare_agreed(const RunConfig& config, ProcessGroup& group) {
   RunSetup setup;
-  run_agreed(group, [&] { setup = prepare_run(config, group.size()); });
+  std::string shared;  // what rank 0 found in the datasets, so that HDF5 opens them once
+  run_agreed(group, [&] {
+    if (group.rank() == 0 && group.size() > 1) shared = share_datasets(config);
+  });
+  shared = group.all_gather_text(shared).front();
+  run_agreed(group, [&] { setup = prepare_run(config, group.size(), shared_datasets_of(shared)); });
   return setup;
 }
 

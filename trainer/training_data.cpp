@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/error.h"
+#include "io/json.h"
 
 namespace temper {
 namespace {
@@ -36,10 +37,13 @@ Batch to_batch(MicroBatch&& rows) {
 }
 
 std::vector<PackedDataset> open_datasets(const std::vector<DatasetEntry>& entries,
-                                         const Hash128& tokenizer_hash, int64_t sequence_len) {
+                                         const Hash128& tokenizer_hash, int64_t sequence_len,
+                                         const SharedDatasets& shared) {
   std::vector<PackedDataset> datasets;
   for (const DatasetEntry& entry : entries) {
-    datasets.emplace_back(entry.path);
+    const auto known = shared.find(entry.path.native());
+    datasets.push_back(known == shared.end() ? PackedDataset(entry.path)
+                                             : PackedDataset(entry.path, known->second));
     const DatasetInfo& info = datasets.back().info();
     if (info.tokenizer_hash != tokenizer_hash) {
       throw UserError(
@@ -57,10 +61,26 @@ std::vector<PackedDataset> open_datasets(const std::vector<DatasetEntry>& entrie
   return datasets;
 }
 
-TrainingData::TrainingData(std::vector<PackedDataset> datasets, const RunConfig& config)
+std::string share_datasets(const RunConfig& config) {
+  Json shared = Json::object();
+  for (const auto* entries : {&config.datasets, &config.test_datasets, &config.general_datasets}) {
+    for (const DatasetEntry& entry : *entries) {
+      shared[entry.path.native()] = PackedDataset(entry.path).share();
+    }
+  }
+  return shared.dump();
+}
+
+SharedDatasets shared_datasets_of(const std::string& shared) {
+  return shared.empty() ? SharedDatasets()
+                        : parse_json(shared, "shared datasets").get<SharedDatasets>();
+}
+
+TrainingData::TrainingData(std::vector<PackedDataset> datasets, const RunConfig& config,
+                           int num_ranks)
     : datasets_(std::move(datasets)),
       mixture_(make_mixture(datasets_, config)),
-      micro_batch_size_(config.micro_batch_size),
+      plan_{config.micro_batch_size, config.micro_batches_per_step(), num_ranks},
       seed_(config.seed) {
   int64_t num_targets = 0;
   for (const PackedDataset& dataset : datasets_) {
@@ -71,13 +91,17 @@ TrainingData::TrainingData(std::vector<PackedDataset> datasets, const RunConfig&
   for (const DatasetEntry& entry : config.datasets) weights_.push_back(entry.weight);
 }
 
-Batch TrainingData::micro_batch(int64_t cursor, int64_t step, int64_t micro_batch) const {
-  std::vector<PackedRow> rows;
-  for (int64_t i = 0; i < micro_batch_size_; ++i) {
-    const RowMixture::Pick pick = mixture_.at(cursor + micro_batch * micro_batch_size_ + i);
-    rows.push_back(datasets_[static_cast<size_t>(pick.source)].row(pick.row));
+PackedRow TrainingData::row_at(int64_t position) const {
+  const RowMixture::Pick pick = mixture_.at(position);
+  return datasets_[static_cast<size_t>(pick.source)].row(pick.row);
+}
+
+Batch TrainingData::micro_batch(int64_t cursor, int64_t step, int64_t micro_batch) {
+  if (!loader_) {
+    loader_ =
+        std::make_unique<BatchLoader>([this](int64_t position) { return row_at(position); }, plan_);
   }
-  Batch batch = to_batch(make_micro_batch(rows));
+  Batch batch = to_batch(loader_->take(cursor + micro_batch * plan_.micro_batch_size));
   batch.seed = seed_;
   batch.step = step;
   batch.micro_batch = micro_batch;

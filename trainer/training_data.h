@@ -3,11 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "config/run_config.h"
+#include "data/batch_loader.h"
 #include "data/micro_batch.h"
 #include "data/packed_dataset.h"
 #include "data/row_mixture.h"
@@ -15,33 +18,46 @@
 
 namespace temper {
 
+// What rank 0 found when it opened the datasets, by their path: the other ranks open them with it,
+// without HDF5.
+using SharedDatasets = std::map<std::string, std::string>;
+std::string share_datasets(const RunConfig& config);
+SharedDatasets shared_datasets_of(const std::string& shared);
+
 // Opens the datasets and checks that they agree with each other and with the tokenizer's hash: a
 // dataset that was packed with another tokenizer than the model's is a UserError.
 std::vector<PackedDataset> open_datasets(const std::vector<DatasetEntry>& entries,
-                                         const Hash128& tokenizer_hash, int64_t sequence_len);
+                                         const Hash128& tokenizer_hash, int64_t sequence_len,
+                                         const SharedDatasets& shared = {});
 
 class TrainingData {
  public:
   // `config` has passed validation; `datasets` are those of config.datasets.
-  TrainingData(std::vector<PackedDataset> datasets, const RunConfig& config);
+  TrainingData(std::vector<PackedDataset> datasets, const RunConfig& config, int num_ranks = 1);
 
   int64_t rows_per_epoch() const { return mixture_.rows_per_epoch(); }
   int64_t sequence_len() const { return datasets_.front().info().sequence_len; }
 
   // Micro-batch `micro_batch` of the step whose first row is `cursor`: rows
-  // [cursor + micro_batch x micro_batch_size, ...), the same on any number of ranks.
-  Batch micro_batch(int64_t cursor, int64_t step, int64_t micro_batch) const;
+  // [cursor + micro_batch x micro_batch_size, ...), the same on any number of ranks. Those that
+  // this rank computes next are read ahead on a thread.
+  Batch micro_batch(int64_t cursor, int64_t step, int64_t micro_batch);
   // Supervised targets of rows [cursor, cursor + num_rows): the step's loss denominator.
   int64_t num_targets(int64_t cursor, int64_t num_rows) const;
   // Which data this is: contents, weights.
   Hash128 hash() const;
+  // What micro_batch() has waited for data.
+  double seconds_waited() const { return loader_ ? loader_->seconds_waited() : 0.0; }
 
  private:
+  PackedRow row_at(int64_t position) const;
+
   std::vector<PackedDataset> datasets_;
   std::vector<double> weights_;
   RowMixture mixture_;
-  int64_t micro_batch_size_;
+  BatchLoader::Plan plan_;
   uint64_t seed_;
+  std::unique_ptr<BatchLoader> loader_;  // from the first micro-batch on
 };
 
 Batch to_batch(MicroBatch&& rows);

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "data/describe_dataset.h"
 #include "launcher/command_line.h"
@@ -28,10 +29,11 @@ void inspect_dataset(const CommandLine& line, const std::string& path) {
   const PackedDataset dataset(path);
   DescribeOptions options;
   options.num_samples = line.find<int64_t>("samples").value_or(0);
+  if (line.has("row")) options.rows = line.get<std::vector<int64_t>>("row");
   options.verify = line.has("verify");
   options.colour = isatty(STDOUT_FILENO) != 0;
   std::optional<Tokenizer> tokenizer;
-  if (options.num_samples > 0) {
+  if (options.num_samples > 0 || !options.rows.empty()) {
     const std::string file = tokenizer_path(line, dataset);
     if (!file.empty()) tokenizer = Tokenizer::from_file(file);
   }
@@ -52,6 +54,8 @@ int inspect_command(const Arguments& arguments) {
                    "and checks that it\nis whole.");
   line.options()("samples", po::value<int64_t>()->value_name("N"),
                  "of a dataset: N rows decoded, what is supervised marked (shows records)")(
+      "row", po::value<std::vector<int64_t>>()->value_name("N"),
+      "of a dataset: this row, likewise, and where its documents come from; may be repeated")(
       "verify", "of a dataset: read every row and check it")(
       "model", po::value<std::string>()->value_name("DIR"),
       "for --samples: the model whose tokenizer packed it, if it is not where it was")(
@@ -61,13 +65,12 @@ int inspect_command(const Arguments& arguments) {
   if (!line.parse(arguments)) return kExitDone;
 
   const std::string path = line.text("PATH");
-  if (!std::filesystem::exists(path)) throw UserError("{}: no such file or directory", path);
   if (!std::filesystem::is_directory(path)) {
     inspect_dataset(line, path);
     return kExitDone;
   }
-  if (line.has("samples") || line.has("verify")) {
-    line.refuse("--samples and --verify are for packed datasets");
+  if (line.has("samples") || line.has("row") || line.has("verify")) {
+    line.refuse("--samples, --row and --verify are for packed datasets");
   }
   print_report(describe_directory(path), line.has("json"));
   return kExitDone;

@@ -1,11 +1,13 @@
 #include "data/pack_corpus.h"
 
+#include <charconv>
 #include <iostream>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "launcher/command_line.h"
+#include "launcher/corpus_options.h"
 #include "launcher/report.h"
 
 namespace temper {
@@ -14,14 +16,17 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr const char* kAbout =
-    "Packs a corpus of JSON lines (plain, gzip or zstd; - is standard input) into rows of exactly\n"
-    "--sequence-len tokens, for `datasets` in run.yaml. Records are one of\n"
+    "Packs a corpus into rows of exactly --sequence-len tokens, for `datasets` in run.yaml. "
+    "Inputs\n"
+    "are files of JSON lines or arrays, CSV, TSV or text (plain, gzip or zstd), directories,\n"
+    "\"patterns*\", or - for standard input. Records are one of\n"
     "  {\"messages\": [{\"role\", \"content\"}]}               chat\n"
     "  {\"conversations\": [{\"from\", \"value\"}]}            sharegpt\n"
     "  {\"prompt\", \"completion\"}                          prompt-completion\n"
     "  {\"instruction\", \"input\", \"output\"}                alpaca\n"
     "  {\"text\"}                                          text\n"
-    "Answers are supervised, prompts are context; of a text every token is supervised.";
+    "Answers are supervised, prompts are context; of a text every token is supervised. What the\n"
+    "corpus holds twice, or should not hold, is reported; nothing is dropped unless you say so.";
 
 void declare(CommandLine& line) {
   line.options()("output,o", po::value<std::string>()->value_name("FILE"),
@@ -41,17 +46,37 @@ void declare(CommandLine& line) {
       "roles-to-train", po::value<std::string>()->value_name("ROLES")->default_value("assistant"),
       "roles whose messages are learnt, with commas between")(
       "sequence-len", po::value<int64_t>()->value_name("N"), "tokens of a row")(
-      "format", po::value<std::string>()->value_name("NAME")->default_value("auto"),
-      fmt::format("of the records: {}", fmt::join(corpus_format_names(), ", ")).c_str())(
       "overlong", po::value<std::string>()->value_name("HOW")->default_value("error"),
       "records longer than a row: error, truncate (cut the end off) or drop")(
       "bos", po::value<std::string>()->value_name("TEXT"),
       "text of the beginning-of-sequence token; empty: none")(
       "eos", po::value<std::string>()->value_name("TEXT"),
-      "text of the end-of-sequence token; empty: none")(
-      "workers", po::value<int>()->value_name("N")->default_value(0), "threads; 0: one per core")(
+      "text of the end-of-sequence token; empty: none");
+  declare_corpus_options(line);
+  declare_hygiene_options(line);
+  line.options()("no-hygiene", "don't look for any of that")(
+      "val-output", po::value<std::string>()->value_name("FILE"),
+      "the packed validation set; default OUT-val.h5")(
+      "decisions", po::value<std::string>()->value_name("FILE"),
+      "what `temper check` decided for this corpus")(
+      "shard", po::value<std::string>()->value_name("I/N"),
+      "pack part I (from 0) of N as OUT-0000I-of-0000N.h5; the parts train as OUT.h5")(
       "json", "the account of records and tokens as JSON");
-  line.positional("INPUT", -1);
+}
+
+int64_t number_of(std::string_view text) {
+  int64_t value = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? value : -1;
+}
+
+void read_shard(const CommandLine& line, PackOptions& options) {
+  const auto text = line.find<std::string>("shard");
+  if (!text) return;
+  const size_t slash = text->find('/');
+  if (slash == text->npos) line.refuse("--shard is I/N, for example 0/8");
+  options.shard_index = number_of(std::string_view(*text).substr(0, slash));
+  options.num_shards = number_of(std::string_view(*text).substr(slash + 1));
 }
 
 void read_supervision(const CommandLine& line, PackOptions& options) {
@@ -71,8 +96,7 @@ void read_supervision(const CommandLine& line, PackOptions& options) {
 
 PackOptions read_options(const CommandLine& line) {
   PackOptions options;
-  for (const std::string& input : line.texts("INPUT")) options.inputs.emplace_back(input);
-  if (options.inputs.empty()) line.refuse("INPUT is missing");
+  options.corpus = read_corpus_options(line);
   options.output = line.get<std::string>("output");
   if (line.has("model") == line.has("tokenizer")) {
     line.refuse("give either --model or --tokenizer");
@@ -81,12 +105,14 @@ PackOptions read_options(const CommandLine& line) {
   options.chat_template = line.find<std::string>("chat-template").value_or("");
   read_supervision(line, options);
   options.sequence_len = line.get<int64_t>("sequence-len");
-  options.format = corpus_format_named(line.get<std::string>("format"));
   options.overlong = overlong_policy_named(line.get<std::string>("overlong"));
   options.special_tokens.bos = line.find<std::string>("bos");
   options.special_tokens.eos = line.find<std::string>("eos");
-  options.num_workers = line.get<int>("workers");
-  if (options.num_workers < 0) line.refuse("--workers must be 0 or more");
+  options.check_hygiene = !line.has("no-hygiene");
+  options.hygiene = read_hygiene_options(line);
+  options.decisions = line.find<std::string>("decisions").value_or("");
+  options.validation_output = line.find<std::string>("val-output").value_or("");
+  read_shard(line, options);
   return options;
 }
 

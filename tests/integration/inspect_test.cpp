@@ -33,6 +33,16 @@ TEST_F(InspectTest, dataset_with_samples) {
   EXPECT_EQ(report["samples"][0]["documents"][0]["record"], 1);
 }
 
+TEST_F(InspectTest, one_row_and_its_provenance) {
+  write_dataset(40, 32);
+  const Json report = temper_json({"inspect", "train.h5", "--row", "3", "--json"});
+  ASSERT_EQ(report["samples"].size(), 1u);
+  EXPECT_EQ(report["samples"][0]["row"], 3);
+  EXPECT_GT(report["samples"][0]["documents"][0]["record"], 0);
+  EXPECT_THAT(temper_output({"inspect", "train.h5", "--row", "3"}), HasSubstr("train.jsonl:"));
+  EXPECT_THAT(refusal({"inspect", "train.h5", "--row", "4000"}), HasSubstr("row 4000"));
+}
+
 TEST_F(InspectTest, samples_need_the_tokenizer_that_packed_them) {
   write_dataset(5);
   std::string other = read("tokenizer.json");

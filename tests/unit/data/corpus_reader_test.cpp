@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "common/error.h"
 #include "tests/unit/data/small_corpus.h"
 
@@ -106,24 +108,152 @@ TEST(CorpusReader, detects_the_format_of_each_file) {
             (std::vector{CorpusFormat::kChat, CorpusFormat::kText, CorpusFormat::kAuto}));
 }
 
+// The records of files, each as "source:number json", or the error that ends them.
+std::vector<std::string> read_all(const std::vector<std::filesystem::path>& inputs,
+                                  CorpusReader** kept = nullptr, ColumnNames names = {}) {
+  static std::unique_ptr<CorpusReader> reader;
+  reader = std::make_unique<CorpusReader>(inputs, CorpusFormat::kAuto, names);
+  if (kept) *kept = reader.get();
+  std::vector<std::string> records;
+  CorpusLine line;
+  while (reader->next(line)) {
+    try {
+      records.push_back(fmt::format("{}:{} {}", line.source, line.line_number,
+                                    shown(parse_line(line, reader->place(line), names))));
+    } catch (const UserError& error) {
+      records.push_back(error.what());
+    }
+  }
+  return records;
+}
+
 TEST(CorpusReader, names_what_it_cannot_take) {
   const TemporaryDirectory directory;
-  CorpusLine line;
   const auto first = [&](const std::string& content) {
-    return USER_ERROR_OF(
-        CorpusReader({directory.write("c.jsonl", content)}, CorpusFormat::kAuto).next(line));
+    return read_all({directory.write("c.jsonl", content)}).at(0);
   };
   EXPECT_THAT(
       first("{\"question\":\"secret\"}\n"),
       AllOf(HasSubstr("c.jsonl:1"), HasSubstr("no known record"), Not(HasSubstr("secret"))));
   EXPECT_THAT(first("\n{\"prompt\":"), HasSubstr("c.jsonl:2: not valid JSON"));
-  EXPECT_THAT(first("[\n{\"text\":\"a\"}\n]"), HasSubstr("JSON array"));
-  EXPECT_THAT(
-      USER_ERROR_OF(CorpusReader({directory / "none.jsonl"}, CorpusFormat::kText).next(line)),
-      HasSubstr("none.jsonl"));
-  EXPECT_THAT(USER_ERROR_OF(CorpusReader({directory.path()}, CorpusFormat::kText)),
-              HasSubstr("directory"));
-  EXPECT_THAT(USER_ERROR_OF(CorpusReader({}, CorpusFormat::kText)), HasSubstr("no input"));
+  EXPECT_THAT(USER_ERROR_OF(read_all({directory / "none.jsonl"})), HasSubstr("none.jsonl"));
+  EXPECT_THAT(USER_ERROR_OF(read_all({})), HasSubstr("no input"));
+  EXPECT_THAT(USER_ERROR_OF(read_all({directory.write("t.parquet", "PAR1xxxx")})),
+              HasSubstr("Parquet"));
+  std::filesystem::create_directory(directory / "empty");
+  EXPECT_THAT(USER_ERROR_OF(read_all({directory / "empty"})), HasSubstr("no corpus file"));
+  EXPECT_THAT(USER_ERROR_OF(read_all({directory / "*.nothing"})), HasSubstr("no file matches"));
+}
+
+TEST(CorpusReader, a_bad_first_record_does_not_decide_for_its_file) {
+  const TemporaryDirectory directory;
+  const auto records = read_all({directory.write("c.jsonl", "nonsense\n{\"text\":\"a\"}\n")});
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_THAT(records[0], HasSubstr("c.jsonl:1: not valid JSON"));
+  EXPECT_EQ(records[1], "0:2 text:a");
+}
+
+TEST(CorpusReader, reads_a_json_array) {
+  const TemporaryDirectory directory;
+  CorpusReader* reader = nullptr;
+  const auto records =
+      read_all({directory.write("c.json",
+                                "\xef\xbb\xbf [\n {\"text\": \"a]\\\",\"},{\"text\":\"[b\"} ,\n"
+                                "{\"instruction\": 3}\n]\n")},
+               &reader);
+  ASSERT_EQ(records.size(), 3u);
+  EXPECT_EQ(records[0], "0:1 text:a]\",");
+  EXPECT_EQ(records[1], "0:2 text:[b");
+  EXPECT_THAT(records[2], HasSubstr("c.json:3"));
+  EXPECT_EQ(reader->containers()[0], CorpusContainer::kJsonArray);
+}
+
+TEST(CorpusReader, names_where_an_array_breaks) {
+  const TemporaryDirectory directory;
+  const auto error = [&](const std::string& text) {
+    return USER_ERROR_OF(read_all({directory.write("c.json", text)}));
+  };
+  EXPECT_THAT(error("[{\"text\":\"secret\"}, {\"text\":"),
+              AllOf(HasSubstr("c.json"), HasSubstr("after element 1"), Not(HasSubstr("secret"))));
+  EXPECT_THAT(error("[{\"text\":\"a\"},]"), HasSubstr("an element is missing"));
+  EXPECT_THAT(error("[{\"text\":\"a\"}] x"), HasSubstr("text after"));
+  EXPECT_THAT(error("[}"), HasSubstr("closes what was not opened"));
+  EXPECT_TRUE(read_all({directory.write("c.json", "[ ]")}).empty());
+}
+
+TEST(CorpusReader, reads_csv_and_tsv_with_named_columns) {
+  const TemporaryDirectory directory;
+  ColumnNames names;
+  names.add("prompt=Question");
+  names.add("completion=Answer");
+  CorpusReader* reader = nullptr;
+  const auto csv = directory.write(
+      "c.csv",
+      "Id,Question,Answer\r\n1,\"a \"\"b\"\", c\",\"two\nlines\"\r\n\r\n2,q,r\r\n3,only\n");
+  const auto tsv = directory.write("d.tsv", "Question\tAnswer\nx\ty, z\n");
+  const auto records = read_all({csv, tsv}, &reader, names);
+  ASSERT_EQ(records.size(), 4u);
+  EXPECT_EQ(records[0], "0:2 user:a \"b\", c|assistant:two\nlines|");
+  EXPECT_EQ(records[1], "0:5 user:q|assistant:r|");
+  EXPECT_THAT(records[2], AllOf(HasSubstr("c.csv:6"), HasSubstr("fewer fields")));
+  EXPECT_EQ(records[3], "1:2 user:x|assistant:y, z|");
+  EXPECT_EQ(reader->containers(), (std::vector{CorpusContainer::kCsv, CorpusContainer::kTsv}));
+}
+
+TEST(CorpusReader, names_what_is_wrong_with_a_csv_file) {
+  const TemporaryDirectory directory;
+  const auto error = [&](const std::string& text) {
+    return USER_ERROR_OF(read_all({directory.write("c.csv", text)}));
+  };
+  EXPECT_THAT(error("text\n\"secret"),
+              AllOf(HasSubstr("c.csv:2"), HasSubstr("no end"), Not(HasSubstr("secret"))));
+  EXPECT_THAT(error(""), HasSubstr("header"));
+  EXPECT_THAT(error("text,text\n"), HasSubstr("name of its own"));
+  const auto quoted = read_all({directory.write("c.csv", "text\n\"a\"b\n\xff\n")});
+  ASSERT_EQ(quoted.size(), 2u);
+  EXPECT_THAT(quoted[0], HasSubstr("c.csv:2: text behind a closing quote"));
+  EXPECT_THAT(quoted[1], HasSubstr("c.csv:3: the text is not UTF-8"));
+}
+
+TEST(CorpusReader, reads_plain_text_directories_and_patterns) {
+  const TemporaryDirectory directory;
+  std::filesystem::create_directories(directory / "sub/.hidden");
+  directory.write("b.txt", "one\n\ntwo");
+  directory.write("sub/a.jsonl", "{\"text\":\"three\"}\n");
+  directory.write("sub/.hidden/c.jsonl", "{\"text\":\"hidden\"}\n");
+  directory.write("notes.pdf", "no corpus");
+  const std::vector<std::string> expected = {"0:1 text:one\n\ntwo\n", "1:1 text:three"};
+  EXPECT_EQ(read_all({directory.path()}), expected);
+  EXPECT_EQ(read_all({directory / "*.txt", directory / "s*/?.jsonl"}), expected);
+}
+
+TEST(CorpusReader, splits_a_long_text_between_lines) {
+  const TemporaryDirectory directory;
+  const std::string line = std::string(1 << 20, 'x') + "\n";
+  std::string text;
+  for (int i = 0; i < 20; ++i) text += line;
+  CorpusReader reader({directory.write("long.txt", text)}, CorpusFormat::kAuto);
+  CorpusLine record;
+  std::string joined;
+  int num_records = 0;
+  while (reader.next(record)) {
+    joined += parse_line(record, "long.txt", {}).text;
+    EXPECT_EQ(record.line_number, ++num_records);
+  }
+  EXPECT_EQ(num_records, 2);
+  EXPECT_EQ(joined, text);
+}
+
+TEST(ColumnNames, are_checked) {
+  ColumnNames names;
+  EXPECT_THAT(USER_ERROR_OF(names.add("prompt")), HasSubstr("KEY=NAME"));
+  EXPECT_THAT(USER_ERROR_OF(names.add("prompt=")), HasSubstr("KEY=NAME"));
+  EXPECT_THAT(USER_ERROR_OF(names.add("question=prompt")), HasSubstr("one of"));
+  names.group_by = "topic";
+  EXPECT_EQ(parse_record(R"({"text":"a","topic":7})", CorpusFormat::kAuto, "f:1", names).group,
+            "7");
+  EXPECT_THAT(USER_ERROR_OF(parse_record(R"({"text":"a"})", CorpusFormat::kAuto, "f:1", names)),
+              AllOf(HasSubstr("f:1"), HasSubstr("topic"), HasSubstr("missing")));
 }
 
 TEST(CorpusFormat, has_names) {

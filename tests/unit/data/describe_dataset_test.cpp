@@ -17,9 +17,10 @@ class DescribeDataset : public testing::Test {
  protected:
   DescribeDataset() {
     PackOptions options;
-    options.inputs = {directory_.write("corpus.jsonl",
-                                       "{\"prompt\":\"Wo?\",\"completion\":\"Da, \xC3\xBC"
-                                       "ber!\"}\n{\"prompt\":\"A\",\"completion\":\"B\"}\n")};
+    options.corpus.inputs = {
+        directory_.write("corpus.jsonl",
+                         "{\"prompt\":\"Wo?\",\"completion\":\"Da, \xC3\xBC"
+                         "ber!\"}\n{\"prompt\":\"A\",\"completion\":\"B\"}\n")};
     options.output = directory_ / "d.h5";
     options.tokenizer = directory_.write("tokenizer.json", byte_tokenizer_json());
     options.sequence_len = 32;

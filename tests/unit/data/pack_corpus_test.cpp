@@ -22,11 +22,11 @@ class PackCorpus : public testing::Test {
     options_.output = directory_ / "out.h5";
     options_.tokenizer = directory_.write("tokenizer.json", byte_tokenizer_json());
     options_.sequence_len = 64;
-    options_.num_workers = 2;
+    options_.corpus.num_workers = 2;
   }
 
   PackReport pack(const std::string& corpus) {
-    options_.inputs = {directory_.write("corpus.jsonl", corpus)};
+    options_.corpus.inputs = {directory_.write("corpus.jsonl", corpus)};
     return pack_corpus(options_);
   }
 
@@ -151,7 +151,7 @@ TEST_F(PackCorpus, output_does_not_depend_on_the_workers) {
     corpus += record_of(random_text(random, random() % 20), random_text(random, 1 + random() % 30));
   std::vector<std::string> hashes;
   for (const int workers : {1, 2, 5}) {
-    options_.num_workers = workers;
+    options_.corpus.num_workers = workers;
     const PackReport report = pack(corpus);
     hashes.push_back(report.content_hash.hex() + report.statistics().dump());
   }
@@ -165,7 +165,7 @@ TEST_F(PackCorpus, stops_at_the_first_bad_record_and_leaves_nothing) {
     corpus += i == 700 ? "{\"prompt\": \"secret\n" : i > 1500 ? "secret\n" : record_of("a", "b");
   }
   for (const int workers : {1, 4}) {
-    options_.num_workers = workers;
+    options_.corpus.num_workers = workers;
     const size_t before = directory_.num_entries();
     EXPECT_THAT(USER_ERROR_OF(pack(corpus)),
                 AllOf(HasSubstr("corpus.jsonl:701"), Not(HasSubstr("secret"))));

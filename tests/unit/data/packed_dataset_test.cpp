@@ -59,7 +59,8 @@ std::vector<std::vector<PackedDocument>> random_rows(int num_rows) {
 Hash128 write_dataset(const std::filesystem::path& path,
                       const std::vector<std::vector<PackedDocument>>& rows,
                       int64_t vocab_size = kVocabSize) {
-  DatasetWriter writer(path, {kSequenceLen, vocab_size, 0, hash_text("vocabulary"), "plain"});
+  DatasetWriter writer(
+      path, {kSequenceLen, vocab_size, 0, hash_text("vocabulary"), "plain", hash_text("template")});
   for (const auto& row : rows) {
     std::vector<const PackedDocument*> documents;
     for (const PackedDocument& document : row) documents.push_back(&document);
@@ -143,14 +144,14 @@ TEST(PackedDataset, content_hash_sees_every_part_of_a_row) {
 TEST(PackedDataset, nothing_remains_of_a_writer_that_did_not_finish) {
   const TemporaryDirectory directory;
   {
-    DatasetWriter writer(directory / "d.h5", {kSequenceLen, kVocabSize, 0, {}, "plain"});
+    DatasetWriter writer(directory / "d.h5", {kSequenceLen, kVocabSize, 0, {}, "plain", {}});
     const PackedDocument document = {{1, 2}, {0, 1}, 0, 1, 0};
     writer.add_row({&document});
     EXPECT_EQ(directory.num_entries(), 0u);
   }
   EXPECT_EQ(directory.num_entries(), 0u);
   EXPECT_THROW(
-      DatasetWriter(directory / "none" / "d.h5", {kSequenceLen, kVocabSize, 0, {}, "plain"}),
+      DatasetWriter(directory / "none" / "d.h5", {kSequenceLen, kVocabSize, 0, {}, "plain", {}}),
       SystemError);
 }
 
@@ -159,7 +160,10 @@ TEST(PackedDataset, refuses_every_flipped_bit_of_its_header) {
   const TemporaryDirectory directory;
   write_dataset(directory / "d.h5", random_rows(6));
   const std::string bytes = read_whole(directory / "d.h5");
-  const size_t payload_bytes = 6 * kSequenceLen * 5;
+  // Per row 5 bytes a token, the first document and the targets; per document four arrays.
+  const auto num_documents =
+      static_cast<size_t>(PackedDataset(directory / "d.h5").info().num_documents);
+  const size_t payload_bytes = 6 * (kSequenceLen * 5 + 8 + 4) + 8 + num_documents * 20;
   std::mt19937 random(8);
   size_t num_refused = 0, num_accepted = 0;
   const auto path = directory.write("damaged.h5", bytes);

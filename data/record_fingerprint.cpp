@@ -1,0 +1,95 @@
+#include "data/record_fingerprint.h"
+
+#include <string>
+#include <string_view>
+
+#include "data/text_damage.h"
+
+namespace temper {
+namespace {
+
+void hash_part(StreamHasher& hasher, std::string_view text) {
+  const uint64_t size = text.size();
+  hasher.update(&size, sizeof(size));
+  hasher.update(text.data(), text.size());
+}
+
+// Runs of blanks become one space, those at the ends go.
+std::string folded(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool blank = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    if (!blank) {
+      out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    } else if (!out.empty() && out.back() != ' ') {
+      out += ' ';
+    }
+  }
+  if (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
+}
+
+void look_at_text(std::string_view text, RecordFingerprint& print, MinHasher& words) {
+  words.add(text);
+  print.mojibake = print.mojibake || count_mojibake(text) > 0;
+  for (const PersonalDataMatch& match : find_personal_data(text)) {
+    ++print.personal_data[static_cast<size_t>(match.kind)];
+  }
+}
+
+size_t last_answer(const std::vector<Message>& messages) {
+  size_t index = messages.size();
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (messages[i].role == "assistant") index = i;
+  }
+  return index;
+}
+
+}  // namespace
+
+RecordFingerprint fingerprint_of(const Record& record) {
+  RecordFingerprint print;
+  StreamHasher whole, question, subject;
+  MinHasher words;
+  if (!record.group.empty()) print.group = hash_text(record.group);
+  if (record.is_text) {
+    look_at_text(record.text, print, words);
+    hash_part(whole, record.text);
+    hash_part(subject, folded(record.text));
+  }
+  const size_t answer = last_answer(record.messages);
+  for (size_t i = 0; i < record.messages.size(); ++i) {
+    const Message& message = record.messages[i];
+    look_at_text(message.content, print, words);
+    hash_part(whole, message.role);
+    hash_part(whole, message.content);
+    if (message.role == "assistant") {
+      print.cut_off = print.cut_off || looks_cut_off(message.content);
+    }
+    if (i >= answer) continue;
+    hash_part(question, message.role);
+    hash_part(question, message.content);
+    hash_part(subject, message.role);
+    hash_part(subject, folded(message.content));
+  }
+  print.record = whole.digest();
+  if (answer < record.messages.size()) {
+    print.has_answer = true;
+    print.question = question.digest();
+    print.answer = hash_text(record.messages[answer].content);
+  }
+  print.subject = subject.digest();
+  print.words = words.finish();
+  return print;
+}
+
+int64_t mask_personal_data(Record& record) {
+  int64_t num_masked = 0;
+  record.text = mask_personal_data(record.text, num_masked);
+  for (Message& message : record.messages) {
+    message.content = mask_personal_data(message.content, num_masked);
+  }
+  return num_masked;
+}
+
+}  // namespace temper

@@ -1,0 +1,33 @@
+#include "data/spill_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "common/error.h"
+
+namespace temper {
+
+SpillFile::SpillFile(const std::filesystem::path& path, const char* what)
+    : path_(fmt::format("{}.{}.{}.partial", path.native(), getpid(), what)) {
+  fd_ = FileDescriptor(open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd_.is_open()) {
+    throw SystemError("{}: cannot be created: {}", path_.native(), errno_text(errno));
+  }
+  if (unlink(path_.c_str()) != 0) {
+    throw SystemError("{}: cannot be unlinked: {}", path_.native(), errno_text(errno));
+  }
+}
+
+void SpillFile::append(const void* data, size_t num_bytes) {
+  if (num_bytes == 0) return;
+  write_fully(fd_.get(), size_, data, num_bytes, path_);
+  size_ += num_bytes;
+}
+
+void SpillFile::read(uint64_t offset, void* data, size_t num_bytes) const {
+  if (num_bytes > 0) read_fully(fd_.get(), offset, data, num_bytes, path_);
+}
+
+}  // namespace temper
