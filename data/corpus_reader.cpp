@@ -243,7 +243,7 @@ CorpusReader::CorpusReader(const std::vector<std::filesystem::path>& inputs, Cor
 }
 
 bool CorpusReader::open_next_file() {
-  if (static_cast<size_t>(source_ + 1) == inputs_.size()) return false;
+  if (static_cast<size_t>(source_) + 1 == inputs_.size()) return false;
   const auto index = static_cast<size_t>(++source_);
   OpenedSource opened = open_record_source(inputs_[index], sources_[index]);
   containers_[index] = opened.container;
