@@ -38,7 +38,7 @@ struct Record {
   std::vector<Message> messages;
   std::string text;  // used when there are no messages
   bool is_text = false;
-  std::string group;  // the value of ColumnNames::group_by
+  std::string group = {};  // the value of ColumnNames::group_by
 };
 
 // One record as it lies in the file.

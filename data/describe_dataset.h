@@ -16,7 +16,7 @@ struct DescribeOptions {
   bool colour = false;      // supervised tokens in colour instead of ⟦brackets⟧
   // Reads every row. A damaged one is a UserError that names it.
   bool verify = false;
-  std::vector<int64_t> rows;  // further rows to show, by their numbers from 0
+  std::vector<int64_t> rows = {};  // further rows to show, by their numbers from 0
 };
 
 // `tokenizer` decodes the samples; without one (null) they are shown as ids. UserError when it is

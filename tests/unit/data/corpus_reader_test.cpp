@@ -229,7 +229,8 @@ TEST(CorpusReader, reads_plain_text_directories_and_patterns) {
 
 TEST(CorpusReader, splits_a_long_text_between_lines) {
   const TemporaryDirectory directory;
-  const std::string line = std::string(1 << 20, 'x') + "\n";
+  std::string line(1 << 20, 'x');
+  line += '\n';
   std::string text;
   for (int i = 0; i < 20; ++i) text += line;
   CorpusReader reader({directory.write("long.txt", text)}, CorpusFormat::kAuto);

@@ -141,12 +141,12 @@ TinyRun::TinyRun(const Options& options) {
   }
   write_file_atomically(corpus(), corpus_text);
   PackOptions pack;
-  pack.inputs = {corpus()};
+  pack.corpus.inputs = {corpus()};
   pack.output = dataset();
   pack.tokenizer = base();
   pack.chat_template = "chatml";
   pack.sequence_len = 128;
-  pack.num_workers = 1;
+  pack.corpus.num_workers = 1;
   pack_corpus(pack);
 
   config_.base_model = base();

@@ -44,7 +44,7 @@ TEST(WordCache, long_words_are_not_kept) {
 }
 
 TEST(ShortWordCache, tells_words_apart_that_differ_only_in_length_or_beyond_eight_bytes) {
-  const std::string text = std::string("ab\0", 3) + "cdefghijklmnop";
+  const std::string text("ab\0cdefghijklmnop", 17);
   ShortWordCache cache;
   for (uint32_t size = 1; size <= ShortWordCache::kMaxWordBytes; ++size) {
     const std::string_view word = std::string_view(text).substr(0, size);
