@@ -81,13 +81,14 @@ class RecordFields {
     return found->is_string() ? found->get<std::string>() : found->dump();
   }
 
- private:
+  // What the record calls this key.
   std::string name_of(const char* key) const {
     if (!names_) return key;
     const auto renamed = names_->columns.find(key);
     return renamed == names_->columns.end() ? key : renamed->second;
   }
 
+ private:
   const Json& object_;
   std::string place_;
   const ColumnNames* names_;
@@ -100,6 +101,22 @@ std::string role_of_share_gpt(const std::string& from, const std::string& place)
   throw UserError(
       "{}: \"from\" must be human, user, gpt, assistant, model or system, found another {} bytes",
       place, from.size());
+}
+
+// The text of a message: its content, the texts of the content's parts, or nothing beside tool
+// calls.
+std::string content_of(const RecordFields& message, const Json& item) {
+  if (message.has("content") && message.at("content").is_array()) {
+    std::string text;
+    for (const Json& part : message.at("content")) {
+      if (part.is_object() && part.contains("text") && part["text"].is_string()) {
+        text += part["text"].get<std::string>();
+      }
+    }
+    return text;
+  }
+  const bool calls_tools = item.contains("tool_calls") && item["tool_calls"].is_array();
+  return calls_tools ? message.text_or_empty("content") : message.text("content");
 }
 
 std::vector<Message> messages_of_list(const RecordFields& record, CorpusFormat format,
@@ -115,12 +132,17 @@ std::vector<Message> messages_of_list(const RecordFields& record, CorpusFormat f
           {role_of_share_gpt(fields.text("from"), item_place), fields.text("value")});
       continue;
     }
-    if (fields.has("tool_calls")) {
-      throw UserError("{}: \"tool_calls\" are not supported; remove such records", item_place);
-    }
-    messages.push_back({fields.text("role"), fields.text("content")});
+    messages.push_back({fields.text("role"), content_of(fields, item)});
   }
   return messages;
+}
+
+// Templates see the keys of a message in the order of the record, which Json does not keep.
+void keep_whole_messages(std::vector<Message>& messages, const OrderedJson& list) {
+  for (size_t i = 0; i < messages.size(); ++i) {
+    const bool plain = list[i].size() == 2 && list[i]["content"].is_string();
+    if (!plain) messages[i].json = list[i];
+  }
 }
 
 std::vector<Message> messages_of_alpaca(const RecordFields& record) {
@@ -222,6 +244,16 @@ Record parse_record(std::string_view json, CorpusFormat format, const std::strin
   const RecordFields fields(object, place, &names);
   if (format == CorpusFormat::kAuto) format = detect_format(fields, place);
   Record record = record_of(fields, format, place);
+  if (format == CorpusFormat::kChat) {
+    if (fields.has("tools")) {
+      throw UserError(
+          "{}: tools of a single record are not read; if all records have the same, give them with "
+          "--chat-template-kwargs",
+          place);
+    }
+    keep_whole_messages(record.messages,
+                        parse_ordered_json(json, place).at(fields.name_of("messages")));
+  }
   if (!names.group_by.empty()) record.group = fields.scalar(names.group_by);
   return record;
 }

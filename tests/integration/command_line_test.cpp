@@ -72,7 +72,7 @@ TEST_F(CommandLineTest, bash_completes_commands_and_options) {
         .standard_output;
   };
   EXPECT_EQ(complete("temper tok", 1), "tokenize\n");
-  EXPECT_EQ(complete("temper pack a.jsonl --overl", 3), "--overlong\n");
+  EXPECT_EQ(complete("temper pack a.jsonl --overlo", 3), "--overlong\n");
   EXPECT_EQ(temper({"completion", "fish"}).exit_code, 2);
 }
 

@@ -54,6 +54,22 @@ struct WrongRecord {
 
 class WrongRecords : public testing::TestWithParam<WrongRecord> {};
 
+TEST(ParseRecord, keeps_what_templates_see_beyond_role_and_content) {
+  const Record record = parse_record(
+      R"({"messages":[{"role":"user","content":"a"},
+          {"role":"assistant","tool_calls":[{"z":1,"a":2}]},
+          {"role":"tool","content":[{"type":"text","text":"b"},{"type":"text","text":"c"}]},
+          {"role":"assistant","content":"d","train":false}]})",
+      CorpusFormat::kAuto, "here", {});
+  ASSERT_EQ(record.messages.size(), 4u);
+  EXPECT_TRUE(record.messages[0].json.is_null());
+  EXPECT_EQ(record.messages[1].content, "");
+  EXPECT_EQ(record.messages[1].json.dump(), R"({"role":"assistant","tool_calls":[{"z":1,"a":2}]})");
+  EXPECT_EQ(record.messages[2].content, "bc");
+  EXPECT_EQ(record.messages[3].content, "d");
+  EXPECT_EQ(record.messages[3].json["train"], false);
+}
+
 TEST_P(WrongRecords, are_named_without_their_text) {
   const std::string error = USER_ERROR_OF(parse(GetParam().json, GetParam().format));
   EXPECT_THAT(error,
@@ -82,8 +98,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongRecord{CorpusFormat::kChat, R"({"messages":["secret"]})",
                     "messages[0]: expected a JSON object"},
         WrongRecord{CorpusFormat::kChat,
-                    R"({"messages":[{"role":"assistant","content":"","tool_calls":[1]}]})",
-                    "tool_calls"},
+                    R"({"messages":[{"role":"user","content":"a"}],"tools":[{}]})", "tools"},
         WrongRecord{CorpusFormat::kShareGpt, R"({"conversations":[{"from":"secret","value":"v"}]})",
                     "conversations[0]: \"from\" must be"},
         WrongRecord{CorpusFormat::kAlpaca, R"({"instruction":"secret","output":false})",
