@@ -124,8 +124,13 @@ AddedTokens AddedTokens::from_json(const JsonFields& tokenizer, const Vocabulary
   }
   for (const AddedToken& token : result.tokens_) {
     TextSet& set = token.normalized ? result.normalized_set_ : result.original_set_;
+    // Hugging Face never ends on an empty one, and of two equal ones picks either from run to run.
+    if (token.pattern.empty()) {
+      throw UserError("{}: the normaliser makes nothing of the added token with id {}",
+                      tokenizer.place(), token.id);
+    }
     if (!set.add(token.pattern, token.id)) {
-      throw UserError("{}: the added token with id {} is empty or the same as another",
+      throw UserError("{}: the normaliser makes the added token with id {} equal to another",
                       tokenizer.place(), token.id);
     }
   }
@@ -161,8 +166,9 @@ std::vector<AddedTokens::Part> AddedTokens::find(std::string_view text, bool nor
     size_t begin = found->begin;
     size_t end = found->end;
     // White space that the token before has taken is not taken twice.
-    if (token.lstrip) begin = space_start(text, begin, std::min(begin, covered));
+    if (token.lstrip) begin = std::max(space_start(text, begin, std::min(begin, covered)), covered);
     if (token.rstrip) end = space_end(text, end);
+    if (begin >= end) continue;
     if (covered < begin) parts.push_back({covered, begin, -1});
     parts.push_back({begin, end, token.id});
     covered = end;

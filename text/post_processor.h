@@ -12,19 +12,24 @@
 
 namespace temper {
 
-// TemplateProcessing, ByteLevel or a Sequence of them. Immutable.
+// TemplateProcessing, RobertaProcessing, BertProcessing, ByteLevel or a Sequence of them.
+// Immutable.
 class PostProcessor {
  public:
   // The spelling of a token; for an added one, the text at its offsets, white space included.
   using TokenText = std::function<std::string(int32_t id, std::pair<int32_t, int32_t> offsets)>;
 
   virtual ~PostProcessor() = default;
-  virtual void process(Encoding& encoding, bool add_special_tokens,
-                       const TokenText& token_text) const = 0;
+  void process(Encoding& encoding, bool add_special_tokens, const TokenText& token_text) const;
   // Equal for two post-processors exactly when they give the same ids.
-  virtual std::string fingerprint() const = 0;
+  std::string fingerprint() const;
 
-  // UserError that names a type that is not known.
+  // What follows one another: at first the text alone, later special tokens, each by itself, too.
+  // The steps of a Sequence see the parts that the one before made.
+  virtual void process_parts(std::vector<Encoding>& parts, bool add_special_tokens,
+                             const TokenText& token_text) const = 0;
+
+  // UserError that names a type that is not known, or for a Sequence that has no meaning.
   static std::unique_ptr<PostProcessor> from_json(const JsonFields& fields);
 };
 

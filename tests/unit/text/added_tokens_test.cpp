@@ -50,6 +50,16 @@ TEST(AddedTokens, stripping_takes_the_white_space) {
   EXPECT_EQ(encoding.offsets[4], std::pair(8, 14));
 }
 
+// As Hugging Face has it: what lies in the white space that the token before took is found once
+// more, unless it would take the same white space to its left.
+TEST(AddedTokens, white_space_is_not_taken_twice) {
+  const auto plain = with_tokens({token("<r>", {{"rstrip", true}}), token("  ")});
+  EXPECT_EQ(plain.encode("a<r>  b", false).offsets, (Offsets{{0, 1}, {1, 6}, {4, 6}, {6, 7}}));
+  const auto strips = with_tokens(
+      {token("<r>", {{"rstrip", true}}), token("  ", {{"lstrip", true}, {"rstrip", true}})});
+  EXPECT_EQ(strips.encode("a<r>    b", false).offsets, (Offsets{{0, 1}, {1, 8}, {8, 9}}));
+}
+
 TEST(AddedTokens, single_words_are_not_found_inside_words) {
   const auto tokenizer = with_tokens(Json::array({token("in", {{"single_word", true}})}));
   EXPECT_THAT(tokens_of(tokenizer, "in.ine \u00e9in"),

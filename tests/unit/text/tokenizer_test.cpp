@@ -67,8 +67,75 @@ TEST(Tokenizer, the_template_adds_special_tokens) {
 
   options.post_processor["single"].erase(1);
   EXPECT_THROW(tiny_tokenizer(options), UserError);
-  options.post_processor = {{"type", "BertProcessing"}};
+  options.post_processor = {{"type", "BertProcessing"}};  // without its tokens
   EXPECT_THROW(tiny_tokenizer(options), UserError);
+  options.post_processor = {{"type", "Unknown"}};
+  EXPECT_THROW(tiny_tokenizer(options), UserError);
+}
+
+// A template of <x> tokens and sequences, written "x A" for both one part and two.
+Json template_of(const std::vector<std::string>& single, const std::vector<std::string>& pair) {
+  Json special = Json::object();
+  const auto pieces = [&](const std::vector<std::string>& names) {
+    Json list = Json::array();
+    for (const std::string& name : names) {
+      if (name == "A" || name == "B") {
+        list.push_back({{"Sequence", {{"id", name}, {"type_id", 0}}}});
+      } else {
+        list.push_back({{"SpecialToken", {{"id", name}, {"type_id", 0}}}});
+        special[name] = {{"id", name}, {"ids", {std::stoi(name)}}};
+      }
+    }
+    return list;
+  };
+  Json result = {
+      {"type", "TemplateProcessing"}, {"single", pieces(single)}, {"pair", pieces(pair)}};
+  result["special_tokens"] = special;
+  return result;
+}
+
+Json sequence_of(const Json& first, const Json& second) {
+  return {{"type", "Sequence"}, {"processors", {first, second}}};
+}
+
+// What Hugging Face gives: the second step sees special tokens as parts of their own.
+TEST(Tokenizer, post_processors_follow_one_another_part_by_part) {
+  TinyOptions options;
+  const auto ids_with = [&](const Json& post_processor) {
+    options.post_processor = post_processor;
+    return tiny_tokenizer(options).encode("a", true).ids;
+  };
+  const int32_t a = *tiny_tokenizer(options).token_to_id("a");
+  const Json one_before = template_of({"5", "A"}, {"A", "B"});
+  EXPECT_THAT(ids_with(sequence_of(one_before, template_of({"6", "A"}, {"A", "B"}))),
+              ElementsAre(5, a));
+  EXPECT_THAT(ids_with(sequence_of(one_before, template_of({"6", "A"}, {"7", "B", "8", "A", "9"}))),
+              ElementsAre(7, a, 8, 5, 9));
+  EXPECT_THAT(ids_with(sequence_of(one_before, template_of({"6", "A"}, {"7", "A"}))),
+              ElementsAre(7, 5));
+  // Three parts are more than a template has places for.
+  EXPECT_THROW(ids_with(sequence_of(template_of({"5", "A", "6"}, {"A", "B"}), one_before)),
+               UserError);
+
+  const Json bert = {{"type", "BertProcessing"}, {"cls", {"x", 11}}, {"sep", {"y", 12}}};
+  Json roberta = bert;
+  roberta.update(
+      {{"type", "RobertaProcessing"}, {"trim_offsets", true}, {"add_prefix_space", true}});
+  EXPECT_THAT(ids_with(bert), ElementsAre(11, a, 12));
+  EXPECT_THAT(ids_with(roberta), ElementsAre(11, a, 12));
+  EXPECT_THAT(ids_with(sequence_of(one_before, bert)), ElementsAre(11, 5, 12, a, 12));
+  EXPECT_THAT(ids_with(sequence_of(one_before, roberta)), ElementsAre(11, 5, 12, 12, a, 12));
+  EXPECT_THAT(ids_with(sequence_of(roberta, one_before)), ElementsAre(5, 11, a, 12));
+  EXPECT_EQ(tiny_tokenizer(options).encode(" a ", true).offsets,
+            (Offsets{{0, 0}, {0, 0}, {0, 0}, {1, 2}, {3, 3}, {0, 0}}));
+
+  // Two ways to the same ids have the same hash.
+  options.post_processor = bert;
+  const Hash128 hash = tiny_tokenizer(options).hash();
+  options.post_processor = template_of({"11", "A", "12"}, {"A", "B"});
+  EXPECT_EQ(tiny_tokenizer(options).hash(), hash);
+  options.post_processor = template_of({"11", "A"}, {"A", "B"});
+  EXPECT_NE(tiny_tokenizer(options).hash(), hash);
 }
 
 TEST(Tokenizer, invalid_utf8_is_replaced_first) {
