@@ -4,6 +4,7 @@
 
 #include "common/error.h"
 #include "io/json.h"
+#include "text/utf8.h"
 
 namespace temper {
 namespace {
@@ -107,7 +108,9 @@ void DirectEncoder::encode(std::string_view part, size_t origin, BpeModel::Works
   for (const AddedTokens::Part& found : added_->find(part, true)) {
     const size_t begin = origin + found.begin;
     if (found.id >= 0) {
-      out.add(found.id, {static_cast<uint32_t>(begin), static_cast<uint32_t>(origin + found.end)});
+      out.add_found(found.id,
+                    {static_cast<uint32_t>(begin), static_cast<uint32_t>(origin + found.end)},
+                    part.substr(found.begin, found.end - found.begin));
     } else {
       encode_words(part.substr(found.begin, found.end - found.begin), begin, workspace, out);
     }
@@ -168,7 +171,9 @@ void DirectEncoder::encode_marked(std::string_view part, size_t origin,
     for (const WordToken& token :
          model_->encode_word(word, word.data() + word.size(), true, workspace)) {
       const uint32_t num_bytes = token.num_bytes - is_first;
-      out.add(token.id, {position, position + num_bytes});
+      // A token of that space alone stands for the first character, as Prepend has it.
+      const auto shown = num_bytes > 0 ? num_bytes : static_cast<uint32_t>(utf8_length(part[0]));
+      out.add(token.id, {position, position + shown});
       position += num_bytes;
       is_first = false;
     }

@@ -80,16 +80,22 @@ const Ranges& digits() {
   return ranges;
 }
 
-// Some Latin-1 signs and circled or squared letters are word characters to Oniguruma.
-const Ranges& word_characters() {
-  static const Ranges ranges = characters_that([](char32_t c) {
-    const Category k = category_of(c);
-    return (k >= Category::kLu && k <= Category::kNl) || k == Category::kPc || c == 0xB2 ||
-           c == 0xB3 || c == 0xB9 || (c >= 0xBC && c <= 0xBE) || (c >= 0x24B6 && c <= 0x24E9) ||
-           (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) ||
-           (c >= 0x1F170 && c <= 0x1F189);
+bool is_word_in_brackets(char32_t c) {
+  const Category k = category_of(c);
+  return (k >= Category::kLu && k <= Category::kNl) || k == Category::kPc ||
+         (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) ||
+         (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189);
+}
+
+// Circled or squared letters are word characters to Oniguruma, and, but not inside [...], some
+// Latin-1 signs (superscript digits and fractions).
+const Ranges& word_characters(bool inside) {
+  static const Ranges in_brackets = characters_that(is_word_in_brackets);
+  static const Ranges alone = characters_that([](char32_t c) {
+    return is_word_in_brackets(c) || c == 0xB2 || c == 0xB3 || c == 0xB9 ||
+           (c >= 0xBC && c <= 0xBE);
   });
-  return ranges;
+  return inside ? in_brackets : alone;
 }
 
 const Ranges& hex_digits() {
@@ -168,7 +174,7 @@ class Translator {
         return add_class(spaces(), c == 'S', inside, 2);
       case 'w':
       case 'W':
-        return add_class(word_characters(), c == 'W', inside, 2);
+        return add_class(word_characters(inside), c == 'W', inside, 2);
       case 'h':
       case 'H':
         return add_class(hex_digits(), c == 'H', inside, 2);
@@ -201,7 +207,7 @@ class Translator {
   }
 
   void word_boundary(std::string_view text) {
-    static const std::string word = members(word_characters());
+    static const std::string word = members(word_characters(false));
     out_ += fmt::format(fmt::runtime(text), word);
     position_ += 2;
   }

@@ -139,7 +139,7 @@ class OffsetTrimming : public PostProcessor {
     if (!trims_) return;
     for (Encoding& part : parts) {
       for (size_t i = 0; i < part.ids.size(); ++i) {
-        trim(token_text(part.ids[i], part.offsets[i]), i == 0, part.offsets[i]);
+        trim(token_text(part.ids[i]), i == 0, part.offsets[i]);
       }
     }
   }
@@ -205,7 +205,7 @@ void PostProcessor::process(Encoding& encoding, bool add_special_tokens,
 std::string PostProcessor::fingerprint() const {
   // What comes around a text, shown by one of a single token that no vocabulary has.
   Encoding encoding = special_part({-1});
-  process(encoding, true, [](int32_t, auto) { return std::string(); });
+  process(encoding, true, [](int32_t) { return std::string(); });
   const auto text = std::find(encoding.ids.begin(), encoding.ids.end(), -1);
   if (encoding.ids.size() == 1 && text == encoding.ids.begin()) return "";
   if (text == encoding.ids.end()) return fmt::format("Fixed({})", fmt::join(encoding.ids, ","));

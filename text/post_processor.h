@@ -16,8 +16,8 @@ namespace temper {
 // Immutable.
 class PostProcessor {
  public:
-  // The spelling of a token; for an added one, the text at its offsets, white space included.
-  using TokenText = std::function<std::string(int32_t id, std::pair<int32_t, int32_t> offsets)>;
+  // The spelling of the token with this id.
+  using TokenText = std::function<std::string(int32_t id)>;
 
   virtual ~PostProcessor() = default;
   void process(Encoding& encoding, bool add_special_tokens, const TokenText& token_text) const;

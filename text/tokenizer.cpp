@@ -93,7 +93,7 @@ struct Tokenizer::Impl {
   void check_special_ids(const std::string& place) const {
     if (post_processor == nullptr) return;
     Encoding special;
-    post_processor->process(special, true, [](int32_t, auto) { return std::string(); });
+    post_processor->process(special, true, [](int32_t) { return std::string(); });
     for (int32_t id : special.ids) {
       if (added.by_id(id) == nullptr && model.token(id) == nullptr) {
         throw UserError("{}: the post-processor adds id {}, which no token has", place, id);
@@ -101,13 +101,13 @@ struct Tokenizer::Impl {
     }
   }
 
-  void encode(std::string_view text, BpeModel::Workspace& workspace, Encoding& encoding) const;
+  void encode(std::string_view text, BpeModel::Workspace& workspace, EncodingWriter& out) const;
   // The long way for a text between added tokens: normalise, cut, look up.
   void encode_rewritten(std::string_view part, size_t origin, BpeModel::Workspace& workspace,
                         EncodingWriter& out) const;
   std::string spelling(int32_t id) const;  // empty for an id that is not used
-  std::string spelling_at(int32_t id, std::pair<int32_t, int32_t> offsets,
-                          std::string_view text) const;
+  Encoding encode_and_process(std::string_view text, bool add_special_tokens,
+                              BpeModel::Workspace& workspace) const;
 
   std::unique_ptr<Normalizer> normalizer;
   std::unique_ptr<PreTokenizer> pre_tokenizer;
@@ -122,12 +122,12 @@ struct Tokenizer::Impl {
 };
 
 void Tokenizer::Impl::encode(std::string_view text, BpeModel::Workspace& workspace,
-                             Encoding& encoding) const {
-  EncodingWriter out(text, encoding);
+                             EncodingWriter& out) const {
   for (const AddedTokens::Part& part : added.find(text, false)) {
     const std::string_view part_text = text.substr(part.begin, part.end - part.begin);
     if (part.id >= 0) {
-      out.add(part.id, {static_cast<uint32_t>(part.begin), static_cast<uint32_t>(part.end)});
+      out.add_found(part.id, {static_cast<uint32_t>(part.begin), static_cast<uint32_t>(part.end)},
+                    part_text);
     } else if (direct && direct->takes(part_text)) {
       direct->encode(part_text, part.begin, workspace, out);
     } else {
@@ -154,12 +154,14 @@ void Tokenizer::Impl::encode_rewritten(std::string_view part, size_t origin,
   }
   std::vector<WordToken> tokens;
   for (const SplitText::Piece& piece : words.pieces) {
-    tokens.clear();
     if (piece.added_token >= 0) {
-      tokens.push_back({piece.added_token, piece.end - piece.begin});
-    } else {
-      model.encode(words.text(piece), workspace, tokens);
+      out.add_found(piece.added_token,
+                    words.chunks[piece.chunk].original_range(piece.begin, piece.end),
+                    words.text(piece));
+      continue;
     }
+    tokens.clear();
+    model.encode(words.text(piece), workspace, tokens);
     uint32_t begin = piece.begin;
     for (const WordToken& token : tokens) {
       const uint32_t end = begin + token.num_bytes;
@@ -175,15 +177,28 @@ std::string Tokenizer::Impl::spelling(int32_t id) const {
   return token == nullptr ? std::string() : *token;
 }
 
-std::string Tokenizer::Impl::spelling_at(int32_t id, std::pair<int32_t, int32_t> offsets,
-                                         std::string_view text) const {
-  const AddedToken* token = added.by_id(id);
-  if (token == nullptr || !(token->lstrip || token->rstrip)) return spelling(id);
-  size_t begin = 0;
-  for (int32_t i = 0; i < offsets.first; ++i) begin += utf8_length(text[begin]);
-  size_t end = begin;
-  for (int32_t i = offsets.first; i < offsets.second; ++i) end += utf8_length(text[end]);
-  return std::string(text.substr(begin, end - begin));
+Encoding Tokenizer::Impl::encode_and_process(std::string_view text, bool add_special_tokens,
+                                             BpeModel::Workspace& workspace) const {
+  Encoding encoding;
+  if (post_processor == nullptr) {
+    EncodingWriter out(text, encoding, nullptr);
+    encode(text, workspace, out);
+    return encoding;
+  }
+  // A token found in the text and the model's own of the same id are spelled differently.
+  std::vector<FoundToken> found;
+  const auto found_at = [&](int32_t id) -> const FoundToken& {
+    return found[static_cast<size_t>(-(id + 1))];
+  };
+  EncodingWriter out(text, encoding, &found);
+  encode(text, workspace, out);
+  post_processor->process(encoding, add_special_tokens,
+                          [&](int32_t id) { return id < 0 ? found_at(id).text : spelling(id); });
+  if (found.empty()) return encoding;
+  for (int32_t& id : encoding.ids) {
+    if (id < 0) id = found_at(id).id;
+  }
+  return encoding;
 }
 
 Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -209,16 +224,8 @@ Encoding Tokenizer::encode(std::string_view text, bool add_special_tokens) const
   std::string repaired;
   std::string_view valid = text;
   if (!is_valid_utf8(text)) valid = repaired = replace_invalid_utf8(text);
-  Encoding encoding;
   WorkspacePool::Loan workspace(impl_->workspaces);
-  impl_->encode(valid, *workspace, encoding);
-  if (impl_->post_processor != nullptr) {
-    impl_->post_processor->process(encoding, add_special_tokens,
-                                   [&](int32_t id, std::pair<int32_t, int32_t> offsets) {
-                                     return impl_->spelling_at(id, offsets, valid);
-                                   });
-  }
-  return encoding;
+  return impl_->encode_and_process(valid, add_special_tokens, *workspace);
 }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special_tokens) const {

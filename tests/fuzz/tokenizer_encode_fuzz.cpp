@@ -13,6 +13,7 @@
 namespace temper {
 namespace {
 
+constexpr size_t kMaxStreamedIds = 200;
 constexpr std::string_view kTrainingText =
     "The patient's haemoglobin is 7.5 g/dl; the patient has anaemia.\n\n  What is anaemia? It is a "
     "lack of red blood cells, isn't it?\tcaf\u00e9 na\u00efve \u65e5\u672c\u8a9e 12 123 1234";
@@ -92,6 +93,8 @@ void check(const Tokenizer& tokenizer, std::string_view bytes, const std::string
   }
   const std::string text = tokenizer.decode(encoding.ids);
   TEMPER_CHECK(text == expected);
+  // Every push decodes what is not certain yet: long texts would be all that is done here.
+  if (encoding.ids.size() > kMaxStreamedIds) return;
   StreamDecoder stream(tokenizer);
   std::string streamed;
   for (int32_t id : encoding.ids) {

@@ -60,6 +60,20 @@ TEST(AddedTokens, white_space_is_not_taken_twice) {
   EXPECT_EQ(strips.encode("a<r>    b", false).offsets, (Offsets{{0, 1}, {1, 8}, {8, 9}}));
 }
 
+// Offsets are trimmed by the text that was found, which the normaliser may have made longer, and
+// not by the spelling of the same id in the vocabulary.
+TEST(AddedTokens, offsets_are_trimmed_by_the_text_found) {
+  TinyOptions options;
+  options.normalizer = {{"type", "Prepend"}, {"prepend", " "}};
+  options.post_processor = {
+      {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}};
+  options.added_tokens = {{{"content", "abc"}, {"normalized", true}}};
+  EXPECT_EQ(tiny_tokenizer(options).encode("abc", false).offsets, (Offsets{{1, 3}}));
+  options.normalizer = nullptr;
+  options.added_tokens[0].update({{"normalized", false}, {"lstrip", true}});
+  EXPECT_EQ(tiny_tokenizer(options).encode("a  abc", false).offsets, (Offsets{{0, 1}, {3, 6}}));
+}
+
 TEST(AddedTokens, single_words_are_not_found_inside_words) {
   const auto tokenizer = with_tokens(Json::array({token("in", {{"single_word", true}})}));
   EXPECT_THAT(tokens_of(tokenizer, "in.ine \u00e9in"),

@@ -36,6 +36,10 @@ TEST(Regex, an_empty_match_right_behind_a_match_does_not_count) {
 
 TEST(Regex, classes_are_those_of_oniguruma) {
   EXPECT_THAT(parts_of("\\s", "\u180e\u3000"), ElementsAre("\u180e", "<\u3000>"));
+  // Oniguruma's fractions and superscript digits are word characters, but not inside brackets.
+  EXPECT_THAT(parts_of("[\\w]+", "a\u00bdb"), ElementsAre("<a>", "\u00bd", "<b>"));
+  EXPECT_THAT(parts_of("[^\\w]+", "a\u00b2b"), ElementsAre("a", "<\u00b2>", "b"));
+  EXPECT_THAT(parts_of("\\W+", "a\u00b2-b"), ElementsAre("a\u00b2", "<->", "b"));
   EXPECT_THAT(parts_of("\\w+", "a\u0301\u00bd-\u24b6\u200d"),
               ElementsAre("<a\u0301\u00bd>", "-", "<\u24b6>", "\u200d"));
   EXPECT_THAT(parts_of("\\h+", "xfF9 g"), ElementsAre("x", "<fF9>", " g"));
