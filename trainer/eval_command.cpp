@@ -2,6 +2,7 @@
 
 #include <boost/program_options.hpp>
 
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -138,6 +139,20 @@ std::vector<Evaluation> evaluate_all(const EvalJob& job, ProcessGroup& group) {
   return evaluations;
 }
 
+// A model that has diverged, or a set without a target, has no figures to show.
+void check_losses(const std::vector<Evaluation>& evaluations) {
+  for (const Evaluation& evaluation : evaluations) {
+    for (const SetLoss& set : evaluation.sets) {
+      if (set.loss.count == 0) throw UserError("{}: not one token of it is supervised", set.name);
+      if (!std::isfinite(set.loss.sum)) {
+        throw SystemError(
+            "the loss of the {} model over {} is not finite: its weights are unusable",
+            evaluation.model, set.name);
+      }
+    }
+  }
+}
+
 Json result_json(const EvalJob& job, const std::vector<Evaluation>& evaluations) {
   Json json = evaluation_json(evaluations.front());
   json["model"] = job.access->name();
@@ -177,7 +192,7 @@ int eval_command(const std::vector<std::string>& arguments, CommEnvironment& env
     const po::variables_map values = parse_command_line(arguments, options, {"path"});
     help = values.count("help") != 0;
     if (help) return;
-    prepare_cpu(values["threads"].as<int64_t>());
+    prepare_cpu(thread_count(values));
     job = prepare_job(values, group);
   });
   if (help) {
@@ -186,7 +201,9 @@ int eval_command(const std::vector<std::string>& arguments, CommEnvironment& env
   }
   const std::vector<Evaluation> evaluations = evaluate_all(job, group);
   run_agreed(group, [&] {
-    if (group.rank() == 0) report(job, evaluations);
+    if (group.rank() != 0) return;
+    check_losses(evaluations);
+    report(job, evaluations);
   });
   return kExitDone;
 }

@@ -157,7 +157,7 @@ int export_command(const std::vector<std::string>& arguments, CommEnvironment& e
       print_help(kUsage, options);
       return;
     }
-    prepare_cpu(values["threads"].as<int64_t>());
+    prepare_cpu(thread_count(values));
     export_checkpoint(values);
   });
   return kExitDone;
