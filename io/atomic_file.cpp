@@ -34,9 +34,11 @@ fs::path partial_name(const fs::path& path) {
   return fs::path(fmt::format("{}.{}.partial", path.native(), getpid()));
 }
 
-// "out/run/" names the directory "out/run".
+// "out/run/" and "out/run/." name the directory "out/run".
 fs::path without_trailing_slash(const fs::path& path) {
-  return path.has_filename() ? path : path.parent_path();
+  const fs::path directory = path.has_filename() ? path : path.parent_path();
+  if (directory.filename() != "." && directory.filename() != "..") return directory;
+  return fs::weakly_canonical(directory);
 }
 
 int open_retrying(const fs::path& path, int flags, mode_t mode = 0) {
@@ -240,6 +242,11 @@ AtomicDirectory::AtomicDirectory(const fs::path& path)
   std::error_code error;
   if (fs::exists(path_, error) && !fs::is_directory(path_, error)) {
     throw UserError("{} exists and is not a directory", path_.native());
+  }
+  // Programs that work in a directory would go on in the one that was replaced.
+  if (fs::equivalent(path_, ".", error)) {
+    throw UserError("{} is the working directory and cannot be replaced whole; name another",
+                    path_.native());
   }
   make_directories(parent_of(path_));
   fs::remove_all(partial_path_, error);  // left by an earlier process of the same id

@@ -78,7 +78,7 @@ void rename_durably(const std::filesystem::path& from, const std::filesystem::pa
 
 // A directory being written as `path`.<pid>.partial and renamed by commit(), which syncs all files
 // in it first. An existing directory at `path` is replaced whole, in one step where the file system
-// can swap two names; anything else of that name is a UserError.
+// can swap two names; the working directory, and anything else of that name, is a UserError.
 class AtomicDirectory {
  public:
   explicit AtomicDirectory(const std::filesystem::path& path);

@@ -152,7 +152,10 @@ bool JsonHandler::parse_error(size_t position, const std::string&,
   } else if (offset == text_.size()) {
     what = "not valid JSON, the document ends too early";
   }
-  throw UserError("{}: {} (line {}, column {})", place_, what, line, offset - line_start + 1);
+  // The place of a document of one line, a record in a file of many, has the line already.
+  const bool one_line = text_.find('\n') >= text_.size() - 1;
+  throw UserError("{}: {} ({}column {})", place_, what,
+                  one_line ? "" : fmt::format("line {}, ", line), offset - line_start + 1);
 }
 
 void JsonHandler::enter() {

@@ -208,5 +208,24 @@ TEST(RenameDurablyTest, failure_names_both) {
       testing::AllOf(HasSubstr("/no to "), HasSubstr("/other: No such file")));
 }
 
+TEST(AtomicDirectoryTest, working_directory_is_not_replaced) {
+  const TemporaryDirectory directory;
+  const fs::path before = fs::current_path();
+  fs::create_directory(directory / "sub");
+  fs::current_path(directory / "sub");
+  for (const fs::path& path : {fs::path("."), fs::path("./"), fs::path("../sub"), directory / "sub",
+                               directory / "sub/../sub/."}) {
+    EXPECT_THAT(error_text<UserError>([&] { AtomicDirectory made(path); }),
+                HasSubstr("working directory"))
+        << path;
+  }
+  fs::current_path(before);
+  EXPECT_EQ(directory.num_entries(), 1u);
+  fs::create_directory(directory / "other");
+  AtomicDirectory other(directory / "sub/../other/.");
+  other.commit();
+  EXPECT_EQ(directory.num_entries(), 2u);
+}
+
 }  // namespace
 }  // namespace temper

@@ -1,0 +1,43 @@
+#include "io/output_guard.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/error.h"
+#include "tests/unit/error_text.h"
+#include "tests/unit/temporary_directory.h"
+
+namespace temper {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+TEST(OutputGuardTest, only_products_and_empty_files_are_replaced) {
+  const TemporaryDirectory directory;
+  const auto path = directory.write("corpus.jsonl", "{}\n");
+  const auto refusal = [&](const std::filesystem::path& output, bool is_product) {
+    return error_text<UserError>(
+        [&] { refuse_to_overwrite_foreign(output, "a cake", [&] { return is_product; }); });
+  };
+  EXPECT_THAT(refusal(path, false), AllOf(HasSubstr("corpus.jsonl"), HasSubstr("not a cake")));
+  EXPECT_THAT(refusal(directory.path(), true), HasSubstr("not a regular file"));
+  EXPECT_THAT(refusal("/dev/null", true), HasSubstr("not a regular file"));
+  EXPECT_NO_THROW(refuse_to_overwrite_foreign(path, "a cake", [] { return true; }));
+  EXPECT_NO_THROW(refuse_to_overwrite_foreign(directory / "new", "a cake", [] { return false; }));
+  EXPECT_NO_THROW(
+      refuse_to_overwrite_foreign(directory.write("empty", ""), "a cake", [] { return false; }));
+}
+
+TEST(OutputGuardTest, what_cannot_be_read_is_no_product) {
+  const TemporaryDirectory directory;
+  const auto path = directory.write("a", "text");
+  EXPECT_THAT(error_text<UserError>([&] {
+                refuse_to_overwrite_foreign(path, "a cake",
+                                            []() -> bool { throw SystemError("broken"); });
+              }),
+              HasSubstr("not a cake"));
+}
+
+}  // namespace
+}  // namespace temper
