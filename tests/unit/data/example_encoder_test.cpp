@@ -128,6 +128,7 @@ TEST_F(ExampleEncoderTest, nothing_is_put_around_a_models_own_template) {
 
 TEST_F(ExampleEncoderTest, raw_text_is_supervised_but_for_its_beginning) {
   EXPECT_EQ(marked(tokenizer_, encode(raw("abc")).documents[0]), "<s>[abc</s>]");
+  EXPECT_EQ(encode(raw("abc")).num_supervised, 4);
   special_.bos.clear();
   special_.bos_id.reset();
   EXPECT_EQ(marked(tokenizer_, encode(raw("abc")).documents[0]), "a[bc</s>]");

@@ -38,6 +38,14 @@ TEST(AdamW, follows_the_formula_in_double) {
   EXPECT_LT(relative_error(actual.v.to(at::kDouble), expected.v), 1e-6);
 }
 
+// The bias corrections come before epsilon is added, as in torch.optim.AdamW: with one that is as
+// large as the gradient the order shows.
+TEST(AdamW, epsilon_is_added_to_the_corrected_root) {
+  at::Tensor w = at::ones({1}), m = at::zeros({1}), v = at::zeros({1});
+  adamw_update(w, at::full({1}, 0.3), m, v, {0.1, 0.9, 0.999, 0.2, 0.0, 1.0, 1});
+  EXPECT_NEAR(w.item<double>(), 1.0 - 0.1 * 0.3 / (0.3 + 0.2), 1e-6);
+}
+
 TEST(AdamW, bits_do_not_depend_on_how_the_elements_are_split) {
   const int64_t n = 200003;
   const at::Tensor g = random_tensor({n}, 2);

@@ -58,6 +58,23 @@ TEST(RopeTable, grows_and_keeps_its_rows) {
   EXPECT_NEAR(after[5][1].item<double>(), std::cos(5.0 * std::pow(10000.0, -2.0 / 16.0)), 1e-6);
 }
 
+// Models are trained with angles that are fp32 products, in transformers and elsewhere: far from
+// the beginning these differ from the exact ones by much more than a rounding of the cosine.
+TEST(RopeAngles, are_products_in_single_precision) {
+  const std::vector<double> inverse = frequencies(64);
+  const int64_t position = 99'991;
+  const RopeAngles angles = rope_angles(inverse, position + 1);
+  double farthest = 0.0;
+  for (size_t i = 0; i < inverse.size(); ++i) {
+    const float angle = static_cast<float>(position) * static_cast<float>(inverse[i]);
+    const double cosine = angles.cos[position][static_cast<int64_t>(i)].item<double>();
+    EXPECT_NEAR(cosine, std::cos(static_cast<double>(angle)), 1e-7) << i;
+    const double exact = std::cos(static_cast<double>(position) * inverse[i]);
+    farthest = std::max(farthest, std::abs(cosine - exact));
+  }
+  EXPECT_GT(farthest, 1e-4) << "the two ways are the same here: the test could not fail";
+}
+
 TEST(RopeTable, refuses_a_position_outside) {
   at::Tensor x = random_tensor({2, 1, 4});
   const RopeAngles angles = rope_angles(frequencies(4), 3);
