@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 packages=(cmake ninja-build g++ ccache git make pkg-config python3 python3-pip libopenmpi-dev
   openmpi-bin libhdf5-dev hdf5-tools libyaml-cpp-dev libboost-program-options-dev libgtest-dev
   libgmock-dev libbenchmark-dev libpcre2-dev nlohmann-json3-dev libspdlog-dev libfmt-dev
-  libxxhash-dev libzstd-dev zlib1g-dev libutf8proc-dev)
+  libxxhash-dev libzstd-dev zlib1g-dev libutf8proc-dev procps)
 
 # The Python wheel of PyTorch is LibTorch with its headers; no Python is needed to run temper.
 torch_wheels='torch==2.11.0 --hash=sha256:7aa2f9bbc6d4595ba72138026b2074be1233186150e9292865e04b7a63b8c67a

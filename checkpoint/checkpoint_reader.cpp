@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 
 #include "common/error.h"
-#include "io/atomic_file.h"
+#include "run/checkpoint_files.h"
 
 namespace temper {
 namespace {
@@ -35,18 +34,6 @@ std::pair<int64_t, int64_t> parse_range(const std::string& text, const std::stri
 
 std::string rank_file_name(int64_t rank, int64_t world_size) {
   return fmt::format("rank-{:05}-of-{:05}.safetensors", rank, world_size);
-}
-
-Hash128 hash_file(const std::filesystem::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  std::vector<char> buffer(size_t{4} << 20);
-  StreamHasher hasher;
-  while (stream.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) ||
-         stream.gcount() > 0) {
-    hasher.update(buffer.data(), static_cast<size_t>(stream.gcount()));
-  }
-  if (!stream.eof()) throw SystemError("{}: cannot be read", path.string());
-  return hasher.digest();
 }
 
 CheckpointReader::CheckpointReader(const std::filesystem::path& directory)
@@ -79,14 +66,9 @@ void CheckpointReader::open_all() {
 }
 
 void CheckpointReader::verify_files() const {
-  for (const CommittedFile& file : record_.files) {
-    const auto path = directory_ / file.name;
-    if (hash_file(path) != file.hash) {
-      throw UserError(
-          "{}: the file's content is not what was committed (damaged); use another "
-          "checkpoint",
-          path.string());
-    }
+  const std::string damage = find_damage(directory_, record_);
+  if (!damage.empty()) {
+    throw UserError("{}: damaged: {}; use another checkpoint", directory_.string(), damage);
   }
 }
 

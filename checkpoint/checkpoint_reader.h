@@ -15,9 +15,6 @@ namespace temper {
 
 std::string rank_file_name(int64_t rank, int64_t world_size);
 
-// The hash of a file's bytes; SystemError when it can't be read.
-Hash128 hash_file(const std::filesystem::path& path);
-
 class CheckpointReader {
  public:
   // The checkpoint must be complete (run/commit_record.h); UserError with the problem otherwise.

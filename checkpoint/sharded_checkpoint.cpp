@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <set>
@@ -11,9 +12,11 @@
 
 #include "comm/agreement.h"
 #include "common/error.h"
+#include "common/log.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
 #include "io/safetensors.h"
+#include "run/checkpoint_files.h"
 #include "run/state_hash.h"
 
 namespace temper {
@@ -88,17 +91,48 @@ void check_replicas_agree(const DeviceMesh& mesh, const CommitRecord& record) {
   });
 }
 
+// A training state that is not finite can't be continued: it must not take a good one's place.
+void check_finite(ShardedModel& model, int64_t step) {
+  run_agreed(model.mesh().world(), [&] {
+    for (TrainableShard& shard : model.trainable_shards()) {
+      for (const ShardPiece& piece : shard.layout->pieces(model.mesh().shard().rank())) {
+        for (const StateTensor& tensor : state_tensors(shard)) {
+          const float* values = tensor.values + piece.shard_offset;
+          if (std::all_of(values, values + piece.count, [](float x) { return std::isfinite(x); })) {
+            continue;
+          }
+          throw SystemError(
+              "{} of {} is not finite after step {}; nothing was saved. Lower learning_rate and "
+              "continue from an earlier checkpoint",
+              tensor.kind, shard.layout->parameters()[piece.parameter].name, step);
+        }
+      }
+    }
+  });
+}
+
+// Whether the checkpoint there is the one that would be written: the same state, and undamaged.
+bool is_same(const CheckpointStatus& there, const CommitRecord& record) {
+  return there.complete && there.record->state_hash == record.state_hash &&
+         there.record->base_hash == record.base_hash &&
+         there.record->tokenizer_hash == record.tokenizer_hash &&
+         there.record->dataset_hash == record.dataset_hash &&
+         there.record->adapter == record.adapter && find_damage(there.path, *there.record).empty();
+}
+
 // The one moment in which a checkpoint becomes visible.
 void commit(const RunDirectory& run, const std::string& attempt,
             const std::filesystem::path& partial, const CommitRecord& record) {
   write_file_atomically(partial / "commit.json", record.to_json());
   sync_directory(partial);
   const auto final_path = run.checkpoint_path(record.step);
-  if (std::filesystem::exists(final_path)) {
-    // Present but not complete (the caller looked): move it out of the way, never lose it in place.
-    rename_durably(final_path, final_path.string() + "." + attempt + ".deleting");
-  }
   run.check_ownership(attempt);
+  if (std::filesystem::exists(final_path)) {
+    // Incomplete, damaged or of another state (the caller looked): a person may want it.
+    const auto aside = run.set_aside(record.step, attempt);
+    log::warning("{} was not what this run has now and is kept as {}", final_path.string(),
+                 aside.filename().string());
+  }
   rename_durably(partial, final_path);
   run.point_latest_to(record.step);
 }
@@ -162,6 +196,7 @@ CommitRecord save_checkpoint(ShardedModel& model, const RunDirectory& run,
   const DeviceMesh& mesh = model.mesh();
   ProcessGroup& group = mesh.world();
   record.world_size = mesh.shard().size();
+  check_finite(model, record.step);
   record.state_hash = state_hash(model, record.step, record.rows_consumed);
   check_replicas_agree(mesh, record);
   const auto final_path = run.checkpoint_path(record.step);
@@ -173,7 +208,7 @@ CommitRecord save_checkpoint(ShardedModel& model, const RunDirectory& run,
     if (group.rank() != 0) return;
     run.check_ownership(attempt);
     const CheckpointStatus status = inspect_checkpoint(final_path);
-    if (status.complete) {
+    if (is_same(status, record)) {
       existing = status.record->to_json();
     } else {
       make_directories(partial);

@@ -18,10 +18,11 @@
 namespace temper {
 
 // Writes step-<record.step>/ and moves `latest`. `record` says what the state belongs to; its
-// world_size, state_hash and files are filled in here. Returns the committed record. When a
-// complete checkpoint of that step exists already it is kept and returned. AgreedError (disk full,
-// another attempt owns the run, ...) leaves no partial directory of this attempt behind. Of several
-// replicas the first one writes; that all hold the same state is checked.
+// world_size, state_hash and files are filled in here. Returns the committed record. When an
+// undamaged checkpoint of that step with the same state exists already it is kept and returned;
+// anything else of its name is set aside. AgreedError (a weight or moment that is not finite, disk
+// full, another attempt owns the run, ...) leaves no partial directory of this attempt behind. Of
+// several replicas the first one writes; that all hold the same state is checked.
 // Collective over the model's ranks, as the two below.
 CommitRecord save_checkpoint(ShardedModel& model, const RunDirectory& run,
                              const std::string& attempt, CommitRecord record);

@@ -64,7 +64,7 @@ function(add_unit_tests folder)
   # Two threads: OpenMP's threads spin, and more of them than free cores cost fifty times the time.
   # In two properties, because gtest_discover_tests takes no list as a property's value.
   gtest_discover_tests(${target} TEST_PREFIX ${folder}. DISCOVERY_TIMEOUT 300
-    PROPERTIES TIMEOUT 120 LABELS unit ENVIRONMENT MKL_CBWR=AUTO
+    PROPERTIES TIMEOUT 300 LABELS unit ENVIRONMENT MKL_CBWR=AUTO
     ENVIRONMENT_MODIFICATION OMP_NUM_THREADS=set:2)
 endfunction()
 
@@ -91,7 +91,7 @@ function(add_distributed_test name)
     message(FATAL_ERROR "add_distributed_test(${name}): RANKS is missing or unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
   endif()
   if(NOT arg_TIMEOUT)
-    set(arg_TIMEOUT 120)
+    set(arg_TIMEOUT 300)
   endif()
   set(torch "")
   if(arg_TORCH)

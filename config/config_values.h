@@ -45,7 +45,7 @@ Choice read_choice(const ConfigValue& value, const Choices<Choice>& choices) {
   std::string names;
   for (const auto& [name, choice] : choices) {
     if (value.node.kind == YamlNode::Kind::kScalar && value.node.text == name) return choice;
-    names += (names.empty() ? "" : ", ") + std::string(name);
+    if (*name != '\0') names += (names.empty() ? "" : ", ") + std::string(name);
   }
   value.refuse("one of " + names);
 }

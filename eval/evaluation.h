@@ -19,8 +19,7 @@ struct NamedDataset {
   PackedDataset dataset;
 };
 
-// UserError when it was packed with another tokenizer than the model's, or in longer rows than the
-// model has positions for.
+// UserError when it was packed with another tokenizer than the model's.
 NamedDataset open_dataset_for(const ModelAccess& access, const std::string& name,
                               const std::filesystem::path& path);
 

@@ -2,24 +2,50 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include "common/error.h"
 #include "common/log.h"
 #include "launcher/run_outcome.h"
 #include "launcher/supervise.h"
+#include "run/run_directory.h"
+#include "run/run_lock.h"
 #include "run/status.h"
 
 namespace temper {
 namespace {
 
 std::optional<RunStatus> status_of(const RankJob& job) {
-  if (!job.status_path) return std::nullopt;
+  if (!job.run_directory) return std::nullopt;
   try {
-    return read_run_status(*job.status_path);
+    return read_run_status(RunDirectory(*job.run_directory).status_path());
   } catch (const Error&) {
     // A damaged status says nothing; the ranks' own exit code is left.
     return std::nullopt;
+  }
+}
+
+bool is_fresh(const std::optional<RunStatus>& before, const std::optional<RunStatus>& after) {
+  return after && (!before || before->attempt != after->attempt);
+}
+
+// A rank that was killed can't say so. Whoever holds the lock still lives, and is another job's.
+void record_end(const RankJob& job, RunStatus status, const std::string& reason) {
+  if (has_ended(status.state)) return;
+  const RunDirectory run(*job.run_directory);
+  // mpirun may end a moment before the ranks that it has killed.
+  for (int i = 0; probe_run_lock(run.lock_path()) == LockState::kHeld; ++i) {
+    if (i == 50) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  status.state = RunState::kFailed;
+  if (status.error.empty()) status.error = reason;
+  try {
+    write_run_status(run.status_path(), status);
+  } catch (const Error& error) {
+    log::warning("the run's end could not be recorded: {}", error.what());
   }
 }
 
@@ -48,8 +74,15 @@ int run_rank_job(const RankJob& job) {
   if (isatty(STDERR_FILENO) != 0) setenv("TEMPER_LIVE_BAR", "1", 0);
 
   const std::optional<RunStatus> before = status_of(job);
-  const ExitStatus ended = supervise(launch);
-  const RunOutcome outcome = judge_outcome(ended, before, status_of(job));
+  Supervision supervision;
+  supervision.stops_by_itself = job.run_directory.has_value();
+  supervision.is_ready = [&] { return is_fresh(before, status_of(job)); };
+  const ExitStatus ended = supervise(launch, supervision);
+  const std::optional<RunStatus> after = status_of(job);
+  const RunOutcome outcome = judge_outcome(ended, before, after);
+  if (is_fresh(before, after) && outcome.exit_code == kExitFailed) {
+    record_end(job, *after, outcome.message.empty() ? "a rank failed" : outcome.message);
+  }
   if (outcome.message.empty()) return outcome.exit_code;
   if (outcome.exit_code == kExitDone) {
     log::warning("{}", outcome.message);

@@ -14,10 +14,12 @@ struct RankJob {
   std::vector<std::string> arguments;  // of temper-rank
   int num_ranks = 0;                   // 0: by the allocation, or 1
   LauncherChoice launcher = LauncherChoice::kAuto;
-  std::optional<std::filesystem::path> status_path;  // where the job reports its state
+  // Of a training run: where it reports its state. It stops by itself, with a checkpoint.
+  std::optional<std::filesystem::path> run_directory;
 };
 
-// Starts the ranks, supervises them and returns the exit code (common/error.h).
+// Starts the ranks, supervises them and returns the exit code (common/error.h). A run whose ranks
+// ended without a word is marked as failed.
 int run_rank_job(const RankJob& job);
 
 }  // namespace temper

@@ -9,11 +9,14 @@
 
 #include "common/error.h"
 #include "common/log.h"
+#include "launcher/mpirun_leftovers.h"
 
 namespace temper {
 namespace {
 
-constexpr time_t kRepeatSeconds = 2;
+constexpr timespec kRepeatInterval{2, 0};
+// While the ranks start up.
+constexpr timespec kReadyInterval{0, 100'000'000};
 // mpirun takes two seconds to end its ranks.
 constexpr int kRepeatsBeforeKill = 3;
 
@@ -35,8 +38,7 @@ class SignalQueue {
   ~SignalQueue() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
 
   // The next signal, or 0 when none came in time.
-  int next() {
-    const timespec limit{kRepeatSeconds, 0};
+  int next(const timespec& limit) {
     const int number = sigtimedwait(&set_, nullptr, &limit);
     return number < 0 ? 0 : number;
   }
@@ -48,10 +50,13 @@ class SignalQueue {
 
 class Supervisor {
  public:
-  explicit Supervisor(const RankLaunch& launch) : alone_(launch.kind == RankLaunch::Kind::kAlone) {
+  Supervisor(const RankLaunch& launch, const Supervision& supervision)
+      : supervision_(supervision),
+        alone_(launch.kind == RankLaunch::Kind::kAlone),
+        removes_leftovers_(launch.kind == RankLaunch::Kind::kMpirun) {
     ProcessOptions options;
     options.own_group = true;
-    options.ignore_usr1 = true;
+    options.ignore_usr1 = supervision.stops_by_itself;
     // A starter takes its ranks with it on TERM; a single rank would go on until its next step.
     options.death_signal = alone_ ? SIGKILL : SIGTERM;
     pid_ = start_process(launch.command, options);
@@ -60,23 +65,34 @@ class Supervisor {
   ExitStatus wait() {
     int wait_status = 0;
     while (waitpid(pid_, &wait_status, WNOHANG) == 0) {
-      const int number = signals_.next();
+      const bool waiting = asked_ && !ready_ && !ending_;
+      const int number = signals_.next(waiting ? kReadyInterval : kRepeatInterval);
       if (number == 0) {
         repeat();
       } else if (number != SIGCHLD) {
         stop(number);
       }
     }
+    if (removes_leftovers_) remove_mpirun_leftovers(pid_);
     return ExitStatus::from_wait(wait_status);
   }
 
  private:
+  void end(int number) {
+    ending_ = true;
+    kill(pid_, number);
+  }
+
   void stop(int number) {
     if (ending_) return;
+    if (!supervision_.stops_by_itself) {
+      // USR1 and HUP are this process's way of being asked; the ranks know nothing of them.
+      end(number == SIGINT ? SIGINT : SIGTERM);
+      return;
+    }
     if (asked_ && number == SIGINT && interrupted_) {
       log::warning("ending the ranks at once");
-      ending_ = true;
-      kill(pid_, alone_ ? SIGKILL : SIGTERM);
+      end(alone_ ? SIGKILL : SIGTERM);
       return;
     }
     interrupted_ = interrupted_ || number == SIGINT;
@@ -85,21 +101,29 @@ class Supervisor {
                 number == SIGINT ? " (Ctrl-C again: at once, without)" : "");
     }
     asked_ = true;
-    kill(pid_, SIGUSR1);
+    request();
+  }
+
+  void request() {
+    ready_ = ready_ || !supervision_.is_ready || supervision_.is_ready();
+    if (ready_) kill(pid_, SIGUSR1);
   }
 
   void repeat() {
     if (ending_) {
       if (++repeats_ >= kRepeatsBeforeKill) kill(-pid_, SIGKILL);
     } else if (asked_) {
-      kill(pid_, SIGUSR1);
+      request();
     }
   }
 
   SignalQueue signals_;
+  const Supervision& supervision_;
   bool alone_;
+  bool removes_leftovers_;
   pid_t pid_ = 0;
   bool asked_ = false;
+  bool ready_ = false;
   bool interrupted_ = false;
   bool ending_ = false;
   int repeats_ = 0;
@@ -107,8 +131,8 @@ class Supervisor {
 
 }  // namespace
 
-ExitStatus supervise(const RankLaunch& launch) {
-  return Supervisor(launch).wait();
+ExitStatus supervise(const RankLaunch& launch, const Supervision& supervision) {
+  return Supervisor(launch, supervision).wait();
 }
 
 }  // namespace temper

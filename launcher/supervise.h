@@ -1,4 +1,4 @@
-// Starts the ranks of a job, turns signals into requests to stop at the next step, and waits.
+// Starts the ranks of a job, hands signals on to them, and waits.
 #pragma once
 
 #include <functional>
@@ -9,10 +9,18 @@
 
 namespace temper {
 
+struct Supervision {
+  // Training stops by itself after a step, with a checkpoint; anything else is just ended.
+  bool stops_by_itself = false;
+  // Whether every rank can take the request to stop; it is held back until then, as one that comes
+  // while a rank starts up would kill it. Empty: at once.
+  std::function<bool()> is_ready;
+};
+
 // The starter runs in a process group of its own. TERM, INT, HUP and USR1 that reach this process
-// become USR1 to the starter (mpirun and srun hand USR1 on to every rank, but end the ranks on TERM
-// and INT), repeated until the ranks have ended, as one that comes while they start up is lost. A
-// second INT ends the ranks at once. When this process dies, so do they.
-ExitStatus supervise(const RankLaunch& launch);
+// become USR1 to the starter of a job that stops by itself (mpirun and srun hand USR1 on to every
+// rank, but end the ranks on TERM and INT), repeated until the ranks have ended; a second INT ends
+// them at once. Any other job is ended by the first. When this process dies, so do the ranks.
+ExitStatus supervise(const RankLaunch& launch, const Supervision& supervision);
 
 }  // namespace temper

@@ -28,17 +28,19 @@ std::optional<int64_t> checkpoint_step(std::string_view name) {
   return step;
 }
 
-std::optional<UnfinishedName> parse_unfinished_name(std::string_view name) {
+std::optional<SuffixedName> parse_suffixed_name(std::string_view name) {
   const size_t first_dot = name.find('.'), last_dot = name.rfind('.');
   if (first_dot == name.npos) return std::nullopt;
   const std::optional<int64_t> step = checkpoint_step(name.substr(0, first_dot));
   const std::string_view suffix = name.substr(last_dot + 1);
-  if (!step || (suffix != "partial" && suffix != "deleting")) return std::nullopt;
-  UnfinishedName unfinished{*step, "", std::string(suffix)};
-  if (last_dot > first_dot) {
-    unfinished.attempt = name.substr(first_dot + 1, last_dot - first_dot - 1);
+  if (!step || (suffix != "partial" && suffix != "deleting" && suffix != "aside")) {
+    return std::nullopt;
   }
-  return unfinished;
+  SuffixedName taken_apart{*step, "", std::string(suffix)};
+  if (last_dot > first_dot) {
+    taken_apart.attempt = name.substr(first_dot + 1, last_dot - first_dot - 1);
+  }
+  return taken_apart;
 }
 
 }  // namespace temper

@@ -1,5 +1,6 @@
 // Names in a run directory: "step-120" is a checkpoint, "step-120.ATTEMPT.partial" one being
-// written, "step-120.ATTEMPT.deleting" one being removed.
+// written, "step-120.ATTEMPT.deleting" one being removed, "step-120.ATTEMPT.aside" one that stood
+// in the way of a new one.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +16,12 @@ std::string checkpoint_name(int64_t step);
 // The step of a name that is exactly what checkpoint_name gives, or nothing.
 std::optional<int64_t> checkpoint_step(std::string_view name);
 
-// A name with a suffix, taken apart. `suffix` is "partial" or "deleting".
-struct UnfinishedName {
+// A name with a suffix, taken apart. `suffix` is "partial", "deleting" or "aside".
+struct SuffixedName {
   int64_t step = 0;
   std::string attempt;
   std::string suffix;
 };
-std::optional<UnfinishedName> parse_unfinished_name(std::string_view name);
+std::optional<SuffixedName> parse_suffixed_name(std::string_view name);
 
 }  // namespace temper

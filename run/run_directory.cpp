@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -21,26 +22,42 @@ namespace {
 constexpr int64_t kIdentityFormatVersion = 1;
 constexpr size_t kMaxOwnerBytes = 4096;
 
-// Names of the directories (not links to them) right under `root`.
-std::vector<std::string> list_directories(const fs::path& root) {
-  std::vector<std::string> names;
+struct Entry {
+  std::string name;
+  fs::file_type type;  // of the entry itself: links are not followed
+};
+
+std::vector<Entry> list_entries(const fs::path& root) {
+  std::vector<Entry> list;
   std::error_code error;
-  if (!fs::exists(root, error)) return names;
+  if (!fs::exists(root, error)) return list;
   fs::directory_iterator entries(root, error);
   for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
     std::error_code gone;  // removed since it was listed
-    if (entries->symlink_status(gone).type() == fs::file_type::directory) {
-      names.push_back(entries->path().filename().native());
-    }
+    list.push_back({entries->path().filename().native(), entries->symlink_status(gone).type()});
   }
   if (error) throw SystemError("cannot list {}: {}", root.native(), error.message());
-  return names;
+  return list;
+}
+
+// "run.json.4711.partial": a file of ours that a process has not finished.
+bool is_half_written(std::string_view name) {
+  constexpr std::string_view kSuffix = ".partial";
+  if (!name.ends_with(kSuffix)) return false;
+  name.remove_suffix(kSuffix.size());
+  const size_t dot = name.rfind('.');
+  if (dot == name.npos || dot + 1 == name.size()) return false;
+  const std::string_view pid = name.substr(dot + 1), file = name.substr(0, dot);
+  if (pid.find_first_not_of("0123456789") != pid.npos) return false;
+  return file == "run.json" || file == "run.yaml" || file == "owner" || file == "status.json" ||
+         file == "latest";
 }
 
 std::vector<int64_t> steps_descending(const fs::path& root) {
   std::vector<int64_t> steps;
-  for (const std::string& name : list_directories(root)) {
-    if (const auto step = checkpoint_step(name)) steps.push_back(*step);
+  for (const auto& [name, type] : list_entries(root)) {
+    const auto step = checkpoint_step(name);
+    if (step && type == fs::file_type::directory) steps.push_back(*step);
   }
   std::sort(steps.begin(), steps.end(), std::greater<>());
   return steps;
@@ -81,6 +98,15 @@ bool RunDirectory::exists() const {
   return fs::is_regular_file(identity_path(), ignored);
 }
 
+bool RunDirectory::is_fresh() const {
+  const std::vector<Entry> entries = list_entries(root_);
+  return std::all_of(entries.begin(), entries.end(), [](const Entry& entry) {
+    const std::string& name = entry.name;
+    return name == "lock" || name == "owner" || name == "run.yaml" || name == "status.json" ||
+           is_half_written(name);
+  });
+}
+
 std::vector<CheckpointStatus> RunDirectory::checkpoints() const {
   std::vector<CheckpointStatus> list;
   for (const int64_t step : steps_descending(root_)) {
@@ -114,25 +140,50 @@ void RunDirectory::point_latest_to(int64_t step) const {
   sync_directory(root_);
 }
 
-void RunDirectory::retain(int64_t keep, const std::string& attempt) const {
+void RunDirectory::retain(int64_t keep, const std::string& attempt,
+                          const std::vector<int64_t>& best_first) const {
   check_attempt_name(attempt);
-  for (const std::string& name : list_directories(root_)) {
-    const auto unfinished = parse_unfinished_name(name);
-    if (!unfinished) continue;
-    if (unfinished->suffix == "deleting" || unfinished->attempt != attempt) {
-      remove_tree(root_ / name);
-    }
-  }
   if (keep <= 0) return;
-  int64_t kept = 0;
+  // An incomplete one is left for people to look at: it may be all that a failing disk spared.
+  std::vector<int64_t> complete;
   for (const CheckpointStatus& status : checkpoints()) {
-    // An incomplete one is left for people to look at: it may be all that a failing disk spared.
-    if (!status.complete || kept++ < keep) continue;
+    if (status.complete) complete.push_back(status.step);
+  }
+  const auto is_complete = [&](int64_t step) {
+    return std::find(complete.begin(), complete.end(), step) != complete.end();
+  };
+  const auto best = std::find_if(best_first.begin(), best_first.end(), is_complete);
+  if (best != best_first.end()) {
+    // Right after the newest, so that it is the second to stay.
+    const auto found = std::find(complete.begin(), complete.end(), *best);
+    if (found != complete.begin()) std::rotate(complete.begin() + 1, found, found + 1);
+    keep = std::max<int64_t>(keep, *best == complete.front() ? 1 : 2);
+  }
+  for (size_t i = static_cast<size_t>(keep); i < complete.size(); ++i) {
     const fs::path doomed =
-        root_ / fmt::format("{}.{}.deleting", checkpoint_name(status.step), attempt);
-    rename_durably(status.path, doomed);
+        root_ / fmt::format("{}.{}.deleting", checkpoint_name(complete[i]), attempt);
+    rename_durably(checkpoint_path(complete[i]), doomed);
     remove_tree(doomed);
   }
+}
+
+void RunDirectory::sweep(const std::string& attempt) const {
+  check_attempt_name(attempt);
+  for (const auto& [name, type] : list_entries(root_)) {
+    const bool is_directory = type == fs::file_type::directory;
+    const auto checkpoint = is_directory ? parse_suffixed_name(name) : std::nullopt;
+    const bool left_behind =
+        checkpoint && (checkpoint->suffix == "deleting" ||
+                       (checkpoint->suffix == "partial" && checkpoint->attempt != attempt));
+    if (left_behind || (!is_directory && is_half_written(name))) remove_tree(root_ / name);
+  }
+}
+
+fs::path RunDirectory::set_aside(int64_t step, const std::string& attempt) const {
+  check_attempt_name(attempt);
+  const fs::path aside = root_ / fmt::format("{}.{}.aside", checkpoint_name(step), attempt);
+  rename_durably(checkpoint_path(step), aside);
+  return aside;
 }
 
 void RunDirectory::take_ownership(const std::string& attempt) const {

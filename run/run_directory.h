@@ -1,10 +1,11 @@
 // The layout of a run's output directory (docs/formats/run_directory.md):
 //   run.json        who the run is: id, fingerprint of what must not change on resume
 //   run.yaml        the resolved configuration
+//   lock            held by the process that trains here now (run/run_lock.h)
 //   owner           the attempt that may write here now
 //   metrics.jsonl   one JSON object a line, appended
 //   status.json     the latest state, replaced atomically
-//   step-N/         complete checkpoints; step-N.ATTEMPT.partial and *.deleting are never read
+//   step-N/         complete checkpoints; step-N.ATTEMPT.partial, .deleting, .aside are never read
 //   latest          a symbolic link, only a hint
 #pragma once
 
@@ -28,10 +29,15 @@ class RunDirectory {
   std::filesystem::path config_path() const { return root_ / "run.yaml"; }
   std::filesystem::path identity_path() const { return root_ / "run.json"; }
   std::filesystem::path owner_path() const { return root_ / "owner"; }
+  std::filesystem::path lock_path() const { return root_ / "lock"; }
   std::filesystem::path checkpoint_path(int64_t step) const;
   std::filesystem::path partial_checkpoint_path(int64_t step, const std::string& attempt) const;
 
+  // Whether it is a run's: it has an identity.
   bool exists() const;
+  // Whether a run may begin here: missing, empty, or nothing but what a start that was cut short
+  // has left.
+  bool is_fresh() const;
 
   // All directories that look like checkpoints, by descending step, judged. Scans; never trusts
   // `latest`.
@@ -40,10 +46,15 @@ class RunDirectory {
 
   // Points `latest` at the checkpoint (atomically replaced link).
   void point_latest_to(int64_t step) const;
-  // Removes all but the newest `keep` complete checkpoints (0 keeps all; always at least the
-  // newest), and what interrupted attempts other than `attempt` left. Deleting begins with a rename
-  // to `.deleting`.
-  void retain(int64_t keep, const std::string& attempt) const;
+  // Removes complete checkpoints until `keep` are left (0 keeps all). The newest stays always, and
+  // so does the first of `best_first` (steps from the best held-out loss down) that has a complete
+  // one; then the newer stays before the older. Deleting begins with a rename to `.deleting`.
+  void retain(int64_t keep, const std::string& attempt,
+              const std::vector<int64_t>& best_first = {}) const;
+  // Removes what attempts other than `attempt` left unfinished, and half-written files of any.
+  void sweep(const std::string& attempt) const;
+  // Gives step-N another name, under which nothing looks at it or removes it; returns that.
+  std::filesystem::path set_aside(int64_t step, const std::string& attempt) const;
 
   // This attempt becomes the only one that may commit here.
   void take_ownership(const std::string& attempt) const;

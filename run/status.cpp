@@ -43,6 +43,10 @@ std::string run_state_name(RunState state) {
   return std::string(kStateNames[static_cast<size_t>(state)]);
 }
 
+bool has_ended(RunState state) {
+  return state != RunState::kStarting && state != RunState::kTraining;
+}
+
 void write_run_status(const std::filesystem::path& path, const RunStatus& status) {
   const Json json = {
       {"state", run_state_name(status.state)},

@@ -12,6 +12,7 @@ namespace temper {
 
 enum class RunState { kStarting, kTraining, kStopped, kFinished, kFailed };
 std::string run_state_name(RunState state);  // "starting", "training", ...
+bool has_ended(RunState state);
 
 struct RunStatus {
   RunState state = RunState::kStarting;

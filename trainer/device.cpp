@@ -14,8 +14,6 @@
 namespace temper {
 namespace {
 
-constexpr int64_t kMaxThreads = 4096;
-
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
@@ -59,9 +57,6 @@ std::string cpu_kernel_level() {
 }
 
 void prepare_cpu(int64_t threads_per_rank) {
-  if (threads_per_rank < 1 || threads_per_rank > kMaxThreads) {
-    throw UserError("{} threads: expected 1 to {}", threads_per_rank, kMaxThreads);
-  }
   setenv("MKL_CBWR", "AUTO", /*overwrite=*/0);
   // glibc gives large freed blocks back to the kernel and faults them in again on the next use;
   // keeping them is worth a quarter of the step (docs/decisions/malloc.md).

@@ -1,37 +1,66 @@
 #include "trainer/early_stopping.h"
 
-#include <map>
-#include <string>
+#include <algorithm>
+#include <cmath>
+#include <optional>
 
-#include "common/error.h"
 #include "io/json.h"
 #include "io/text_input.h"
 
 namespace temper {
+namespace {
 
-void EarlyStopping::update(double test_loss) {
-  const bool best = !any_ || test_loss < best_loss_;
-  any_ = true;
-  if (best) best_loss_ = test_loss;
+struct RecordedLoss {
+  int64_t step = 0;
+  double loss = 0.0;
+};
+
+std::optional<RecordedLoss> parse_test_loss(const std::string& line, const std::string& data_hash) {
+  const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return std::nullopt;
+  const auto has_text = [&](const char* key, const std::string& text) {
+    const auto found = json.find(key);
+    return found != json.end() && found->is_string() && found->get<std::string>() == text;
+  };
+  const auto step = json.find("step"), loss = json.find("loss");
+  if (!has_text("event", "test_loss") || !has_text("data", data_hash) || step == json.end() ||
+      !step->is_number_integer() || loss == json.end() || !loss->is_number()) {
+    return std::nullopt;
+  }
+  return RecordedLoss{step->get<int64_t>(), loss->get<double>()};
+}
+
+}  // namespace
+
+void EarlyStopping::update(int64_t step, double test_loss) {
+  const bool best = !std::isnan(test_loss) && (best_step_ < 0 || test_loss < best_loss_);
+  if (!std::isnan(test_loss)) losses_[step] = test_loss;
+  if (best) {
+    best_loss_ = test_loss;
+    best_step_ = step;
+  }
   since_best_ = best ? 0 : since_best_ + 1;
 }
 
-std::vector<double> recorded_test_losses(const std::filesystem::path& metrics_path,
-                                         int64_t last_step) {
-  std::map<int64_t, double> by_step;
-  if (std::filesystem::exists(metrics_path)) {
-    LineReader lines(metrics_path);
-    for (std::string line; lines.next(line);) {
-      const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-      if (!json.is_object() || json.value("event", "") != "test_loss") continue;
-      const int64_t step = json.value("step", int64_t{-1});
-      if (step >= 0 && step <= last_step && json["loss"].is_number()) {
-        by_step[step] = json["loss"].get<double>();
-      }
+std::vector<int64_t> EarlyStopping::steps_best_first() const {
+  std::vector<int64_t> steps;
+  for (const auto& [step, loss] : losses_) steps.push_back(step);
+  std::stable_sort(steps.begin(), steps.end(),
+                   [&](int64_t a, int64_t b) { return losses_.at(a) < losses_.at(b); });
+  return steps;
+}
+
+std::map<int64_t, double> recorded_test_losses(const std::filesystem::path& metrics_path,
+                                               int64_t last_step, const std::string& data_hash) {
+  std::map<int64_t, double> losses;
+  if (!std::filesystem::exists(metrics_path)) return losses;
+  LineReader lines(metrics_path);
+  for (std::string line; lines.next(line);) {
+    const auto recorded = parse_test_loss(line, data_hash);
+    if (recorded && recorded->step >= 0 && recorded->step <= last_step) {
+      losses[recorded->step] = recorded->loss;
     }
   }
-  std::vector<double> losses;
-  for (const auto& [step, loss] : by_step) losses.push_back(loss);
   return losses;
 }
 

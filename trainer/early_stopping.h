@@ -1,8 +1,11 @@
-// Ends a run whose held-out loss has stopped improving.
+// The held-out losses of a run: which evaluation was the best, and whether it is time to end
+// because they have stopped improving.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <string>
 #include <vector>
 
 namespace temper {
@@ -12,23 +15,28 @@ class EarlyStopping {
   // `patience`: evaluations without improvement before the run ends; 0: never.
   explicit EarlyStopping(int64_t patience) : patience_(patience) {}
 
-  // A new evaluation of the test sets. NaN never counts as an improvement.
-  void update(double test_loss);
+  // A new evaluation of the test sets, in the order of the steps. NaN is never the best.
+  void update(int64_t step, double test_loss);
   bool should_stop() const { return patience_ > 0 && since_best_ >= patience_; }
-  double best_loss() const { return best_loss_; }
+  // The first of the steps with the lowest loss, or -1.
+  int64_t best_step() const { return best_step_; }
+  double best_loss() const { return best_loss_; }  // meaningless without a best step
   int64_t evaluations_since_best() const { return since_best_; }
+  // All steps with a loss, from the lowest on; of equal ones the earlier first.
+  std::vector<int64_t> steps_best_first() const;
 
  private:
   int64_t patience_;
-  bool any_ = false;
+  std::map<int64_t, double> losses_;
+  int64_t best_step_ = -1;
   double best_loss_ = 0.0;
   int64_t since_best_ = 0;
 };
 
 // The test losses that earlier attempts of the run wrote to metrics.jsonl, by step up to
-// `last_step`; of a step that was evaluated twice the later line counts. Lines that a kill has cut
-// off are passed over.
-std::vector<double> recorded_test_losses(const std::filesystem::path& metrics_path,
-                                         int64_t last_step);
+// `last_step`, over the test data of this hash: others say nothing about these. Of a step that was
+// evaluated twice the later line counts. Lines that are not such are passed over.
+std::map<int64_t, double> recorded_test_losses(const std::filesystem::path& metrics_path,
+                                               int64_t last_step, const std::string& data_hash);
 
 }  // namespace temper

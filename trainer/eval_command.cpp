@@ -2,6 +2,7 @@
 
 #include <boost/program_options.hpp>
 
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -13,7 +14,6 @@
 #include "eval/evaluation_report.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
-#include "io/output_guard.h"
 #include "trainer/command_line.h"
 #include "trainer/device.h"
 #include "trainer/model_options.h"
@@ -120,8 +120,6 @@ EvalJob prepare_job(const po::variables_map& values, const ProcessGroup& group) 
       throw UserError("--output {}: the --questions are read from it; name another file",
                       output.string());
     }
-    refuse_to_overwrite_foreign(output, "an earlier output of temper eval",
-                                [&] { return is_records_file(output); });
     // Opened now: a place that can't be written is found before the work.
     if (group.rank() == 0) job.records = std::make_unique<AtomicFile>(output);
   }
@@ -139,6 +137,20 @@ std::vector<Evaluation> evaluate_all(const EvalJob& job, ProcessGroup& group) {
   add(job.access->has_base() ? "tuned" : "model", &ModelAccess::load);
   if (job.with_base) add("base", &ModelAccess::load_base);
   return evaluations;
+}
+
+// A model that has diverged, or a set without a target, has no figures to show.
+void check_losses(const std::vector<Evaluation>& evaluations) {
+  for (const Evaluation& evaluation : evaluations) {
+    for (const SetLoss& set : evaluation.sets) {
+      if (set.loss.count == 0) throw UserError("{}: not one token of it is supervised", set.name);
+      if (!std::isfinite(set.loss.sum)) {
+        throw SystemError(
+            "the loss of the {} model over {} is not finite: its weights are unusable",
+            evaluation.model, set.name);
+      }
+    }
+  }
 }
 
 Json result_json(const EvalJob& job, const std::vector<Evaluation>& evaluations) {
@@ -180,7 +192,7 @@ int eval_command(const std::vector<std::string>& arguments, CommEnvironment& env
     const po::variables_map values = parse_command_line(arguments, options, {"path"});
     help = values.count("help") != 0;
     if (help) return;
-    prepare_cpu(values["threads"].as<int64_t>());
+    prepare_cpu(thread_count(values));
     job = prepare_job(values, group);
   });
   if (help) {
@@ -189,7 +201,9 @@ int eval_command(const std::vector<std::string>& arguments, CommEnvironment& env
   }
   const std::vector<Evaluation> evaluations = evaluate_all(job, group);
   run_agreed(group, [&] {
-    if (group.rank() == 0) report(job, evaluations);
+    if (group.rank() != 0) return;
+    check_losses(evaluations);
+    report(job, evaluations);
   });
   return kExitDone;
 }

@@ -127,9 +127,6 @@ void export_checkpoint(const po::variables_map& values) {
   }
   tuned->reader().verify_files();
   options.chat_template = access.chat_template();
-  // The model's own template comes along with its files.
-  if (options.chat_template != "model")
-    options.template_source = access.prompts().portable_template();
   options.golden = golden_prompts(access);
   options.stop_token_ids = access.stop_conditions().token_ids;
   ExportSource source;
@@ -160,7 +157,7 @@ int export_command(const std::vector<std::string>& arguments, CommEnvironment& e
       print_help(kUsage, options);
       return;
     }
-    prepare_cpu(values["threads"].as<int64_t>());
+    prepare_cpu(thread_count(values));
     export_checkpoint(values);
   });
   return kExitDone;

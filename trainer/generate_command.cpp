@@ -80,6 +80,7 @@ void generate(const po::variables_map& values) {
   if (prompt.empty()) throw UserError("generate: what to answer? Give --prompt TEXT or -");
 
   const ModelAccess access(request);
+  if (access.tuned() != nullptr) access.tuned()->reader().verify_files();
   const std::string text = read_prompt(prompt);
   const EncodedPrompt encoded = access.prompts().has_template()
                                     ? access.prompts().encode({{"user", text}})
@@ -105,7 +106,7 @@ int generate_command(const std::vector<std::string>& arguments, CommEnvironment&
       print_help(kUsage, options);
       return;
     }
-    prepare_cpu(values["threads"].as<int64_t>());
+    prepare_cpu(thread_count(values));
     generate(values);
   });
   return kExitDone;

@@ -2,6 +2,8 @@
 
 #include <sched.h>
 
+#include "common/error.h"
+
 namespace temper {
 namespace {
 
@@ -32,6 +34,15 @@ ModelRequest model_request(const po::variables_map& values) {
   request.adapter = text_or_empty(values, "adapter");
   request.chat_template = text_or_empty(values, "chat-template");
   return request;
+}
+
+int64_t thread_count(const po::variables_map& values) {
+  constexpr int64_t kMaxThreads = 4096;
+  const int64_t threads = values["threads"].as<int64_t>();
+  if (threads < 1 || threads > kMaxThreads) {
+    throw UserError("--threads {}: expected 1 to {}", threads, kMaxThreads);
+  }
+  return threads;
 }
 
 int64_t num_available_cpus() {

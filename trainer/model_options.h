@@ -13,6 +13,9 @@ namespace temper {
 void add_model_options(boost::program_options::options_description& options);
 ModelRequest model_request(const boost::program_options::variables_map& values);
 
+// --threads; UserError for a number that is none of threads.
+int64_t thread_count(const boost::program_options::variables_map& values);
+
 // CPUs that this process may run on: as many threads as it is good to use.
 int64_t num_available_cpus();
 

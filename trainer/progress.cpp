@@ -100,10 +100,13 @@ void Progress::step(const StepReport& report) {
   eta_seconds_ = smoothed_step_seconds_ * static_cast<double>(report.max_steps - report.step);
 
   const bool due = report.step % logging_steps_ == 0 || report.step == report.max_steps;
-  const std::string line = fmt::format(
-      "step {}/{}  loss {:.4f}  grad {:.3f}  lr {:.2e}  epoch {:.2f}  {:.0f} tok/s  {} left",
-      report.step, report.max_steps, report.loss, report.grad_norm, report.learning_rate,
-      report.epoch, tokens_per_second_, format_duration(eta_seconds_));
+  const std::string result = report.num_targets > 0 ? fmt::format("loss {:.4f}  grad {:.3f}",
+                                                                  report.loss, report.grad_norm)
+                                                    : "no targets, no update";
+  const std::string line =
+      fmt::format("step {}/{}  {}  lr {:.2e}  epoch {:.2f}  {:.0f} tok/s  {} left", report.step,
+                  report.max_steps, result, report.learning_rate, report.epoch, tokens_per_second_,
+                  format_duration(eta_seconds_));
   if (live_) {
     constexpr int kBarWidth = 24;
     const int filled =

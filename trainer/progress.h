@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string>
 
 #include "io/json.h"
@@ -15,8 +16,9 @@ struct StepReport {
   int64_t step = 0;
   int64_t max_steps = 0;
   double epoch = 0.0;
-  double loss = 0.0;
-  double grad_norm = 0.0;
+  // NaN: a step without targets, which updates nothing.
+  double loss = std::numeric_limits<double>::quiet_NaN();
+  double grad_norm = std::numeric_limits<double>::quiet_NaN();
   double learning_rate = 0.0;
   int64_t num_targets = 0;
   int64_t num_tokens = 0;  // positions computed, padding included

@@ -1,19 +1,15 @@
 #include "trainer/resume.h"
 
-#include <algorithm>
 #include <sstream>
 
 #include "common/error.h"
 #include "common/log.h"
+#include "config/recorded_config.h"
 #include "io/atomic_file.h"
+#include "trainer/training_identity.h"
 
 namespace temper {
 namespace {
-
-bool is_empty_or_missing(const std::filesystem::path& directory) {
-  std::error_code error;
-  return !std::filesystem::exists(directory, error) || std::filesystem::is_empty(directory, error);
-}
 
 // "learning_rate: 0.0002, now 0.001": the first line in which two texts differ.
 std::string first_difference(const std::string& before, const std::string& now) {
@@ -30,22 +26,34 @@ std::string first_difference(const std::string& before, const std::string& now) 
   }
 }
 
-void check_same_run(const RunIdentity& before, const RunIdentity& now,
-                    const std::filesystem::path& root) {
-  std::string difference;
-  if (before.base_hash != now.base_hash) {
-    difference = "it was trained from other base weights";
-  } else if (before.dataset_hash != now.dataset_hash) {
-    difference = "it was trained on other data (or other dataset weights)";
-  } else if (before.training_yaml != now.training_yaml) {
-    difference = first_difference(before.training_yaml, now.training_yaml);
-  } else {
-    return;
+// What makes the two different runs; empty when nothing does.
+std::string find_difference(const RunIdentity& before, const RunIdentity& now) {
+  if (before.base_hash != now.base_hash) return "it was trained from other base weights";
+  if (before.dataset_hash != now.dataset_hash) {
+    return "it was trained on other data (or other dataset weights)";
   }
-  throw UserError(
-      "output_dir {} belongs to another run: {}; choose another output_dir, or restore the setting "
-      "to continue that run",
-      root.string(), difference);
+  if (before.training_yaml != now.training_yaml) {
+    return first_difference(before.training_yaml, now.training_yaml);
+  }
+  return "";
+}
+
+void check_named_checkpoint(const std::filesystem::path& path, const RunIdentity& identity,
+                            int64_t rows_per_epoch) {
+  const CheckpointStatus status = inspect_checkpoint(path);
+  if (!status.complete) {
+    throw UserError("--resume {}: not a complete checkpoint: {}", path.string(), status.problem);
+  }
+  RunIdentity before;
+  before.base_hash = status.record->base_hash;
+  before.dataset_hash = status.record->dataset_hash;
+  before.training_yaml = training_identity(
+      read_recorded_config(status.record->config_yaml, path.string()), rows_per_epoch);
+  const std::string difference = find_difference(before, identity);
+  if (!difference.empty()) {
+    throw UserError("--resume {}: the checkpoint does not fit this run: {}", path.string(),
+                    difference);
+  }
 }
 
 }  // namespace
@@ -56,37 +64,34 @@ ResumeChoice ResumeChoice::parse(const std::string& text) {
   return {Kind::kPath, text};
 }
 
-std::optional<std::filesystem::path> choose_checkpoint(const RunDirectory& run,
-                                                       RunIdentity& identity,
-                                                       const ResumeChoice& choice) {
+void check_start(const RunDirectory& run, RunIdentity& identity, int64_t rows_per_epoch,
+                 const ResumeChoice& choice) {
   if (choice.kind == ResumeChoice::Kind::kPath) {
-    const CheckpointStatus status = inspect_checkpoint(choice.path);
-    if (!status.complete) {
-      throw UserError("--resume {}: not a complete checkpoint: {}", choice.path.string(),
-                      status.problem);
-    }
-    if (status.record->base_hash != identity.base_hash ||
-        status.record->adapter != identity.adapter) {
-      throw UserError(
-          "--resume {}: the checkpoint was trained from another base or adapter setting",
-          choice.path.string());
-    }
+    check_named_checkpoint(choice.path, identity, rows_per_epoch);
   }
-  if (!std::filesystem::exists(run.identity_path())) {
-    if (!is_empty_or_missing(run.root())) {
-      throw UserError("output_dir {} is not empty and not a run of temper; choose another",
-                      run.root().string());
-    }
-  } else {
-    const RunIdentity before =
-        RunIdentity::from_json(read_file(run.identity_path()), run.identity_path().string());
-    check_same_run(before, identity, run.root());
-    identity.run_id = before.run_id;
-    if (choice.kind == ResumeChoice::Kind::kNever) {
-      throw UserError("output_dir {} holds a run already and --resume is never; choose another",
-                      run.root().string());
-    }
+  if (!run.exists()) {
+    if (run.is_fresh()) return;
+    throw UserError("output_dir {} is not empty and not a run of temper; choose another",
+                    run.root().string());
   }
+  const RunIdentity before =
+      RunIdentity::from_json(read_file(run.identity_path()), run.identity_path().string());
+  const std::string difference = find_difference(before, identity);
+  if (!difference.empty()) {
+    throw UserError(
+        "output_dir {} belongs to another run: {}; choose another output_dir, or restore the "
+        "setting to continue that run",
+        run.root().string(), difference);
+  }
+  identity.run_id = before.run_id;
+  if (choice.kind == ResumeChoice::Kind::kNever) {
+    throw UserError("output_dir {} holds a run already and --resume is never; choose another",
+                    run.root().string());
+  }
+}
+
+std::optional<std::filesystem::path> choose_checkpoint(const RunDirectory& run,
+                                                       const ResumeChoice& choice) {
   if (choice.kind == ResumeChoice::Kind::kPath) return choice.path;
   for (const CheckpointStatus& status : run.checkpoints()) {
     if (status.complete) return status.path;

@@ -1,6 +1,7 @@
 // Whether a run starts anew or continues, and from which checkpoint.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -18,12 +19,15 @@ struct ResumeChoice {
   static ResumeChoice parse(const std::string& text);
 };
 
-// Judges the output directory and returns the checkpoint to continue from, or nothing for a fresh
-// start. A directory that belongs to another run (other base, data or settings: the first that
-// differs is named), one that is not a run's, or a run's with `never`, is a UserError: nothing in
-// it is touched. `identity.run_id` is filled in from the existing run. For rank 0.
+// Whether the run may start like this. A directory that belongs to another run (other base, data or
+// settings: the first that differs is named), one that is not a run's, a run's with `never`, or a
+// checkpoint of `choice` that is incomplete or of other base, data or settings, is a UserError.
+// Reads only. `identity.run_id` is filled in from an existing run. For rank 0.
+void check_start(const RunDirectory& run, RunIdentity& identity, int64_t rows_per_epoch,
+                 const ResumeChoice& choice);
+
+// The checkpoint to continue from, or nothing for a fresh start, after check_start.
 std::optional<std::filesystem::path> choose_checkpoint(const RunDirectory& run,
-                                                       RunIdentity& identity,
                                                        const ResumeChoice& choice);
 
 }  // namespace temper

@@ -1,57 +1,26 @@
 #include "trainer/run_setup.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
-#include <cmath>
+#include <filesystem>
+#include <map>
 
-#include "checkpoint/tuned_model.h"
 #include "common/error.h"
-#include "eval/held_out_loss.h"
 #include "text/tokenizer.h"
 #include "trainer/device.h"
+#include "trainer/training_identity.h"
 
 namespace temper {
 namespace {
 
-int64_t count_steps(const RunConfig& config, int64_t rows_per_epoch) {
-  if (config.max_steps > 0) return config.max_steps;
-  const double rows = config.num_epochs * static_cast<double>(rows_per_epoch);
-  return std::max<int64_t>(
-      1, std::llround(std::ceil(rows / static_cast<double>(config.global_batch_size))));
-}
-
-// The settings that change the mathematics of a run: they must be the same when it is resumed.
-std::string training_identity(const RunConfig& c, int64_t max_steps) {
-  std::string text;
-  const auto add = [&](const char* key, const auto& value) {
-    text += fmt::format("{}: {}\n", key, value);
-  };
-  add("adapter", c.is_lora() ? "lora" : "full");
-  if (c.is_lora()) {
-    add("lora_r", c.lora_r);
-    add("lora_alpha", c.lora_alpha);
-    add("lora_dropout", c.lora_dropout);
-    add("use_rslora", c.use_rslora);
-    add("lora_target_modules", fmt::format("{}", fmt::join(c.lora_target_modules, ",")));
-  }
-  add("micro_batch_size", c.micro_batch_size);
-  add("global_batch_size", c.global_batch_size);
-  // A constant rate does not depend on where the run ends: such a run may be extended.
-  if (c.lr_scheduler != "constant") add("steps", max_steps);
-  add("learning_rate", c.learning_rate);
-  add("lr_scheduler", c.lr_scheduler);
-  add("warmup_steps", c.warmup_steps);
-  add("warmup_ratio", c.warmup_ratio);
-  add("min_lr_ratio", c.min_lr_ratio);
-  add("weight_decay", c.weight_decay);
-  add("adam_beta1", c.adam_beta1);
-  add("adam_beta2", c.adam_beta2);
-  add("adam_epsilon", c.adam_epsilon);
-  add("max_grad_norm", c.max_grad_norm);
-  add("shuffle", c.shuffle);
-  add("seed", c.seed);
-  return text;
+LoraConfig make_lora(const RunConfig& config, const ModelConfig& model) {
+  LoraConfig lora;
+  lora.r = config.lora_r;
+  lora.alpha = config.lora_alpha;
+  lora.dropout = config.lora_dropout;
+  lora.use_rslora = config.use_rslora;
+  lora.target_modules = config.lora_target_modules;
+  resolve_lora_targets(lora, model);
+  return lora;
 }
 
 void check_mesh(const RunConfig& config, int num_ranks) {
@@ -80,15 +49,52 @@ void check_world(const RunConfig& config, int num_ranks) {
   }
 }
 
+void check_row_length(const std::string& name, int64_t length, const ModelConfig& model) {
+  if (length > model.max_position_embeddings) {
+    throw UserError("{}: rows of {} tokens, but the model has max_position_embeddings {}", name,
+                    length, model.max_position_embeddings);
+  }
+}
+
+Hash128 hash_test_data(const RunSetup& setup) {
+  StreamHasher hasher;
+  for (int64_t i = 0; i < setup.num_test_sets; ++i) {
+    const Hash128 hash = setup.held_out[static_cast<size_t>(i)].dataset.info().content_hash;
+    hasher.update(&hash, sizeof(hash));
+  }
+  return hasher.digest();
+}
+
 }  // namespace
+
+std::vector<std::string> held_out_names(const std::vector<DatasetEntry>& entries,
+                                        const std::string& prefix) {
+  std::map<std::string, int> uses;
+  for (const DatasetEntry& entry : entries) ++uses[entry.path.stem().string()];
+  std::vector<std::string> names;
+  for (const DatasetEntry& entry : entries) {
+    std::string name = entry.path.stem().string();
+    if (uses[name] > 1) {
+      name = (std::filesystem::absolute(entry.path).parent_path().filename() / name).string();
+    }
+    name = prefix + "/" + name;
+    const std::string plain = name;
+    for (int i = 2; std::find(names.begin(), names.end(), name) != names.end(); ++i) {
+      name = fmt::format("{}-{}", plain, i);
+    }
+    names.push_back(name);
+  }
+  return names;
+}
 
 std::vector<HeldOutSet> open_held_out(const std::vector<DatasetEntry>& entries,
                                       const std::string& prefix, const Hash128& tokenizer_hash,
                                       const SharedDatasets& shared) {
+  const std::vector<std::string> names = held_out_names(entries, prefix);
   std::vector<HeldOutSet> sets;
-  for (const DatasetEntry& entry : entries) {
-    std::vector<PackedDataset> opened = open_datasets({entry}, tokenizer_hash, 0, shared);
-    sets.push_back({prefix + "/" + entry.path.stem().string(), std::move(opened.front())});
+  for (size_t i = 0; i < entries.size(); ++i) {
+    std::vector<PackedDataset> opened = open_datasets({entries[i]}, tokenizer_hash, 0, shared);
+    sets.push_back({names[i], std::move(opened.front())});
   }
   return sets;
 }
@@ -98,7 +104,7 @@ RunSetup prepare_run(RunConfig config, int num_ranks, const SharedDatasets& shar
   check_world(config, num_ranks);
   RunSetup setup;
   setup.model = ModelConfig::from_directory(config.base_model);
-  if (config.is_lora()) setup.lora = lora_of_run(config, setup.model);
+  if (config.is_lora()) setup.lora = make_lora(config, setup.model);
 
   const Tokenizer tokenizer = Tokenizer::from_file(config.base_model);
   if (tokenizer.vocab_size() > setup.model.vocab_size) {
@@ -109,10 +115,7 @@ RunSetup prepare_run(RunConfig config, int num_ranks, const SharedDatasets& shar
   setup.data = std::make_unique<TrainingData>(
       open_datasets(config.datasets, setup.tokenizer_hash, config.sequence_len, shared), config,
       num_ranks);
-  if (setup.data->sequence_len() > setup.model.max_position_embeddings) {
-    throw UserError("datasets: rows of {} tokens, but the model has max_position_embeddings {}",
-                    setup.data->sequence_len(), setup.model.max_position_embeddings);
-  }
+  check_row_length("datasets", setup.data->sequence_len(), setup.model);
   setup.held_out = open_held_out(config.test_datasets, "test", setup.tokenizer_hash, shared);
   setup.num_test_sets = static_cast<int64_t>(setup.held_out.size());
   for (HeldOutSet& set :
@@ -120,15 +123,17 @@ RunSetup prepare_run(RunConfig config, int num_ranks, const SharedDatasets& shar
     setup.held_out.push_back(std::move(set));
   }
   for (const HeldOutSet& set : setup.held_out) {
-    check_row_length(set.dataset, setup.model.max_position_embeddings);
+    check_row_length(set.name, set.dataset.info().sequence_len, setup.model);
   }
+  setup.test_data_hash = hash_test_data(setup);
   setup.base = std::make_unique<HfWeights>(config.base_model, setup.model);
   setup.initial_lora = std::make_unique<InitialLoraWeights>(config.seed);
   setup.max_steps = count_steps(config, setup.data->rows_per_epoch());
 
+  setup.identity.base_hash = setup.base->hash();
   setup.identity.dataset_hash = setup.data->hash();
   setup.identity.adapter = config.adapter;
-  setup.identity.training_yaml = training_identity(config, setup.max_steps);
+  setup.identity.training_yaml = training_identity(config, setup.data->rows_per_epoch());
   setup.config = std::move(config);
   return setup;
 }

@@ -31,8 +31,9 @@ struct RunSetup {
   std::unique_ptr<TrainingData> data;
   std::vector<HeldOutSet> held_out;  // test sets first
   int64_t num_test_sets = 0;
+  Hash128 test_data_hash;  // of the test sets' content: losses compare only over the same
   int64_t max_steps = 0;
-  RunIdentity identity;  // all but base_hash, which the ranks find together
+  RunIdentity identity;
 
   // Weights to start from: the base, and for LoRA a fresh adapter.
   std::unique_ptr<InitialLoraWeights> initial_lora;
@@ -43,7 +44,12 @@ struct RunSetup {
 // `shared`: what rank 0 found in the datasets (training_data.h); empty: open them with HDF5.
 RunSetup prepare_run(RunConfig config, int num_ranks, const SharedDatasets& shared = {});
 
-// The held-out sets of a configuration, named after their files.
+// A name for each held-out set: its file's, with the folder's where two files have the same, with a
+// number where that does not tell them apart either.
+std::vector<std::string> held_out_names(const std::vector<DatasetEntry>& entries,
+                                        const std::string& prefix);
+
+// The held-out sets of a configuration under those names.
 std::vector<HeldOutSet> open_held_out(const std::vector<DatasetEntry>& entries,
                                       const std::string& prefix, const Hash128& tokenizer_hash,
                                       const SharedDatasets& shared = {});

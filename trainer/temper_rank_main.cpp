@@ -16,6 +16,7 @@
 #include "comm/process_group.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "common/stop_signal.h"
 #include "common/version.h"
 #include "trainer/device.h"
 #include "trainer/eval_command.h"
@@ -86,6 +87,9 @@ int run_and_report(const std::vector<std::string>& arguments, CommEnvironment& e
 
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
+  // Before anything that takes time: a signal that comes before would end the rank. Only training
+  // stops by itself; anything else may be ended at once.
+  if (!arguments.empty() && arguments.front() == "train") temper::install_stop_signal_handlers();
   if (arguments.empty() || arguments.front() == "-h" || arguments.front() == "--help") {
     print_usage();
     return arguments.empty() ? temper::kExitUserError : temper::kExitDone;

@@ -1,12 +1,15 @@
 #include "trainer/train_command.h"
 
+#include <unistd.h>
+
 #include <boost/program_options.hpp>
 
-#include <iostream>
+#include <chrono>
+#include <exception>
 
 #include "comm/agreement.h"
+#include "common/hash.h"
 #include "common/log.h"
-#include "common/stop_signal.h"
 #include "config/run_config.h"
 #include "run/run_directory.h"
 #include "run/status.h"
@@ -29,14 +32,27 @@ ConfigOverride parse_override(const std::string& text) {
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
-// Leaves the reason where `temper status` and the front door look for it.
-void record_failure(const RunConfig& config, const std::string& message) {
-  const RunDirectory directory(config.output_dir);
-  std::optional<RunStatus> status = read_run_status(directory.status_path());
-  if (!status || status->state != RunState::kTraining) return;
-  status->state = RunState::kFailed;
-  status->error = message;
-  write_run_status(directory.status_path(), *status);
+// Names this start of the run among all that ever write to its directory.
+std::string new_attempt_name(ProcessGroup& group) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  const std::string seed = fmt::format("{}-{}", now, getpid());
+  return group.all_gather_text(hash_text(seed).hex().substr(0, 12)).front();
+}
+
+// Leaves the reason where `temper status` and the front door look for it, when it is this attempt
+// whose state stands there. Nothing that goes wrong here may hide the error itself.
+void record_failure(const RunConfig& config, const std::string& attempt,
+                    const std::string& message) {
+  try {
+    const RunDirectory directory(config.output_dir);
+    std::optional<RunStatus> status = read_run_status(directory.status_path());
+    if (!status || status->attempt != attempt || has_ended(status->state)) return;
+    status->state = RunState::kFailed;
+    status->error = message;
+    write_run_status(directory.status_path(), *status);
+  } catch (const Error& error) {
+    log::warning("the failure could not be recorded: {}", error.what());
+  }
 }
 
 }  // namespace
@@ -68,12 +84,17 @@ int train_command(const std::vector<std::string>& arguments, CommEnvironment& en
     config = read_run_config(values["config"].as<std::string>(), overrides);
   });
   prepare_cpu(config.threads_per_rank);
-  install_stop_signal_handlers();
+  const std::string attempt = new_attempt_name(group);
   try {
-    Trainer trainer(config, group, ResumeChoice::parse(values["resume"].as<std::string>()));
+    Trainer trainer(config, group, ResumeChoice::parse(values["resume"].as<std::string>()),
+                    attempt);
     return trainer.run();
-  } catch (const Error& error) {
-    if (group.rank() == 0) record_failure(config, error.what());
+  } catch (const AgreedError& error) {
+    if (group.rank() == 0) record_failure(config, attempt, error.what());
+    throw;
+  } catch (const std::exception& error) {
+    // Of this rank alone: the others are about to be ended.
+    record_failure(config, attempt, error.what());
     throw;
   }
 }

@@ -1,16 +1,16 @@
 #include "trainer/trainer.h"
 
 #include <ATen/ATen.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
+#include <utility>
 #include <vector>
 
 #include "checkpoint/sharded_checkpoint.h"
 #include "comm/agreement.h"
-#include "comm/round_robin.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "common/process_memory.h"
@@ -36,14 +36,7 @@ RunSetup prepare_agreed(const RunConfig& config, ProcessGroup& group) {
     if (group.rank() == 0 && group.size() > 1) shared = share_datasets(config);
   });
   shared = group.all_gather_text(shared).front();
-  Hash128 part;  // each rank reads its share of the base
-  run_agreed(group, [&] {
-    setup = prepare_run(config, group.size(), shared_datasets_of(shared));
-    part = setup.base->partial_hash(group.rank(), group.size());
-  });
-  for (const std::string& hex : group.all_gather_text(part.hex())) {
-    setup.identity.base_hash += Hash128::from_hex(hex);
-  }
+  run_agreed(group, [&] { setup = prepare_run(config, group.size(), shared_datasets_of(shared)); });
   return setup;
 }
 
@@ -59,24 +52,25 @@ FrozenPlacement to_frozen_placement(BasePlacement placement) {
   return FrozenPlacement::kNodeShared;
 }
 
-// Names this process among all that ever write to the run's directory.
-std::string new_attempt_name(ProcessGroup& group) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
-  const std::string seed = fmt::format("{}-{}", now, getpid());
-  return group.all_gather_text(hash_text(seed).hex().substr(0, 12)).front();
-}
+// The ranks of a job that was killed need seconds to end.
+constexpr std::chrono::seconds kLockPatience(10);
 
 }  // namespace
 
-Trainer::Trainer(const RunConfig& config, ProcessGroup& group, const ResumeChoice& resume)
+Trainer::Trainer(const RunConfig& config, ProcessGroup& group, const ResumeChoice& resume,
+                 std::string attempt)
     : group_(group),
       setup_(prepare_agreed(config, group)),
       config_(setup_.config),
       directory_(config_.output_dir),
       schedule_(config_, setup_.max_steps),
-      attempt_(new_attempt_name(group)),
+      attempt_(std::move(attempt)),
       early_stopping_(config_.early_stopping_patience) {
-  start_or_resume(resume);
+  const std::string checkpoint = take_directory(resume);
+  load_model();
+  if (!checkpoint.empty()) restore(checkpoint);
+  clear_directory(checkpoint, resume);
+  announce();
 }
 
 Trainer::~Trainer() = default;
@@ -100,22 +94,34 @@ int Trainer::run() {
   return kExitDone;
 }
 
-void Trainer::start_or_resume(const ResumeChoice& resume) {
+std::string Trainer::take_directory(const ResumeChoice& resume) {
   std::string checkpoint;
   run_agreed(group_, [&] {
     if (!is_leader()) return;
-    const auto chosen = choose_checkpoint(directory_, setup_.identity, resume);
-    if (chosen) checkpoint = chosen->string();
+    const int64_t rows_per_epoch = setup_.data->rows_per_epoch();
+    check_start(directory_, setup_.identity, rows_per_epoch, resume);
     make_directories(directory_.root());
+    lock_.emplace(directory_.lock_path(), kLockPatience);
+    // Again, now that nobody else can change it.
+    check_start(directory_, setup_.identity, rows_per_epoch, resume);
+    if (const auto chosen = choose_checkpoint(directory_, resume)) checkpoint = chosen->string();
     if (setup_.identity.run_id.empty()) setup_.identity.run_id = attempt_;
+    // First of all: the directory is a run's from here on.
+    write_file_atomically(directory_.identity_path(), setup_.identity.to_json());
     directory_.take_ownership(attempt_);
     write_file_atomically(directory_.config_path(), resolved_yaml(config_));
-    write_file_atomically(directory_.identity_path(), setup_.identity.to_json());
-    directory_.retain(config_.save_total_limit, attempt_);
+    status_.attempt = attempt_;
+    status_.max_steps = setup_.max_steps;
+    if (const auto latest = directory_.latest_complete()) {
+      status_.step = status_.last_checkpoint_step = latest->step;
+    }
+    write_run_status(directory_.status_path(), status_);
   });
-  checkpoint = group_.all_gather_text(checkpoint).front();
   setup_.identity.run_id = group_.all_gather_text(setup_.identity.run_id).front();
+  return group_.all_gather_text(checkpoint).front();
+}
 
+void Trainer::load_model() {
   const Training training = setup_.lora ? Training::kLora : Training::kFull;
   ShardingOptions options;
   options.frozen_placement = to_frozen_placement(config_.base_placement);
@@ -128,19 +134,46 @@ void Trainer::start_or_resume(const ResumeChoice& resume) {
       make_decoder(setup_.model, setup_.lora ? &*setup_.lora : nullptr, training), group_, options);
   const ChainedWeights source({setup_.base.get(), setup_.initial_lora.get()});
   model_->load(source);
-  if (!checkpoint.empty()) {
-    const CommitRecord record = restore_checkpoint(checkpoint, *model_);
-    step_ = record.step;
-    rows_consumed_ = record.rows_consumed;
-    last_saved_step_ = step_;
-    recall_evaluations();
-    if (record.cpu_kernels != cpu_kernel_level()) {
-      log::warning(
-          "the checkpoint was written on {}; this is {}: the run continues, but its bits "
-          "may differ from an uninterrupted one's",
-          record.cpu_kernels, cpu_kernel_level());
-    }
+}
+
+void Trainer::restore(const std::string& checkpoint) {
+  const CommitRecord record = restore_checkpoint(checkpoint, *model_);
+  step_ = record.step;
+  rows_consumed_ = record.rows_consumed;
+  std::error_code ignored;
+  const bool is_ours =
+      std::filesystem::equivalent(checkpoint, directory_.checkpoint_path(step_), ignored);
+  if (is_ours) last_saved_step_ = step_;
+  recall_evaluations();
+  if (record.cpu_kernels != cpu_kernel_level()) {
+    log::warning(
+        "the checkpoint was written on {}; this is {}: the run continues, but its bits may differ "
+        "from an uninterrupted one's",
+        record.cpu_kernels, cpu_kernel_level());
   }
+}
+
+void Trainer::clear_directory(const std::string& checkpoint, const ResumeChoice& resume) {
+  run_agreed(group_, [&] {
+    if (!is_leader()) return;
+    directory_.sweep(attempt_);
+    if (resume.kind != ResumeChoice::Kind::kPath) return;
+    // What comes after the named checkpoint is another line of this run's history: the next start
+    // must not go on from there.
+    for (const CheckpointStatus& status : directory_.checkpoints()) {
+      std::error_code ignored;
+      const bool is_chosen = std::filesystem::equivalent(status.path, checkpoint, ignored);
+      if (status.step < step_ || is_chosen) continue;
+      const auto aside = directory_.set_aside(status.step, attempt_);
+      log::warning("{} is kept as {}: this run goes on from {}", status.path.string(),
+                   aside.filename().string(), checkpoint);
+    }
+    if (last_saved_step_ == step_) directory_.point_latest_to(step_);
+  });
+}
+
+void Trainer::announce() {
+  status_.last_checkpoint_step = last_saved_step_;
   if (is_leader()) {
     progress_ =
         std::make_unique<Progress>(directory_.metrics_path(), config_.logging_steps, step_ + 1);
@@ -160,18 +193,11 @@ void Trainer::start_or_resume(const ResumeChoice& resume) {
             setup_.data->sequence_len(),
             step_ > 0 ? fmt::format("continuing after step {} of {}", step_, setup_.max_steps)
                       : fmt::format("{} steps", setup_.max_steps));
-  status_.attempt = attempt_;
-  status_.max_steps = setup_.max_steps;
-  status_.last_checkpoint_step = last_saved_step_;
   write_status(RunState::kTraining);
 }
 
-StepReport Trainer::train_step() {
-  const auto start = Clock::now();
+double Trainer::accumulate_gradients(int64_t step) {
   const int64_t num_micro_batches = config_.micro_batches_per_step();
-  const int64_t num_targets = setup_.data->num_targets(rows_consumed_, config_.global_batch_size);
-  const int64_t step = step_ + 1;
-
   std::vector<double> losses;
   for (int64_t first = 0; first < num_micro_batches; first += group_.size()) {
     const int64_t m = first + group_.rank();
@@ -186,24 +212,28 @@ StepReport Trainer::train_step() {
     }
   }
   model_->finish_gradients();
-
-  // The loss is a sum over the whole step's targets; the gradient is scaled once, here.
-  const double scale = num_targets > 0 ? 1.0 / static_cast<double>(num_targets) : 0.0;
-  const double norm = model_->gradient_norm(scale);
   double loss = 0.0;
-  for (const double sum : gather_round_robin(group_, losses, num_micro_batches)) loss += sum;
-  if (!std::isfinite(norm) || !std::isfinite(loss)) {
-    throw AgreedError(
-        fmt::format(
-            "the {} of step {} is not finite; nothing was updated. {}; lower learning_rate or look "
-            "at rows {} to {}",
-            std::isfinite(loss) ? "gradient" : "loss", step,
-            last_saved_step_ < 0
-                ? "There is no checkpoint yet"
-                : fmt::format("The last checkpoint is of step {}", last_saved_step_),
-            rows_consumed_, rows_consumed_ + config_.global_batch_size - 1),
-        kExitFailed);
-  }
+  for (const double sum : gather_by_micro_batch(group_, losses, num_micro_batches)) loss += sum;
+  return loss;
+}
+
+void Trainer::check_step_is_finite(int64_t step, double loss, double norm) const {
+  if (std::isfinite(norm) && std::isfinite(loss)) return;
+  throw AgreedError(
+      fmt::format(
+          "the {} of step {} is not finite; nothing was updated. {}; lower learning_rate or look "
+          "at rows {} to {}",
+          std::isfinite(loss) ? "gradient" : "loss", step, last_checkpoint_text(), rows_consumed_,
+          rows_consumed_ + config_.global_batch_size - 1),
+      kExitFailed);
+}
+
+std::string Trainer::last_checkpoint_text() const {
+  return last_saved_step_ < 0 ? "There is no checkpoint yet"
+                              : fmt::format("The last checkpoint is of step {}", last_saved_step_);
+}
+
+void Trainer::update_weights(int64_t step, double scale, double norm) {
   const double clip =
       config_.max_grad_norm > 0.0 ? std::min(1.0, config_.max_grad_norm / (norm + 1e-6)) : 1.0;
   AdamWOptions adamw;
@@ -213,18 +243,31 @@ StepReport Trainer::train_step() {
   adamw.epsilon = config_.adam_epsilon;
   adamw.weight_decay = config_.weight_decay;
   model_->adamw_step(adamw, scale * clip, step);
+}
 
+StepReport Trainer::train_step() {
+  const auto start = Clock::now();
+  const int64_t step = step_ + 1;
+  StepReport report;
+  report.num_targets = setup_.data->num_targets(rows_consumed_, config_.global_batch_size);
+  // Without a target there is no loss and nothing to learn: momentum and decay alone would still
+  // move the weights.
+  if (report.num_targets > 0) {
+    // The loss is a sum over the whole step's targets; the gradient is scaled once, here.
+    const double scale = 1.0 / static_cast<double>(report.num_targets);
+    const double loss = accumulate_gradients(step);
+    report.grad_norm = model_->gradient_norm(scale);
+    check_step_is_finite(step, loss, report.grad_norm);
+    update_weights(step, scale, report.grad_norm);
+    report.loss = loss * scale;
+  }
   step_ = step;
   rows_consumed_ += config_.global_batch_size;
-  StepReport report;
   report.step = step;
   report.max_steps = setup_.max_steps;
   report.epoch =
       static_cast<double>(rows_consumed_) / static_cast<double>(setup_.data->rows_per_epoch());
-  report.loss = loss * scale;
-  report.grad_norm = norm;
-  report.learning_rate = adamw.learning_rate;
-  report.num_targets = num_targets;
+  report.learning_rate = schedule_.at(step);
   report.num_tokens = config_.global_batch_size * setup_.data->sequence_len();
   report.rows_consumed = rows_consumed_;
   report.seconds = seconds_since(start);
@@ -236,7 +279,7 @@ void Trainer::log_step(const StepReport& report) {
   if (due || report.step <= 3) sample_memory();
   if (!is_leader()) return;
   progress_->step(report);
-  status_.loss = report.loss;
+  if (report.num_targets > 0) status_.loss = report.loss;
   status_.tokens_per_second = progress_->tokens_per_second();
   status_.eta_seconds = progress_->eta_seconds();
   if (due) write_status(RunState::kTraining);
@@ -245,14 +288,19 @@ void Trainer::log_step(const StepReport& report) {
 void Trainer::evaluate() {
   if (last_evaluated_step_ == step_) return;
   last_evaluated_step_ = step_;
-  HeldOutLoss test;
+  LossSum test;
   for (size_t i = 0; i < setup_.held_out.size(); ++i) {
     const HeldOutSet& set = setup_.held_out[i];
-    const HeldOutLoss loss =
-        evaluate_held_out(*model_, group_, set.dataset, config_.micro_batch_size);
+    const LossSum loss = evaluate_held_out(*model_, group_, set.dataset, config_.micro_batch_size);
     if (static_cast<int64_t>(i) < setup_.num_test_sets) {
       test.sum += loss.sum;
       test.count += loss.count;
+    }
+    if (!std::isfinite(loss.sum)) {
+      throw AgreedError(fmt::format("the held-out loss over {} at step {} is not finite. {}; lower "
+                                    "learning_rate or look at that dataset",
+                                    set.name, step_, last_checkpoint_text()),
+                        kExitFailed);
     }
     if (!is_leader()) continue;
     progress_->end_bar();
@@ -265,8 +313,12 @@ void Trainer::evaluate() {
                               {"targets", loss.count}});
   }
   if (test.count == 0) return;
-  if (is_leader()) progress_->event("test_loss", {{"step", step_}, {"loss", test.mean()}});
-  early_stopping_.update(test.mean());
+  if (is_leader()) {
+    progress_->event(
+        "test_loss",
+        {{"step", step_}, {"loss", test.mean()}, {"data", setup_.test_data_hash.hex()}});
+  }
+  early_stopping_.update(step_, test.mean());
   if (early_stopping_.should_stop()) {
     log::info("early stopping: the test loss has not improved on {:.4f} for {} evaluations",
               early_stopping_.best_loss(), early_stopping_.evaluations_since_best());
@@ -275,10 +327,12 @@ void Trainer::evaluate() {
 
 void Trainer::recall_evaluations() {
   Json losses = Json::array();
-  if (is_leader()) losses = recorded_test_losses(directory_.metrics_path(), step_);
+  if (is_leader()) {
+    losses = recorded_test_losses(directory_.metrics_path(), step_, setup_.test_data_hash.hex());
+  }
   const std::string recalled = group_.all_gather_text(losses.dump()).front();
-  for (const Json& loss : parse_json(recalled, "recorded test losses")) {
-    early_stopping_.update(loss.get<double>());
+  for (const Json& entry : parse_json(recalled, "recorded test losses")) {
+    early_stopping_.update(entry.at(0).get<int64_t>(), entry.at(1).get<double>());
   }
 }
 
@@ -293,14 +347,15 @@ void Trainer::save() {
   record.dataset_hash = setup_.identity.dataset_hash;
   record.run_id = setup_.identity.run_id;
   record.adapter = config_.adapter;
-  record.chat_template = setup_.data->chat_template();
   record.config_yaml = resolved_yaml(config_);
   record.cpu_kernels = cpu_kernel_level();
+  record.eval_best_step = early_stopping_.best_step();
   record = save_checkpoint(*model_, directory_, attempt_, record);
   last_saved_step_ = step_;
   status_.last_checkpoint_step = step_;
   run_agreed(group_, [&] {
-    if (is_leader()) directory_.retain(config_.save_total_limit, attempt_);
+    if (!is_leader()) return;
+    directory_.retain(config_.save_total_limit, attempt_, early_stopping_.steps_best_first());
   });
   if (!is_leader()) return;
   progress_->event("save", {{"step", step_},
@@ -359,6 +414,8 @@ void Trainer::write_status(RunState state) {
   if (!is_leader()) return;
   status_.state = state;
   status_.step = step_;
+  // Where locks do not work, another start may have taken the directory.
+  directory_.check_ownership(attempt_);
   write_run_status(directory_.status_path(), status_);
 }
 

@@ -8,6 +8,7 @@
 
 #include "comm/process_group.h"
 #include "run/run_directory.h"
+#include "run/run_lock.h"
 #include "run/status.h"
 #include "sharding/sharded_model.h"
 #include "trainer/early_stopping.h"
@@ -20,16 +21,30 @@ namespace temper {
 
 class Trainer {
  public:
-  // Collective, like everything here: all ranks of the group make one Trainer each.
-  Trainer(const RunConfig& config, ProcessGroup& group, const ResumeChoice& resume);
+  // Collective, like everything here: all ranks of the group make one Trainer each. `attempt` names
+  // this start of the run, the same on all ranks.
+  Trainer(const RunConfig& config, ProcessGroup& group, const ResumeChoice& resume,
+          std::string attempt);
   ~Trainer();
 
   // Trains to the end. Returns kExitDone, or kExitStopped after a signal and a complete checkpoint.
   int run();
 
  private:
-  void start_or_resume(const ResumeChoice& resume);
+  // Judges, locks and marks the output directory. Returns the checkpoint to continue from, or
+  // empty.
+  std::string take_directory(const ResumeChoice& resume);
+  void load_model();
+  void restore(const std::string& checkpoint);
+  // Removes leftovers of earlier attempts, and sets aside what a rewind has made obsolete.
+  void clear_directory(const std::string& checkpoint, const ResumeChoice& resume);
+  void announce();
   StepReport train_step();
+  // The gradient of the step's micro-batches; returns the sum of their losses.
+  double accumulate_gradients(int64_t step);
+  void check_step_is_finite(int64_t step, double loss, double norm) const;
+  void update_weights(int64_t step, double scale, double norm);
+  std::string last_checkpoint_text() const;
   void log_step(const StepReport& report);
   // Held-out losses of all sets, once per step.
   void evaluate();
@@ -47,6 +62,7 @@ class Trainer {
   RunSetup setup_;
   const RunConfig& config_;
   RunDirectory directory_;
+  std::optional<RunLock> lock_;  // rank 0, for the run's life
   LrSchedule schedule_;
   std::unique_ptr<ShardedModel> model_;
   std::unique_ptr<Progress> progress_;  // rank 0

@@ -1,13 +1,13 @@
 #include <chrono>
-#include <filesystem>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "launcher/command_line.h"
 #include "launcher/describe.h"
 #include "launcher/json_lines.h"
 #include "launcher/report.h"
-#include "run/run_directory.h"
 #include "run/status.h"
 
 #include <iostream>
@@ -17,26 +17,23 @@ namespace {
 
 constexpr std::chrono::seconds kPollInterval(2);
 
-RunStatus read_status(const RunDirectory& run) {
-  const std::optional<RunStatus> status = read_run_status(run.status_path());
-  if (!status) {
-    throw UserError("{}: no status.json in it; is it the output_dir of a run?",
-                    run.root().string());
+ObservedStatus read_status(const std::string& run) {
+  std::optional<ObservedStatus> observed = observe_status(run);
+  if (!observed) {
+    throw UserError("{}: no status.json in it; is it the output_dir of a run?", run);
   }
-  return *status;
+  return std::move(*observed);
 }
 
-bool has_ended(const RunStatus& status) {
-  return status.state != RunState::kStarting && status.state != RunState::kTraining;
-}
-
-// A line whenever something changed, until the run has ended.
-void follow(const RunDirectory& run, bool json) {
+// A line whenever something changed, until the run has ended or died.
+void follow(const std::string& run, bool json) {
   for (std::string last;;) {
-    const RunStatus status = read_status(run);
-    const std::string line = json ? json_line(describe_status(status)) : status_line(status);
+    const ObservedStatus observed = read_status(run);
+    OrderedJson report = describe_status(observed);
+    report.erase("seconds_since_update");  // always another
+    const std::string line = json ? json_line(report) : status_line(observed);
     if (line != last) std::cout << line << std::endl;
-    if (has_ended(status) || !std::cout) return;
+    if (has_ended(observed.status.state) || observed.has_died || !std::cout) return;
     last = line;
     std::this_thread::sleep_for(kPollInterval);
   }
@@ -51,7 +48,7 @@ int status_command(const Arguments& arguments) {
   line.positional("RUN_DIR", 1);
   if (!line.parse(arguments)) return kExitDone;
 
-  const RunDirectory run(line.text("RUN_DIR"));
+  const std::string run = line.text("RUN_DIR");
   if (line.has("follow")) {
     follow(run, line.has("json"));
   } else {

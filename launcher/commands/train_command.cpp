@@ -7,7 +7,6 @@
 #include "launcher/rank_job.h"
 #include "launcher/report.h"
 #include "launcher/training_plan.h"
-#include "run/run_directory.h"
 
 namespace temper {
 namespace {
@@ -69,7 +68,7 @@ int train_command(const Arguments& arguments) {
   }
   job.num_ranks = num_ranks;
   job.launcher = launcher_choice_named(line.get<std::string>("launcher"));
-  job.status_path = RunDirectory(config.output_dir).status_path();
+  job.run_directory = config.output_dir;
   return run_rank_job(job);
 }
 

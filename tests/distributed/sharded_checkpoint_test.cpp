@@ -5,6 +5,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <limits>
+#include <string>
+#include <vector>
 
 #include "comm/agreement.h"
 #include "common/error.h"
@@ -74,7 +77,35 @@ class ShardedCheckpoint : public testing::TestWithParam<Training> {
     world().barrier();
   }
 
-  std::unique_ptr<ShardedModel> make_model() {
+  std::filesystem::path directory(int64_t step) const {
+    return RunDirectory(root_).checkpoint_path(step);
+  }
+  std::filesystem::path shard_file(int64_t step) const {
+    return directory(step) / rank_file_name(0, world().size());
+  }
+  // Names of what was set aside, once all ranks have got there.
+  std::vector<std::string> aside() const {
+    world().barrier();
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(root_)) {
+      const std::string name = entry.path().filename();
+      if (name.ends_with(".aside")) names.push_back(name);
+    }
+    world().barrier();
+    return names;
+  }
+  static void flip_bit(const std::filesystem::path& file) {
+    if (world().rank() == 0) {
+      std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+      stream.seekg(-5, std::ios::end);
+      const char byte = static_cast<char>(stream.get());
+      stream.seekp(-5, std::ios::end);
+      stream.put(static_cast<char>(byte ^ 0x10));
+    }
+    world().barrier();
+  }
+
+  std::unique_ptr<ShardedModel> make_model(const ShardingOptions& options = {}) {
     const ModelConfig config = tiny_config();
     LoraConfig lora;
     lora.r = 4;
@@ -82,7 +113,7 @@ class ShardedCheckpoint : public testing::TestWithParam<Training> {
     resolve_lora_targets(lora, config);
     auto model = std::make_unique<ShardedModel>(
         make_decoder(config, GetParam() == Training::kLora ? &lora : nullptr, GetParam()), world(),
-        ShardingOptions{});
+        options);
     const InitialBaseWeights base(config, 1);
     const InitialLoraWeights adapter(2);
     model->load(ChainedWeights({&base, &adapter}));
@@ -138,15 +169,7 @@ TEST_P(ShardedCheckpoint, a_flipped_bit_is_never_restored) {
   auto model = make_model();
   train_step(*model, 1);
   save(*model, 1);
-  const auto file = RunDirectory(root_).checkpoint_path(1) / rank_file_name(0, world().size());
-  if (world().rank() == 0) {
-    std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
-    stream.seekg(-5, std::ios::end);
-    const char byte = static_cast<char>(stream.get());
-    stream.seekp(-5, std::ios::end);
-    stream.put(static_cast<char>(byte ^ 0x10));
-  }
-  world().barrier();
+  flip_bit(shard_file(1));
   EXPECT_THROW(restore_checkpoint(RunDirectory(root_).checkpoint_path(1), *model), AgreedError);
 }
 
@@ -160,24 +183,95 @@ TEST_P(ShardedCheckpoint, an_attempt_that_lost_the_directory_commits_nothing) {
   EXPECT_FALSE(std::filesystem::exists(RunDirectory(root_).partial_checkpoint_path(1, "one")));
 }
 
-TEST_P(ShardedCheckpoint, a_complete_checkpoint_is_kept_when_its_step_is_saved_again) {
+TEST_P(ShardedCheckpoint, same_state_is_not_written_twice) {
+  auto model = make_model();
+  train_step(*model, 1);
+  save(*model, 1);
+  const auto written = std::filesystem::last_write_time(shard_file(1));
+  world().barrier();
+  save(*model, 1);
+  EXPECT_EQ(std::filesystem::last_write_time(shard_file(1)), written);
+  EXPECT_TRUE(aside().empty());
+}
+
+TEST_P(ShardedCheckpoint, checkpoint_of_another_state_gives_way_and_is_kept_aside) {
   auto model = make_model();
   train_step(*model, 1);
   const CommitRecord first = save(*model, 1);
   train_step(*model, 2);  // other weights, same step number
-  EXPECT_EQ(save(*model, 1).state_hash, first.state_hash);
+  const CommitRecord second = save(*model, 1);
+  EXPECT_NE(second.state_hash, first.state_hash);
+  EXPECT_EQ(second.state_hash, state_hash(*model, 1, kMicroBatches));
+  EXPECT_EQ(inspect_checkpoint(directory(1)).record->state_hash, second.state_hash);
+  ASSERT_EQ(aside(), std::vector<std::string>{"step-1.one.aside"});
+  const std::string text = read_file(root_ / "step-1.one.aside" / "commit.json");
+  EXPECT_EQ(CommitRecord::from_json(text, "aside").state_hash, first.state_hash);
 }
 
-TEST_P(ShardedCheckpoint, an_incomplete_directory_in_the_way_is_moved_aside) {
+TEST_P(ShardedCheckpoint, damaged_checkpoint_gives_way_and_is_kept_aside) {
+  auto model = make_model();
+  train_step(*model, 1);
+  save(*model, 1);
+  flip_bit(shard_file(1));
+  save(*model, 1);
+  EXPECT_EQ(restore_checkpoint(directory(1), *model).step, 1);
+  EXPECT_EQ(aside(), std::vector<std::string>{"step-1.one.aside"});
+}
+
+TEST_P(ShardedCheckpoint, incomplete_directory_in_the_way_is_kept_aside) {
   auto model = make_model();
   train_step(*model, 1);
   if (world().rank() == 0) {
-    make_directories(RunDirectory(root_).checkpoint_path(1));
-    write_file_atomically(RunDirectory(root_).checkpoint_path(1) / "commit.json", "{");
+    make_directories(directory(1));
+    write_file_atomically(directory(1) / "commit.json", "{");
   }
   world().barrier();
   save(*model, 1);
-  EXPECT_TRUE(inspect_checkpoint(RunDirectory(root_).checkpoint_path(1)).complete);
+  EXPECT_TRUE(inspect_checkpoint(directory(1)).complete);
+  EXPECT_EQ(aside(), std::vector<std::string>{"step-1.one.aside"});
+}
+
+TEST_P(ShardedCheckpoint, latest_points_to_the_last_one_saved) {
+  auto model = make_model();
+  for (int64_t step = 1; step <= 2; ++step) {
+    train_step(*model, step);
+    save(*model, step);
+    world().barrier();
+    EXPECT_EQ(std::filesystem::read_symlink(root_ / "latest"), fmt::format("step-{}", step));
+    world().barrier();
+  }
+}
+
+TEST_P(ShardedCheckpoint, state_that_is_not_finite_is_never_saved) {
+  auto model = make_model();
+  train_step(*model, 1);
+  // One element, which only one rank holds: the last that holds anything of the last stage.
+  TrainableShard& shard = model->trainable_shards().back();
+  const auto pieces = shard.layout->pieces(world().rank());
+  const auto counts = world().all_gather_text(std::to_string(pieces.size()));
+  int holder = world().size() - 1;
+  while (counts[static_cast<size_t>(holder)] == "0") --holder;
+  if (world().rank() == holder) {
+    shard.adam_v.data_ptr<float>()[pieces.back().shard_offset + pieces.back().count - 1] =
+        std::numeric_limits<float>::infinity();
+  }
+  EXPECT_THROW(save(*model, 1), AgreedError);
+  EXPECT_FALSE(std::filesystem::exists(directory(1)));
+}
+
+// A parameter whose slice was written by two ranks: a reader that opens one file finds half of it.
+TEST_P(ShardedCheckpoint, fewer_ranks_read_what_more_have_written) {
+  if (world().size() % 2 != 0) return;  // no two replicas
+  auto model = make_model();
+  train_step(*model, 1);
+  const CommitRecord saved = save(*model, 1);
+  ASSERT_EQ(saved.world_size, world().size());
+  ShardingOptions two_replicas;
+  two_replicas.num_replicas = 2;
+  auto fewer = make_model(two_replicas);
+  ASSERT_EQ(fewer->mesh().shard().size(), world().size() / 2);
+  restore_checkpoint(directory(1), *fewer);
+  EXPECT_EQ(state_hash(*fewer, 1, kMicroBatches), saved.state_hash);
 }
 
 INSTANTIATE_TEST_SUITE_P(FullAndLora, ShardedCheckpoint,

@@ -3,74 +3,15 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
-#include <fstream>
-#include <iterator>
-#include <thread>
 
-#include "run/run_directory.h"
-#include "run/status.h"
-#include "workshop.h"
+#include "training_workshop.h"
 
 namespace temper {
 namespace {
 
-using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
-std::vector<pid_t> children_of(pid_t pid) {
-  std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", pid));
-  return {std::istream_iterator<pid_t>(children), {}};
-}
-
-class TrainingTest : public Workshop {
- protected:
-  TrainingTest() {
-    write_model_config();
-    temper_output({"new-model", "--config", "base/config.json", "--tokenizer",
-                   "base/tokenizer.json", "-o", "model"});
-    write_dataset(60);
-    write_yaml("max_steps: 6\n");
-  }
-
-  void write_yaml(const std::string& more) {
-    write("run.yaml",
-          "base_model: model\ndatasets: [{path: train.h5}]\nglobal_batch_size: 4\n"
-          "learning_rate: 1e-3\nlogging_steps: 1\n" +
-              more);
-  }
-  ProgramRun train(const std::string& output, int num_ranks,
-                   const std::vector<std::string>& more = {}) {
-    return temper(train_arguments(output, num_ranks, more));
-  }
-  static std::vector<std::string> train_arguments(const std::string& output, int num_ranks,
-                                                  const std::vector<std::string>& more) {
-    std::vector<std::string> arguments = {
-        "train", "run.yaml", "--nproc", std::to_string(num_ranks), "--set", "output_dir=" + output};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
-  }
-  Json latest(const std::string& output) {
-    return temper_json({"inspect", output, "--json"})["latest"];
-  }
-  // Waits until the run has done so many steps.
-  void wait_for_step(const std::string& output, int64_t step) {
-    const auto path = RunDirectory(folder() / output).metrics_path();
-    for (auto waited = 0ms; waited < 60s; waited += 20ms) {
-      if (std::filesystem::exists(path) && metrics_step(output) >= step) return;
-      std::this_thread::sleep_for(20ms);
-    }
-    FAIL() << "no step " << step;
-  }
-  int64_t metrics_step(const std::string& output) {
-    const std::string text = read(output + "/metrics.jsonl");
-    int64_t highest = 0;
-    for (size_t at = text.find("\"step\":"); at != std::string::npos;
-         at = text.find("\"step\":", at + 1)) {
-      highest = std::max<int64_t>(highest, std::atoll(text.c_str() + at + 7));
-    }
-    return highest;
-  }
-};
+using TrainingTest = TrainingWorkshop;
 
 TEST_F(TrainingTest, runs_to_the_end_and_says_so) {
   const ProgramRun run = train("out", 2);
@@ -161,6 +102,9 @@ TEST_F(TrainingTest, killed_rank_ends_the_run_with_a_reason) {
   kill(ranks[1], SIGKILL);
   EXPECT_EQ(wait_for_process(pid).shell_code(), 1);
   EXPECT_THAT(read("first.err"), HasSubstr("a rank ended with signal 9"));
+  const Json status = temper_json({"status", "out", "--json"});
+  EXPECT_EQ(status["state"], "failed");
+  EXPECT_THAT(status["error"].get<std::string>(), HasSubstr("signal 9"));
 }
 
 TEST_F(TrainingTest, mistakes_that_ranks_find_are_one_message) {

@@ -1,6 +1,6 @@
 // Behaves like a rank in what a supervisor can see. fake_rank DELAY_MS HOW: becomes ready for
-// signals after DELAY_MS; HOW is "stop" (exit 75 on USR1), "deaf" (never ends by itself) or a
-// number (exits with it at once).
+// signals after DELAY_MS; HOW is "stop" (exit 75 on USR1), "fragile" (the same, but USR1 kills it
+// before), "deaf" (never ends by itself) or a number (exits with it at once).
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -19,9 +19,11 @@ void sleep_ms(long milliseconds) {
 
 int main(int argc, char** argv) {
   if (argc < 3) return 2;
+  const bool fragile = std::strcmp(argv[2], "fragile") == 0;
+  if (fragile) signal(SIGUSR1, SIG_DFL);
   sleep_ms(std::atol(argv[1]));
   const bool deaf = std::strcmp(argv[2], "deaf") == 0;
-  if (!deaf && std::strcmp(argv[2], "stop") != 0) return std::atoi(argv[2]);
+  if (!deaf && !fragile && std::strcmp(argv[2], "stop") != 0) return std::atoi(argv[2]);
   if (!deaf) signal(SIGUSR1, [](int) { stopped = 1; });
   // Ends by itself in the end, so that a failed test leaves nothing behind.
   for (int i = 0; i < 1500; ++i) {

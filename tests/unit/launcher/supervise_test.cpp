@@ -23,13 +23,15 @@ RankLaunch fake_rank(const std::string& delay_ms, const std::string& how) {
   return launch;
 }
 
+const Supervision kTraining = {.stops_by_itself = true, .is_ready = {}};
+
 // supervise() in a process of its own, which then ends as the ranks did.
-pid_t supervise_apart(const RankLaunch& launch) {
+pid_t supervise_apart(const RankLaunch& launch, const Supervision& supervision = kTraining) {
   const pid_t pid = fork();
   if (pid == 0) {
     // What a test framework's output would say twice is not wanted.
     if (freopen("/dev/null", "w", stderr) == nullptr) _exit(99);
-    _exit(supervise(launch).shell_code());
+    _exit(supervise(launch, supervision).shell_code());
   }
   return pid;
 }
@@ -61,14 +63,14 @@ pid_t child_of(pid_t pid) {
 }
 
 TEST(Supervise, passes_the_exit_code_on) {
-  EXPECT_EQ(supervise(fake_rank("0", "0")).shell_code(), 0);
-  EXPECT_EQ(supervise(fake_rank("0", "2")).shell_code(), 2);
+  EXPECT_EQ(supervise(fake_rank("0", "0"), kTraining).shell_code(), 0);
+  EXPECT_EQ(supervise(fake_rank("0", "2"), kTraining).shell_code(), 2);
 }
 
 TEST(Supervise, missing_program_is_an_error) {
   RankLaunch launch;
   launch.command = {"/nowhere/temper-rank"};
-  EXPECT_THROW(supervise(launch), SystemError);
+  EXPECT_THROW(supervise(launch, kTraining), SystemError);
 }
 
 TEST(Supervise, every_polite_signal_becomes_a_request_to_stop) {
@@ -85,6 +87,26 @@ TEST(Supervise, request_that_comes_while_ranks_start_up_is_not_lost) {
   std::this_thread::sleep_for(200ms);
   kill(pid, SIGTERM);
   EXPECT_EQ(exit_code_of(pid), 75);
+}
+
+TEST(Supervise, request_waits_until_the_ranks_can_take_it) {
+  // A rank that USR1 would kill for 600 ms: mpirun does not pass on that it is ignored.
+  Supervision supervision = kTraining;
+  const auto start = std::chrono::steady_clock::now();
+  supervision.is_ready = [start] { return std::chrono::steady_clock::now() - start > 1s; };
+  const pid_t pid = supervise_apart(fake_rank("600", "fragile"), supervision);
+  std::this_thread::sleep_for(200ms);
+  kill(pid, SIGTERM);
+  EXPECT_EQ(exit_code_of(pid), 75);
+}
+
+TEST(Supervise, job_that_does_not_stop_by_itself_is_ended) {
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    const pid_t pid = supervise_apart(fake_rank("0", "deaf"), {});
+    std::this_thread::sleep_for(200ms);
+    kill(pid, number);
+    EXPECT_EQ(exit_code_of(pid), 128 + (number == SIGINT ? SIGINT : SIGTERM)) << strsignal(number);
+  }
 }
 
 TEST(Supervise, second_interrupt_ends_the_ranks) {

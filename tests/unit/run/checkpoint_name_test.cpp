@@ -22,16 +22,17 @@ TEST(CheckpointNameTest, anything_else_is_no_checkpoint) {
 }
 
 TEST(UnfinishedNameTest, is_taken_apart) {
-  const auto partial = parse_unfinished_name("step-12.job.7-1.partial");
+  const auto partial = parse_suffixed_name("step-12.job.7-1.partial");
   ASSERT_TRUE(partial);
   EXPECT_EQ(partial->step, 12);
   EXPECT_EQ(partial->attempt, "job.7-1");
   EXPECT_EQ(partial->suffix, "partial");
-  EXPECT_EQ(parse_unfinished_name("step-12.deleting")->attempt, "");
-  EXPECT_EQ(parse_unfinished_name("step-12.a.deleting")->suffix, "deleting");
+  EXPECT_EQ(parse_suffixed_name("step-12.deleting")->attempt, "");
+  EXPECT_EQ(parse_suffixed_name("step-12.a.deleting")->suffix, "deleting");
+  EXPECT_EQ(parse_suffixed_name("step-12.a.aside")->suffix, "aside");
   for (const char* name : {"step-12", "step-x.a.partial", "step-1.a.other", "run.json.partial",
                            "step-1.a.partial2", ".partial", "step-012.a.partial"}) {
-    EXPECT_FALSE(parse_unfinished_name(name)) << name;
+    EXPECT_FALSE(parse_suffixed_name(name)) << name;
   }
 }
 

@@ -123,23 +123,55 @@ TEST_F(RunDirectoryTest, incomplete_checkpoints_do_not_count_and_are_not_deleted
   EXPECT_THAT(names(), UnorderedElementsAre("step-2", "step-3"));
 }
 
-TEST_F(RunDirectoryTest, clears_what_other_attempts_left_and_nothing_else) {
-  add(5);
-  for (const char* name : {"step-6.old.partial", "step-4.old.deleting", "step-3.a.deleting",
-                           "step-2.deleting", "step-7.a.partial", "mine.partial", "notes"}) {
-    write_checkpoint(directory_ / name, 6);
-  }
-  directory_.write("step-1.old.partial", "a file of somebody");
-  run_.retain(0, "a");
-  EXPECT_THAT(names(), UnorderedElementsAre("step-5", "step-7.a.partial", "mine.partial", "notes",
-                                            "step-1.old.partial"));
+TEST_F(RunDirectoryTest, best_checkpoint_stays_beside_the_newest) {
+  for (const int64_t step : {1, 2, 3, 4, 5}) add(step);
+  run_.retain(3, "a", {9, 2, 4});  // of step 9 there is none
+  EXPECT_THAT(names(), UnorderedElementsAre("step-2", "step-4", "step-5"));
+  run_.retain(1, "a", {2});
+  EXPECT_THAT(names(), UnorderedElementsAre("step-2", "step-5"));
+  run_.retain(1, "a", {5, 2});
+  EXPECT_THAT(names(), ElementsAre("step-5"));
 }
 
-TEST_F(RunDirectoryTest, a_deletion_that_was_interrupted_is_finished) {
+TEST_F(RunDirectoryTest, sweeps_what_other_attempts_left_and_nothing_else) {
+  add(5);
+  for (const char* name :
+       {"step-6.old.partial", "step-4.old.deleting", "step-3.a.deleting", "step-2.deleting",
+        "step-7.a.partial", "step-8.old.aside", "mine.partial", "notes"}) {
+    write_checkpoint(directory_ / name, 6);
+  }
+  for (const char* name : {"step-1.old.partial", "run.json.12.partial", "status.json.7.partial",
+                           "thesis.12.partial", "run.json.x.partial", "run.json.partial"}) {
+    directory_.write(name, "a file");
+  }
+  fs::create_symlink("step-9", directory_ / "latest.4.partial");
+  run_.sweep("a");
+  EXPECT_THAT(names(),
+              UnorderedElementsAre("step-5", "step-7.a.partial", "step-8.old.aside", "mine.partial",
+                                   "notes", "step-1.old.partial", "thesis.12.partial",
+                                   "run.json.x.partial", "run.json.partial"));
+}
+
+TEST_F(RunDirectoryTest, checkpoint_that_is_set_aside_is_not_looked_at_and_not_removed) {
   for (const int64_t step : {1, 2}) add(step);
-  write_checkpoint(directory_ / "step-1.a.deleting", 1);
-  run_.retain(1, "a");
-  EXPECT_THAT(names(), ElementsAre("step-2"));
+  EXPECT_EQ(run_.set_aside(2, "a"), run_.root() / "step-2.a.aside");
+  EXPECT_EQ(run_.latest_complete()->step, 1);
+  run_.sweep("b");
+  run_.retain(1, "b");
+  EXPECT_THAT(names(), UnorderedElementsAre("step-1", "step-2.a.aside"));
+}
+
+TEST_F(RunDirectoryTest, is_fresh_when_a_start_was_cut_short) {
+  EXPECT_TRUE(RunDirectory(directory_ / "no").is_fresh());
+  for (const char* name : {"lock", "owner", "run.yaml", "status.json", "run.json.12.partial"}) {
+    directory_.write(name, "");
+    EXPECT_TRUE(run_.is_fresh()) << name;
+  }
+  directory_.write("notes.txt", "");
+  EXPECT_FALSE(run_.is_fresh());
+  fs::remove(directory_ / "notes.txt");
+  add(1);
+  EXPECT_FALSE(run_.is_fresh());
 }
 
 TEST_F(RunDirectoryTest, only_the_last_attempt_owns_it) {

@@ -1,57 +1,81 @@
 #include "trainer/early_stopping.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <fstream>
 #include <limits>
+#include <string>
+#include <vector>
+
+#include "tests/unit/temporary_directory.h"
 
 namespace temper {
 namespace {
 
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+void update_all(EarlyStopping& stopping, const std::vector<double>& losses) {
+  for (size_t i = 0; i < losses.size(); ++i) {
+    stopping.update(static_cast<int64_t>(i + 1) * 10, losses[i]);
+  }
+}
+
 TEST(EarlyStopping, stops_after_patience_evaluations_without_improvement) {
   EarlyStopping stopping(2);
-  for (const double loss : {3.0, 2.0, 2.5}) stopping.update(loss);
+  update_all(stopping, {3.0, 2.0, 2.5});
   EXPECT_FALSE(stopping.should_stop());
-  stopping.update(2.0);  // equal is no improvement
+  stopping.update(40, 2.0);  // equal is no improvement
   EXPECT_TRUE(stopping.should_stop());
   EXPECT_EQ(stopping.best_loss(), 2.0);
+  EXPECT_EQ(stopping.best_step(), 20);
+  EXPECT_EQ(stopping.steps_best_first(), (std::vector<int64_t>{20, 40, 30, 10}));
 }
 
 TEST(EarlyStopping, an_improvement_starts_the_count_again) {
   EarlyStopping stopping(2);
-  for (const double loss : {3.0, 3.5, 2.9, 3.1}) stopping.update(loss);
+  update_all(stopping, {3.0, 3.5, 2.9, 3.1});
   EXPECT_FALSE(stopping.should_stop());
 }
 
 TEST(EarlyStopping, nan_is_no_improvement_and_zero_patience_never_stops) {
   EarlyStopping stopping(1);
-  stopping.update(1.0);
-  stopping.update(std::numeric_limits<double>::quiet_NaN());
+  update_all(stopping, {1.0, kNan});
   EXPECT_TRUE(stopping.should_stop());
   EarlyStopping off(0);
-  for (int i = 0; i < 10; ++i) off.update(1.0);
+  for (int i = 0; i < 10; ++i) off.update(i, 1.0);
   EXPECT_FALSE(off.should_stop());
 }
 
+TEST(EarlyStopping, a_first_nan_is_not_the_best) {
+  EarlyStopping stopping(2);
+  EXPECT_EQ(stopping.best_step(), -1);
+  update_all(stopping, {kNan, 3.0, 2.0});
+  EXPECT_EQ(stopping.best_loss(), 2.0);
+  EXPECT_EQ(stopping.best_step(), 30);
+  EXPECT_FALSE(stopping.should_stop());
+  EXPECT_EQ(stopping.steps_best_first(), (std::vector<int64_t>{30, 20}));
+}
+
 TEST(EarlyStopping, recalls_the_losses_before_the_resumed_step) {
-  const auto path = std::filesystem::temp_directory_path() /
-                    ("temper-early-stopping-" + std::to_string(getpid()));
-  std::ofstream(path) << R"({"event":"test_loss","step":10,"loss":3.0})"
-                         "\n"
-                      << R"({"event":"step","step":10,"loss":9.0})"
-                         "\n"
-                      << R"({"event":"test_loss","step":20,"loss":2.0})"
-                         "\n"
-                      << R"({"event":"test_loss","step":30,"lo)"
-                         "\n"
-                      << R"({"event":"test_loss","step":20,"loss":1.5})"
-                         "\n"
-                      << R"({"event":"test_loss","step":40,"loss":1.0})"
-                         "\n";
-  EXPECT_EQ(recorded_test_losses(path, 30), (std::vector<double>{3.0, 1.5}));
-  std::filesystem::remove(path);
-  EXPECT_TRUE(recorded_test_losses(path, 30).empty());
+  const TemporaryDirectory directory;
+  const std::vector<std::string> lines = {
+      R"({"event":"test_loss","step":10,"loss":3.0,"data":"d"})",
+      R"({"event":"step","step":10,"loss":9.0,"data":"d"})",
+      R"({"event":"test_loss","step":20,"loss":2.0,"data":"d"})",
+      R"({"event":"test_loss","step":30,"lo)",
+      R"({"event":"test_loss","step":20,"loss":1.5,"data":"d"})",
+      R"({"event":"test_loss","step":10,"loss":0.1,"data":"of other test sets"})",
+      R"({"event":7,"step":10,"loss":1.0,"data":"d"})",
+      R"({"event":"test_loss","step":"ten","loss":1.0,"data":"d"})",
+      R"({"event":"test_loss","step":10,"loss":null,"data":"d"})",
+      R"({"event":"test_loss","step":10,"loss":1.0,"data":["d"]})",
+      R"({"event":"test_loss"})",
+      R"(["event"])",
+      R"({"event":"test_loss","step":40,"loss":1.0,"data":"d"})"};
+  std::string text;
+  for (const std::string& line : lines) text += line + "\n";
+  const auto path = directory.write("metrics.jsonl", text);
+  EXPECT_EQ(recorded_test_losses(path, 30, "d"), (std::map<int64_t, double>{{10, 3.0}, {20, 1.5}}));
+  EXPECT_TRUE(recorded_test_losses(directory / "none", 30, "d").empty());
 }
 
 }  // namespace

@@ -48,6 +48,16 @@ TEST_F(ProgressTest, a_loss_that_is_no_number_is_null) {
   EXPECT_TRUE(events().at(0)["loss"].is_null());
 }
 
+TEST_F(ProgressTest, step_without_targets_says_so) {
+  Progress progress(path_, 1, 1);
+  testing::internal::CaptureStderr();
+  progress.step({.step = 1, .max_steps = 4});
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("step 1/4  no targets, no update"),
+            std::string::npos);
+  EXPECT_TRUE(events().at(0)["loss"].is_null());
+  EXPECT_TRUE(events().at(0)["grad_norm"].is_null());
+}
+
 TEST_F(ProgressTest, goes_on_after_half_a_line) {
   std::ofstream(path_) << "{\"event\": \"st";
   Progress(path_, 10, 1).event("resume", {});

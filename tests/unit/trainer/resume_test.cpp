@@ -8,12 +8,15 @@
 
 #include "common/error.h"
 #include "io/atomic_file.h"
+#include "trainer/training_identity.h"
 
 namespace temper {
 namespace {
 
 class ResumeTest : public testing::Test {
  protected:
+  static constexpr int64_t kRowsPerEpoch = 100;
+
   void SetUp() override {
     root_ = std::filesystem::temp_directory_path() / fmt::format("temper-resume-{}", getpid());
     std::filesystem::remove_all(root_);
@@ -24,8 +27,17 @@ class ResumeTest : public testing::Test {
     RunIdentity identity;
     identity.base_hash = hash_text("base");
     identity.dataset_hash = hash_text("data");
-    identity.training_yaml = "learning_rate: 0.1\nseed: 1\n";
+    identity.training_yaml = training_identity(config(), kRowsPerEpoch);
     return identity;
+  }
+  static RunConfig config() {
+    RunConfig config;
+    config.base_model = "model";
+    config.datasets = {{"train.h5", 1.0}};
+    config.learning_rate = 0.1;
+    config.max_steps = 30;
+    config.output_dir = "out";
+    return config;
   }
 
   void start_run() {
@@ -44,13 +56,20 @@ class ResumeTest : public testing::Test {
     record.step = step;
     record.world_size = 1;
     record.base_hash = identity().base_hash;
+    record.dataset_hash = identity().dataset_hash;
+    record.config_yaml = resolved_yaml(config());
     record.files = {{"rank-00000-of-00001.safetensors", 7, hash_text("content")}};
     write_file_atomically(directory / "commit.json", record.to_json());
   }
 
+  std::optional<std::filesystem::path> choose(RunIdentity& now, const ResumeChoice& choice = {}) {
+    check_start(RunDirectory(root_), now, kRowsPerEpoch, choice);
+    return choose_checkpoint(RunDirectory(root_), choice);
+  }
+
   std::string error_of(RunIdentity now, const ResumeChoice& choice = {}) {
     try {
-      choose_checkpoint(RunDirectory(root_), now, choice);
+      choose(now, choice);
     } catch (const UserError& error) {
       return error.what();
     }
@@ -62,9 +81,9 @@ class ResumeTest : public testing::Test {
 
 TEST_F(ResumeTest, missing_or_empty_directory_starts_anew) {
   RunIdentity now = identity();
-  EXPECT_FALSE(choose_checkpoint(RunDirectory(root_), now, {}).has_value());
+  EXPECT_FALSE(choose(now).has_value());
   make_directories(root_);
-  EXPECT_FALSE(choose_checkpoint(RunDirectory(root_), now, {}).has_value());
+  EXPECT_FALSE(choose(now).has_value());
   EXPECT_TRUE(now.run_id.empty());
 }
 
@@ -75,7 +94,7 @@ TEST_F(ResumeTest, newest_complete_checkpoint_is_chosen_and_the_run_keeps_its_id
   make_directories(root_ / "step-30");              // no record: not complete
   make_directories(root_ / "step-40.abc.partial");  // never looked at
   RunIdentity now = identity();
-  EXPECT_EQ(choose_checkpoint(RunDirectory(root_), now, {}), root_ / "step-20");
+  EXPECT_EQ(choose(now), root_ / "step-20");
   EXPECT_EQ(now.run_id, "first");
 }
 
@@ -85,13 +104,15 @@ TEST_F(ResumeTest, truncated_rank_file_makes_its_checkpoint_invisible) {
   commit_step(20);
   std::ofstream(root_ / "step-20" / "rank-00000-of-00001.safetensors") << "short";
   RunIdentity now = identity();
-  EXPECT_EQ(choose_checkpoint(RunDirectory(root_), now, {}), root_ / "step-10");
+  EXPECT_EQ(choose(now), root_ / "step-10");
 }
 
 TEST_F(ResumeTest, another_runs_directory_is_refused_naming_the_difference) {
   start_run();
   RunIdentity now = identity();
-  now.training_yaml = "learning_rate: 0.2\nseed: 1\n";
+  RunConfig other = config();
+  other.learning_rate = 0.2;
+  now.training_yaml = training_identity(other, kRowsPerEpoch);
   EXPECT_NE(error_of(now).find("learning_rate: 0.1, now learning_rate: 0.2"), std::string::npos)
       << error_of(now);
   now = identity();
@@ -111,12 +132,41 @@ TEST_F(ResumeTest, foreign_directory_and_never_are_refused) {
   EXPECT_NE(error_of(identity(), ResumeChoice::parse("never")).find("never"), std::string::npos);
 }
 
+TEST_F(ResumeTest, start_that_was_cut_short_left_a_fresh_directory) {
+  make_directories(root_);
+  write_file_atomically(RunDirectory(root_).owner_path(), "somebody");
+  RunIdentity now = identity();
+  EXPECT_FALSE(choose(now).has_value());
+  EXPECT_TRUE(now.run_id.empty());
+}
+
+TEST_F(ResumeTest, named_checkpoint_must_be_of_the_same_data_and_settings) {
+  commit_step(10);
+  const auto elsewhere = root_.string() + "-elsewhere/step-10";
+  std::filesystem::create_directories(std::filesystem::path(elsewhere).parent_path());
+  std::filesystem::rename(root_ / "step-10", elsewhere);
+  const ResumeChoice choice = ResumeChoice::parse(elsewhere);
+  EXPECT_EQ(error_of(identity(), choice), "");
+  RunIdentity now = identity();
+  now.dataset_hash = hash_text("other data");
+  EXPECT_NE(error_of(now, choice).find("other data"), std::string::npos);
+  now = identity();
+  RunConfig other = config();
+  other.adapter = "lora";
+  other.lora_r = 4;
+  now.training_yaml = training_identity(other, kRowsPerEpoch);
+  EXPECT_NE(error_of(now, choice).find("it has adapter: full, now adapter: lora"),
+            std::string::npos)
+      << error_of(now, choice);
+  std::filesystem::remove_all(std::filesystem::path(elsewhere).parent_path());
+}
+
 TEST_F(ResumeTest, explicit_path_must_be_complete_and_of_the_same_base) {
   start_run();
   commit_step(10);
   RunIdentity now = identity();
   const std::string path = (root_ / "step-10").string();
-  EXPECT_EQ(choose_checkpoint(RunDirectory(root_), now, ResumeChoice::parse(path)), path);
+  EXPECT_EQ(choose(now, ResumeChoice::parse(path)), path);
   EXPECT_NE(error_of(now, ResumeChoice::parse((root_ / "step-11").string())).find("not a complete"),
             std::string::npos);
 }

@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+"""temper against what a user would otherwise run, on this machine, interleaved in one run.
+
+Every repetition runs the sgemm limit, temper and each peer once, one after the other, on the same
+two cores, the same model and the same rows; ratios are of medians. The peers are transformers
+(+ peft) with FSDP2 over gloo, with DDP, and as one process with two threads; eager and compiled; as
+shipped and with glibc's malloc told to keep its memory ("tuned": the same settings that temper makes
+for itself). Their first losses must agree with temper's, or nothing is written.
+
+    bench/compare_peers.py [--bin build/release/bin] [--repetitions 5] [--modes full,lora]
+
+A virtual environment with the peers is made in build/bench/venv (2 GB) unless --python names one.
+The result is written to bench/results/DATE-MACHINE.md.
+"""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+PACKAGES = ["torch==2.11.0", "transformers==5.23.0", "peft==0.21.2", "h5py", "numpy", "setuptools"]
+TUNED_MALLOC = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "17179869184",
+                "MALLOC_TOP_PAD_": "67108864"}
+RANKS, MICRO_BATCH, SEQUENCE_LEN = 2, 4, 512
+TOKENS_PER_STEP = RANKS * MICRO_BATCH * SEQUENCE_LEN
+HIDDEN, LAYERS, HEADS, KV_HEADS, INTERMEDIATE, VOCAB, LORA_R = 512, 8, 8, 4, 1408, 32000, 16
+CONFIG = {
+    "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": HIDDEN,
+    "num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "num_key_value_heads": KV_HEADS,
+    "intermediate_size": INTERMEDIATE, "vocab_size": VOCAB, "max_position_embeddings": 2048,
+    "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu", "initializer_range": 0.02,
+    "tie_word_embeddings": False, "bos_token_id": 0, "eos_token_id": 1}
+
+
+def flops_per_token(mode):
+    """Products only, causal attention counted once: 2 per weight forward, 2 for the gradient of the
+    input and 2 for that of the weight, where it trains."""
+    kv = HIDDEN * KV_HEADS // HEADS
+    shapes = [(HIDDEN, HIDDEN), (HIDDEN, kv), (HIDDEN, kv), (HIDDEN, HIDDEN)]
+    shapes += [(HIDDEN, INTERMEDIATE)] * 2 + [(INTERMEDIATE, HIDDEN)]
+    linear = LAYERS * sum(a * b for a, b in shapes)
+    adapters = LAYERS * sum(LORA_R * (a + b) for a, b in shapes)
+    attention = 6 * LAYERS * HIDDEN * SEQUENCE_LEN
+    head = HIDDEN * VOCAB
+    if mode == "full":
+        return 6 * (linear + head) + attention
+    return 4 * (linear + head) + 6 * adapters + attention
+
+
+def sh(command, env=None, **kwargs):
+    return subprocess.run([str(c) for c in command], check=True, text=True,
+                          env={**os.environ, **(env or {})}, **kwargs)
+
+
+def make_venv(python):
+    if python:
+        return pathlib.Path(python)
+    venv = ROOT / "build/bench/venv"
+    if not (venv / "ready").exists():
+        print("making", venv, file=sys.stderr)
+        sh([sys.executable, "-m", "venv", venv])
+        sh([venv / "bin/pip", "install", "--quiet", *PACKAGES])
+        (venv / "ready").touch()
+    return venv / "bin/python"
+
+
+def prepare(work, temper, steps):
+    """The model, and rows of exactly one document each, so that the peers need no packing."""
+    work.mkdir(parents=True, exist_ok=True)
+    if (work / "rows.h5").exists():
+        return
+    sh([temper, "synth", "-o", work / "corpus", "--seed", "7"], stdout=subprocess.DEVNULL)
+    text = " ".join(json.loads(line)["text"] for line in open(work / "corpus/general_train.jsonl"))
+    sh([temper, "new-tokenizer", work / "corpus/general_train.jsonl", "--vocab-size", "2048", "-o",
+        work / "tokenizer.json"], stdout=subprocess.DEVNULL)
+    needed = (steps + 1) * TOKENS_PER_STEP * 8
+    while len(text) < needed:
+        text += " " + text
+    (work / "long.jsonl").write_text(json.dumps({"text": text[:needed]}) + "\n")
+    (work / "config.json").write_text(json.dumps(CONFIG))
+    sh([temper, "new-model", "--config", work / "config.json", "--tokenizer",
+        work / "tokenizer.json", "-o", work / "model"], stdout=subprocess.DEVNULL)
+    sh([temper, "pack", work / "long.jsonl", "-o", work / "rows.h5", "--model", work / "model",
+        "--sequence-len", SEQUENCE_LEN], stdout=subprocess.DEVNULL)
+
+
+def run_temper(options, work, mode, ranks=RANKS, micro_batches=RANKS):
+    out = work / "run"
+    subprocess.run(["rm", "-rf", out], check=True)
+    lora = "adapter: lora\nlora_r: 16\nlora_alpha: 32\nlora_target_modules: all-linear\n"
+    (work / "run.yaml").write_text(
+        f"base_model: model\ndatasets: [{{path: rows.h5}}]\noutput_dir: run\nshuffle: false\n"
+        f"micro_batch_size: {MICRO_BATCH}\nglobal_batch_size: {MICRO_BATCH * micro_batches}\n"
+        f"max_steps: {options.steps}\nlearning_rate: 1.0e-4\nlr_scheduler: constant\n"
+        f"logging_steps: 1\ndevice: cpu\n" + (lora if mode == "lora" else ""))
+    begin = time.time()
+    sh([*options.pin, options.bin / "temper", "train", work / "run.yaml", "--nproc", ranks],
+       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    events = [json.loads(line) for line in open(out / "metrics.jsonl")]
+    steps = [e for e in events if e["event"] == "step"]
+    per_rank = next(e for e in events if e["event"] == "ranks")["ranks"]
+    return {"step_seconds": statistics.median(e["seconds"] for e in steps[options.warmup:]),
+            "first_step_seconds": steps[0]["time"] - begin,
+            "pss_bytes": sum(r["peak_pss_bytes"] for r in per_rank),
+            "losses": [e["loss"] for e in steps],
+            "tokens_per_step": steps[0]["tokens"]}
+
+
+def run_peer(options, work, mode, parallel, compiled, tuned):
+    script = [HERE / "peer_step.py", "--model", work / "model", "--rows", work / "rows.h5", "--mode",
+              mode, "--parallel", parallel, "--steps", options.steps, "--warmup", options.warmup]
+    if compiled:
+        script.append("--compile")
+    if parallel == "single":
+        command = [options.python, *script, "--micro-batch", MICRO_BATCH * RANKS, "--threads", RANKS]
+    else:
+        command = [options.python, "-m", "torch.distributed.run", "--nproc-per-node", RANKS,
+                   "--standalone", *script, "--micro-batch", MICRO_BATCH]
+    env = {"OMP_NUM_THREADS": str(RANKS if parallel == "single" else 1),
+           "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+    if tuned:
+        env.update(TUNED_MALLOC)
+    begin = time.time()
+    done = subprocess.run([str(c) for c in [*options.pin, *command]], text=True,
+                          env={**os.environ, **env}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if done.returncode != 0:
+        sys.exit(f"{command}: {done.stderr[-2000:]}")
+    result = json.loads(done.stdout.strip().splitlines()[-1])
+    result["first_step_seconds"] = result["first_step_at"] - begin
+    return result
+
+
+def sgemm_peak(options):
+    """Of two processes at once, as the ranks run."""
+    runs = [subprocess.Popen([*options.pin, str(options.python), str(HERE / "sgemm_peak.py"), "1"],
+                             stdout=subprocess.PIPE, text=True) for _ in range(RANKS)]
+    return sum(float(run.communicate()[0]) for run in runs)
+
+
+def peers_of(options):
+    for parallel in options.parallel.split(","):
+        for compiled in ([False, True] if options.compile else [False]):
+            for tuned in (False, True):
+                yield parallel, compiled, tuned
+
+
+def peer_name(parallel, compiled, tuned):
+    what = {"fsdp": "FSDP2, 2 ranks", "ddp": "DDP, 2 ranks", "single": "1 process x 2 threads"}
+    return f"{what[parallel]}, {'compiled' if compiled else 'eager'}{', malloc tuned' if tuned else ''}"
+
+
+def check_losses(mode, name, ours, theirs):
+    """Full runs agree step by step; adapters are drawn differently, so only their first step does."""
+    steps = 4 if mode == "full" else 1
+    for a, b in list(zip(ours, theirs))[:steps]:
+        if abs(a - b) > 2e-3 * abs(a):
+            sys.exit(f"{mode}: the losses differ: temper {ours[:4]}, {name} {theirs[:4]}")
+
+
+def measure(options, work, mode):
+    runs = {}
+    for repetition in range(options.repetitions):
+        peak = sgemm_peak(options)
+        runs.setdefault("sgemm", []).append({"gflops": peak})
+        ours = run_temper(options, work, mode)
+        runs.setdefault("temper", []).append(ours)
+        for peer in peers_of(options):
+            theirs = run_peer(options, work, mode, *peer)
+            check_losses(mode, peer_name(*peer), ours["losses"], theirs["losses"])
+            runs.setdefault(peer_name(*peer), []).append(theirs)
+            print(mode, repetition, peer_name(*peer),
+                  round(TOKENS_PER_STEP / theirs["step_seconds"]), file=sys.stderr)
+        print(mode, repetition, "temper", round(TOKENS_PER_STEP / ours["step_seconds"]), "of",
+              round(peak), "GFLOP/s", file=sys.stderr)
+    return runs
+
+
+def summary(runs, key):
+    values = sorted(key(run) for run in runs)
+    return statistics.median(values), values[0], values[-1]
+
+
+def table(mode, runs):
+    def tokens_per_second(run):
+        return TOKENS_PER_STEP / run["step_seconds"]
+
+    ours = {"speed": summary(runs["temper"], tokens_per_second)[0],
+            "memory": summary(runs["temper"], lambda r: r["pss_bytes"])[0],
+            "start": summary(runs["temper"], lambda r: r["first_step_seconds"] - r["step_seconds"])[0]}
+    peak = summary(runs["sgemm"], lambda r: r["gflops"])
+    share = statistics.median(
+        tokens_per_second(t) * flops_per_token(mode) / 1e9 / s["gflops"]
+        for t, s in zip(runs["temper"], runs["sgemm"]))
+    lines = [f"## {mode}: {share:.0%} of the sgemm limit "
+             f"({peak[0]:.0f} GFLOP/s, {peak[1]:.0f} to {peak[2]:.0f})", "",
+             "| | tok/s, median (min to max) | temper is | memory of all ranks, MiB | temper has "
+             "| start to first step, less a step, s | temper's share |", "|---|---|---|---|---|---|---|"]
+    for name, results in runs.items():
+        if name == "sgemm":
+            continue
+        speed = summary(results, tokens_per_second)
+        memory = summary(results, lambda r: r["pss_bytes"])[0]
+        start = summary(results, lambda r: r["first_step_seconds"] - r["step_seconds"])[0]
+        lines.append(
+            f"| {name} | {speed[0]:.0f} ({speed[1]:.0f} to {speed[2]:.0f}) "
+            f"| {ours['speed'] / speed[0]:.2f}x | {memory / 2**20:.0f} | {ours['memory'] / memory:.2f} "
+            f"| {start:.1f} | {ours['start'] / start:.2f} |")
+    return lines + [""]
+
+
+def cpu_name():
+    with open("/proc/cpuinfo") as lines:
+        return next((l.split(":")[1].strip() for l in lines if l.startswith("model name")), "?")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build/release/bin")
+    parser.add_argument("--python", help="a python that has the peers already")
+    parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build/bench/work")
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--warmup", type=int, default=3)
+    parser.add_argument("--modes", default="full,lora")
+    parser.add_argument("--parallel", default="fsdp,ddp,single")
+    parser.add_argument("--no-compile", dest="compile", action="store_false")
+    parser.add_argument("--cores", default="0,1", help="empty: not pinned")
+    parser.add_argument("-o", "--output", type=pathlib.Path)
+    options = parser.parse_args()
+    options.python = make_venv(options.python)
+    options.pin = ["taskset", "-c", options.cores] if options.cores else []
+    options.bin, work = options.bin.resolve(), options.work.resolve()
+    prepare(work, options.bin / "temper", options.steps)
+
+    lines = [f"# temper and its peers, {datetime.date.today()}, {cpu_name()}", "",
+             f"Llama of 56.4M parameters, {TOKENS_PER_STEP} tokens a step, fp32, AdamW, clipping; cores "
+             f"{options.cores or 'free'}; median of {options.repetitions} interleaved repetitions, each "
+             f"the median of {options.steps - options.warmup} steps. Load average at the start "
+             f"{os.getloadavg()[0]:.1f}.", ""]
+    for mode in options.modes.split(","):
+        lines += table(mode, measure(options, work, mode))
+    output = options.output or HERE / "results" / f"{datetime.date.today()}-{platform.node()}.md"
+    output.parent.mkdir(exist_ok=True)
+    output.write_text("\n".join(lines))
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+#include "launcher/mpirun_leftovers.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdint>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+namespace temper {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> list_starting_with(const fs::path& directory, const std::string& prefix) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  fs::directory_iterator entries(directory, error);
+  for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
+    if (entries->path().filename().native().starts_with(prefix)) found.push_back(entries->path());
+  }
+  return found;
+}
+
+// The ranks' job: the one after mpirun's own, with whose number contact.txt begins
+// ("3527802880.0;tcp://...").
+std::optional<uint32_t> read_job(const fs::path& session) {
+  std::ifstream file(session / "contact.txt");
+  std::string line;
+  std::getline(file, line);
+  uint32_t own = 0;
+  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), own);
+  if (error != std::errc() || end == line.data() + line.size() || *end != '.') return std::nullopt;
+  return own + 1;
+}
+
+}  // namespace
+
+void remove_mpirun_leftovers(pid_t pid, const MpirunPlaces& places) {
+  std::error_code ignored;
+  const std::string user = std::to_string(geteuid());
+  for (const fs::path& sessions : list_starting_with(places.temporary, "ompi.")) {
+    if (!sessions.native().ends_with("." + user)) continue;
+    const fs::path session = sessions / fmt::format("pid.{}", pid);
+    if (!fs::is_directory(session, ignored)) continue;
+    if (const auto job = read_job(session)) {
+      const std::string marks = fmt::format(".{}.{:x}.", user, *job);
+      for (const fs::path& segment : list_starting_with(places.shared_memory, "vader_segment.")) {
+        if (segment.native().find(marks) != std::string::npos) fs::remove(segment, ignored);
+      }
+    }
+    fs::remove_all(session, ignored);
+  }
+}
+
+}  // namespace temper

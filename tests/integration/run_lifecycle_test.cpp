@@ -1,0 +1,311 @@
+// What becomes of a run's directory: rewound, damaged, killed in its first moments, started twice.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "data/dataset_writer.h"
+#include "run/status.h"
+#include "text/tokenizer.h"
+#include "training_workshop.h"
+
+namespace temper {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class RunLifecycleTest : public TrainingWorkshop {
+ protected:
+  static constexpr const char* kShard = "rank-00000-of-00001.safetensors";
+
+  void train_well(const std::string& output, int num_ranks = 1,
+                  const std::vector<std::string>& more = {}) {
+    const ProgramRun run = train(output, num_ranks, more);
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+  }
+  void flip_bit(const std::string& name) {
+    std::fstream file(folder() / name, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(-5, std::ios::end);
+    const char byte = static_cast<char>(file.get());
+    file.seekp(-5, std::ios::end);
+    file.put(static_cast<char>(byte ^ 0x10));
+  }
+  std::vector<Json> metrics(const std::string& output) {
+    std::vector<Json> lines;
+    std::istringstream text(read(output + "/metrics.jsonl"));
+    for (std::string line; std::getline(text, line);) lines.push_back(parse_json(line, "metrics"));
+    return lines;
+  }
+  // Writes into the run's history that the test loss after this step was another.
+  void append_test_loss(const std::string& output, int64_t step, double loss) {
+    Json last;
+    for (const Json& line : metrics(output)) {
+      if (line["event"] == "test_loss") last = line;
+    }
+    last["step"] = step;
+    last["loss"] = loss;
+    write(output + "/metrics.jsonl", read(output + "/metrics.jsonl") + last.dump() + "\n");
+  }
+  Json status(const std::string& output) { return temper_json({"status", output, "--json"}); }
+};
+
+TEST_F(RunLifecycleTest, rewinding_keeps_the_checkpoint_it_names) {
+  write_yaml("max_steps: 12\nsave_steps: 3\nsave_total_limit: 0\n");
+  train_well("out");
+  const ProgramRun rewound =
+      train("out", 1, {"--resume", "out/step-6", "--set", "save_total_limit=2"});
+  EXPECT_EQ(rewound.exit_code, 0) << rewound.err;
+  EXPECT_THAT(rewound.err, HasSubstr("continuing after step 6"));
+}
+
+TEST_F(RunLifecycleTest, damaged_checkpoint_does_not_stand_in_for_the_steps_trained_again) {
+  write_yaml("max_steps: 12\nsave_steps: 6\n");
+  train_well("out");
+  const std::string shard = fmt::format("out/step-12/{}", kShard);
+  const std::string whole = read(shard);
+  flip_bit(shard);
+  train_well("out", 1, {"--resume", "out/step-6"});
+  EXPECT_TRUE(read(shard) == whole);
+}
+
+TEST_F(RunLifecycleTest, finished_run_has_its_last_checkpoint_in_its_own_directory) {
+  train_well("first");
+  const ProgramRun second = train("second", 1, {"--resume", "first/step-6"});
+  EXPECT_EQ(second.exit_code, 0) << second.err;
+  EXPECT_THAT(second.err, HasSubstr("second/step-6"));
+  EXPECT_TRUE(exists("second/step-6/commit.json"));
+}
+
+TEST_F(RunLifecycleTest, directory_of_a_start_that_was_killed_at_once_is_usable) {
+  write("out/owner", "0123456789ab\n");
+  write("out/run.yaml", "seed: 1\n");
+  write("out/run.json.4711.partial", "{");
+  train_well("out");
+  EXPECT_FALSE(exists("out/run.json.4711.partial"));
+  write("other/owner", "0123456789ab\n");
+  write("other/thesis.txt", "mine");
+  EXPECT_THAT(error_message(train("other", 1)), HasSubstr("not a run of temper"));
+}
+
+TEST_F(RunLifecycleTest, second_start_is_refused_and_leaves_the_first_alone) {
+  write_yaml("max_steps: 100000\n");
+  const pid_t first = start_temper("first", train_arguments("out", 2, {}));
+  wait_for_step("out", 2);
+
+  const ProgramRun other = train("out", 1, {"--set", "learning_rate=2e-3"});
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_EQ(status("out")["state"], "training");
+  const std::string attempt = status("out")["attempt"];
+
+  const ProgramRun same = train("out", 2);
+  EXPECT_EQ(same.exit_code, 1);
+  EXPECT_THAT(same.err, HasSubstr("is being trained by another process"));
+  EXPECT_EQ(status("out")["state"], "training");
+  EXPECT_EQ(status("out")["attempt"], attempt);
+
+  kill(first, SIGTERM);
+  EXPECT_EQ(wait_for_process(first).shell_code(), 75) << read("first.err");
+  EXPECT_EQ(status("out")["attempt"], attempt);
+}
+
+TEST_F(RunLifecycleTest, killed_run_is_not_said_to_be_training) {
+  write_yaml("max_steps: 100000\n");
+  const pid_t pid = start_temper("first", train_arguments("out", 1, {}));
+  wait_for_step("out", 2);
+  EXPECT_THAT(status("out").value("problem", ""), "");
+  kill(pid, SIGKILL);
+  wait_for_process(pid);
+  // Its rank dies with it, a moment later.
+  for (int i = 0; i < 500 && !status("out").contains("problem"); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_THAT(status("out").value("problem", ""), HasSubstr("its process is gone"));
+  EXPECT_THAT(temper_output({"status", "out", "--follow"}), HasSubstr("its process is gone"));
+}
+
+TEST_F(RunLifecycleTest, early_request_to_stop_kills_no_rank) {
+  write_yaml("max_steps: 100000\n");
+  for (const int delay_ms : {30, 150, 300, 500, 800}) {
+    const std::string output = fmt::format("out{}", delay_ms);
+    const pid_t pid = start_temper(output, train_arguments(output, 2, {}));
+    std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms));
+    kill(pid, SIGTERM);
+    const int code = wait_for_process(pid).shell_code();
+    // Before it has started any rank, the front door just ends.
+    if (code == 128 + SIGTERM && !exists(output + "/owner")) continue;
+    EXPECT_EQ(code, 75) << delay_ms << " ms: " << read(output + ".err");
+    EXPECT_EQ(status(output)["state"], "stopped");
+  }
+}
+
+TEST_F(RunLifecycleTest, killed_mpirun_leaves_no_shared_memory_behind) {
+  write_yaml("max_steps: 100000\n");
+  const pid_t pid = start_temper("first", train_arguments("out", 2, {}));
+  wait_for_step("out", 2);
+  const std::vector<pid_t> starters = children_of(pid);
+  ASSERT_EQ(starters.size(), 1u);
+  std::set<fs::path> segments;
+  for (const pid_t rank : children_of(starters[0])) {
+    std::ifstream maps(fmt::format("/proc/{}/maps", rank));
+    for (std::string word; maps >> word;) {
+      if (word.starts_with("/dev/shm/")) segments.insert(word);
+    }
+  }
+  ASSERT_FALSE(segments.empty());
+  kill(starters[0], SIGKILL);
+  EXPECT_EQ(wait_for_process(pid).shell_code(), 1);
+  for (const fs::path& segment : segments) EXPECT_FALSE(fs::exists(segment)) << segment;
+}
+
+TEST_F(RunLifecycleTest, damaged_status_hides_nothing) {
+  train_well("out");
+  write("out/status.json", "{");
+  const Json report = temper_json({"inspect", "out", "--json"});
+  EXPECT_TRUE(report["status"].is_null());
+  EXPECT_THAT(report["status_problem"].get<std::string>(), HasSubstr("status.json"));
+  EXPECT_EQ(report["latest"]["step"], 6);
+  train_well("out");
+  EXPECT_EQ(status("out")["state"], "finished");
+}
+
+TEST_F(RunLifecycleTest, flipped_bit_is_found_by_looking_and_by_generating) {
+  train_well("out");
+  EXPECT_EQ(temper_json({"inspect", "out/step-6", "--json"})["damaged"], false);
+  flip_bit(fmt::format("out/step-6/{}", kShard));
+  const Json report = temper_json({"inspect", "out/step-6", "--json"});
+  EXPECT_EQ(report["damaged"], true);
+  EXPECT_THAT(report["problem"].get<std::string>(), HasSubstr(kShard));
+  const ProgramRun generated = temper({"generate", "out", "--prompt", "What?"});
+  EXPECT_EQ(generated.exit_code, 2);
+  EXPECT_THAT(error_message(generated), HasSubstr("damaged"));
+}
+
+TEST_F(RunLifecycleTest, best_checkpoint_is_recorded_and_retained) {
+  write_dataset(20, 64, "test");
+  write_yaml(
+      "max_steps: 8\nsave_steps: 2\neval_steps: 2\nsave_total_limit: 2\n"
+      "lr_scheduler: constant\ntest_datasets: test.h5\n");
+  train_well("out");
+  // As though the best had been at step 6, and all after it were worse.
+  append_test_loss("out", 6, 1e-3);
+  train_well("out", 1, {"--set", "max_steps=12"});
+  EXPECT_TRUE(exists("out/step-6"));
+  EXPECT_TRUE(exists("out/step-12"));
+  EXPECT_FALSE(exists("out/step-8"));
+  EXPECT_FALSE(exists("out/step-10"));
+  EXPECT_EQ(parse_json(read("out/step-12/commit.json"), "commit.json")["eval_best_step"], 6);
+}
+
+TEST_F(RunLifecycleTest, early_stopping_remembers_across_a_resume) {
+  write_dataset(20, 64, "test");
+  write_yaml("max_steps: 4\neval_steps: 1\nlr_scheduler: constant\ntest_datasets: test.h5\n");
+  train_well("out");
+  append_test_loss("out", 4, 1e-3);
+  write("out/metrics.jsonl", read("out/metrics.jsonl") + "{\"event\": 7}\n");
+  train_well("out", 1, {"--set", "max_steps=20", "--set", "early_stopping_patience=2"});
+  EXPECT_EQ(latest("out")["step"], 6);
+}
+
+TEST_F(RunLifecycleTest, only_test_sets_make_the_test_loss) {
+  write_dataset(20, 64, "test");
+  write_dataset(40, 64, "general");
+  write_yaml("max_steps: 2\ntest_datasets: test.h5\ngeneral_datasets: general.h5\n");
+  train_well("out");
+  double test = 0.0, general = 0.0, all = 0.0;
+  for (const Json& line : metrics("out")) {
+    if (line["event"] == "test_loss") all = line["loss"];
+    if (line["event"] == "eval" && line["set"] == "test/test") test = line["loss"];
+    if (line["event"] == "eval" && line["set"] == "general/general") general = line["loss"];
+  }
+  EXPECT_EQ(all, test);
+  EXPECT_NE(general, test);
+}
+
+TEST_F(RunLifecycleTest, other_dataset_weights_are_other_data) {
+  train_well("out");
+  const ProgramRun run = train("out", 1, {"--set", "datasets=[{path: train.h5, weight: 2}]"});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(error_message(run), HasSubstr("other dataset weights"));
+}
+
+TEST_F(RunLifecycleTest, rows_longer_than_the_model_reads_are_refused) {
+  write_dataset(60, 512, "long");
+  for (const std::string setting : {"datasets=long.h5", "test_datasets=long.h5"}) {
+    const ProgramRun run = train("out", 1, {"--set", setting});
+    EXPECT_EQ(run.exit_code, 2);
+    EXPECT_THAT(error_message(run), HasSubstr("max_position_embeddings 256"));
+    EXPECT_FALSE(exists("out"));
+  }
+}
+
+TEST_F(RunLifecycleTest, held_out_loss_that_is_not_finite_ends_the_run) {
+  write_dataset(20, 64, "test");
+  std::fstream weights(folder() / "model/model.safetensors",
+                       std::ios::in | std::ios::out | std::ios::binary);
+  weights.seekp(-4, std::ios::end);
+  weights.write("\xc0\x7f\xc0\x7f", 4);  // NaN, in fp32 and in bf16
+  weights.close();
+  const ProgramRun run = train("out", 1, {"--set", "test_datasets=test.h5"});
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_THAT(run.err, HasSubstr("the held-out loss over test/test at step 0 is not finite"));
+  EXPECT_EQ(status("out")["state"], "failed");
+  EXPECT_THAT(status("out")["error"].get<std::string>(), HasSubstr("is not finite"));
+  const ProgramRun eval = temper({"eval", "--model", "model", "--data", "test.h5"});
+  EXPECT_EQ(eval.exit_code, 1);
+  EXPECT_THAT(eval.err, HasSubstr("is not finite"));
+}
+
+TEST_F(RunLifecycleTest, step_without_targets_changes_nothing) {
+  // Eight rows of which nothing is learnt, then four others.
+  const fs::path base = folder() / "base";
+  DatasetWriter writer(folder() / "cut.h5", {.sequence_len = 64,
+                                             .vocab_size = 258,
+                                             .pad_token = 0,
+                                             .tokenizer_hash = Tokenizer::from_file(base).hash(),
+                                             .chat_template = "plain",
+                                             .chat_template_hash = {}});
+  for (int i = 0; i < 12; ++i) {
+    PackedDocument document;
+    document.tokens.assign(64, 'a' + i);
+    document.supervised.assign(64, i < 8 ? 0 : 1);
+    document.supervised[0] = 0;
+    writer.add_row({&document});
+  }
+  writer.finish("[]", "{}", "{}");
+  write_yaml(
+      "max_steps: 3\nsave_steps: 1\nsave_total_limit: 0\nshuffle: false\nweight_decay: 0.1\n");
+  train_well("out", 2, {"--set", "datasets=cut.h5"});
+  std::vector<Json> steps;
+  for (const Json& line : metrics("out")) {
+    if (line["event"] == "step") steps.push_back(line);
+  }
+  ASSERT_EQ(steps.size(), 3u);
+  for (const int i : {0, 1}) {
+    EXPECT_EQ(steps[i]["targets"], 0);
+    EXPECT_TRUE(steps[i]["loss"].is_null());
+    EXPECT_TRUE(steps[i]["grad_norm"].is_null());
+  }
+  EXPECT_GT(steps[2]["targets"], 0);
+  const std::string shard = "rank-00001-of-00002.safetensors";
+  EXPECT_TRUE(read("out/step-1/" + shard) == read("out/step-2/" + shard));
+  EXPECT_FALSE(read("out/step-2/" + shard) == read("out/step-3/" + shard));
+}
+
+TEST_F(RunLifecycleTest, number_of_threads_is_checked) {
+  for (const std::string number : {"0", "-1"}) {
+    const ProgramRun run =
+        temper({"generate", "--model", "model", "--prompt", "a", "--threads", number});
+    EXPECT_EQ(run.exit_code, 2);
+    EXPECT_THAT(error_message(run), HasSubstr("--threads " + number));
+  }
+}
+
+}  // namespace
+}  // namespace temper

@@ -1,0 +1,76 @@
+// A folder with a tiny model and dataset to train on, and ways to watch a run from outside.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "run/run_directory.h"
+#include "workshop.h"
+
+namespace temper {
+
+inline std::vector<pid_t> children_of(pid_t pid) {
+  std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", pid));
+  return {std::istream_iterator<pid_t>(children), {}};
+}
+
+class TrainingWorkshop : public Workshop {
+ protected:
+  TrainingWorkshop() {
+    write_model_config();
+    temper_output({"new-model", "--config", "base/config.json", "--tokenizer",
+                   "base/tokenizer.json", "-o", "model"});
+    write_dataset(60);
+    write_yaml("max_steps: 6\n");
+  }
+
+  void write_yaml(const std::string& more) {
+    write("run.yaml",
+          "base_model: model\ndatasets: [{path: train.h5}]\nglobal_batch_size: 4\n"
+          "learning_rate: 1e-3\nlogging_steps: 1\n" +
+              more);
+  }
+  ProgramRun train(const std::string& output, int num_ranks,
+                   const std::vector<std::string>& more = {}) {
+    return temper(train_arguments(output, num_ranks, more));
+  }
+  static std::vector<std::string> train_arguments(const std::string& output, int num_ranks,
+                                                  const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {
+        "train", "run.yaml", "--nproc", std::to_string(num_ranks), "--set", "output_dir=" + output};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+  Json latest(const std::string& output) {
+    return temper_json({"inspect", output, "--json"})["latest"];
+  }
+  // Waits until the run has done so many steps.
+  void wait_for_step(const std::string& output, int64_t step) {
+    const auto path = RunDirectory(folder() / output).metrics_path();
+    for (auto waited = std::chrono::milliseconds(0); waited < std::chrono::seconds(60);
+         waited += std::chrono::milliseconds(20)) {
+      if (std::filesystem::exists(path) && metrics_step(output) >= step) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    FAIL() << "no step " << step;
+  }
+  int64_t metrics_step(const std::string& output) {
+    const std::string text = read(output + "/metrics.jsonl");
+    int64_t highest = 0;
+    for (size_t at = text.find("\"step\":"); at != std::string::npos;
+         at = text.find("\"step\":", at + 1)) {
+      highest = std::max<int64_t>(highest, std::atoll(text.c_str() + at + 7));
+    }
+    return highest;
+  }
+};
+
+}  // namespace temper

@@ -1,0 +1,65 @@
+#include "launcher/mpirun_leftovers.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "tests/unit/temporary_directory.h"
+
+namespace temper {
+namespace {
+
+namespace fs = std::filesystem;
+
+class MpirunLeftoversTest : public testing::Test {
+ protected:
+  MpirunLeftoversTest() {
+    fs::create_directories(session(71));
+    fs::create_directories(session(72));
+    fs::create_directory(places_.shared_memory);
+    // 1147207680 is 0x44610000.
+    directory_.write("tmp/" + user_ + "/pid.71/contact.txt",
+                     "1147207680.0;tcp://192.0.2.2:1\n71\n");
+    for (const std::string& name : {segment("44610001", 0), segment("44610001", 1),
+                                    segment("44620001", 0), std::string("other")}) {
+      directory_.write("shm/" + name, "memory");
+    }
+  }
+  fs::path session(int pid) const {
+    return places_.temporary / user_ / ("pid." + std::to_string(pid));
+  }
+  static std::string segment(const std::string& job, int rank) {
+    return fmt::format("vader_segment.node7.{}.{}.{}", geteuid(), job, rank);
+  }
+  bool has(const std::string& name) const { return fs::exists(places_.shared_memory / name); }
+
+  const TemporaryDirectory directory_;
+  const std::string user_ = fmt::format("ompi.node7.{}", geteuid());
+  const MpirunPlaces places_ = {directory_ / "tmp", directory_ / "shm"};
+};
+
+TEST_F(MpirunLeftoversTest, removes_what_bears_the_jobs_names_and_nothing_else) {
+  remove_mpirun_leftovers(71, places_);
+  EXPECT_FALSE(fs::exists(session(71)));
+  EXPECT_TRUE(fs::exists(session(72)));
+  EXPECT_FALSE(has(segment("44610001", 0)));
+  EXPECT_FALSE(has(segment("44610001", 1)));
+  EXPECT_TRUE(has(segment("44620001", 0)));
+  EXPECT_TRUE(has("other"));
+}
+
+TEST_F(MpirunLeftoversTest, unreadable_contact_leaves_shared_memory_alone) {
+  directory_.write("tmp/" + user_ + "/pid.71/contact.txt", "nonsense");
+  remove_mpirun_leftovers(71, places_);
+  EXPECT_TRUE(has(segment("44610001", 0)));
+}
+
+TEST_F(MpirunLeftoversTest, nothing_left_is_nothing_to_do) {
+  remove_mpirun_leftovers(70, places_);
+  remove_mpirun_leftovers(70, {directory_ / "no", directory_ / "no"});
+  EXPECT_TRUE(fs::exists(session(71)));
+  EXPECT_TRUE(has(segment("44610001", 0)));
+}
+
+}  // namespace
+}  // namespace temper

@@ -1,0 +1,53 @@
+#include "trainer/training_identity.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "trainer/lr_schedule.h"
+
+namespace temper {
+
+int64_t count_steps(const RunConfig& config, int64_t rows_per_epoch) {
+  if (config.max_steps > 0) return config.max_steps;
+  const double rows = config.num_epochs * static_cast<double>(rows_per_epoch);
+  return std::max<int64_t>(
+      1, std::llround(std::ceil(rows / static_cast<double>(config.global_batch_size))));
+}
+
+std::string training_identity(const RunConfig& c, int64_t rows_per_epoch) {
+  std::string text;
+  const auto add = [&](const char* key, const auto& value) {
+    text += fmt::format("{}: {}\n", key, value);
+  };
+  add("adapter", c.is_lora() ? "lora" : "full");
+  if (c.is_lora()) {
+    add("lora_r", c.lora_r);
+    add("lora_alpha", c.lora_alpha);
+    add("lora_dropout", c.lora_dropout);
+    add("use_rslora", c.use_rslora);
+    add("lora_target_modules", fmt::format("{}", fmt::join(c.lora_target_modules, ",")));
+  }
+  add("micro_batch_size", c.micro_batch_size);
+  add("global_batch_size", c.global_batch_size);
+  const int64_t steps = count_steps(c, rows_per_epoch);
+  // A constant rate does not depend on where the run ends, but for its warm-up, which is resolved
+  // below: such a run may be extended.
+  if (c.lr_scheduler != "constant") add("steps", steps);
+  add("learning_rate", c.learning_rate);
+  add("lr_scheduler", c.lr_scheduler);
+  add("warmup_steps", LrSchedule(c, steps).warmup_steps());
+  add("min_lr_ratio", c.min_lr_ratio);
+  add("weight_decay", c.weight_decay);
+  add("adam_beta1", c.adam_beta1);
+  add("adam_beta2", c.adam_beta2);
+  add("adam_epsilon", c.adam_epsilon);
+  add("max_grad_norm", c.max_grad_norm);
+  add("shuffle", c.shuffle);
+  add("seed", c.seed);
+  return text;
+}
+
+}  // namespace temper
