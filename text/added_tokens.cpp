@@ -157,6 +157,7 @@ std::vector<AddedTokens::Part> AddedTokens::find(std::string_view text, bool nor
   const TextSet& set = normalized ? normalized_set_ : original_set_;
   size_t covered = 0;
   size_t position = 0;
+  size_t spaces_begin = 0, spaces_end = 0;
   while (!set.empty()) {
     const auto found = set.find(text, position);
     if (!found) break;
@@ -167,7 +168,11 @@ std::vector<AddedTokens::Part> AddedTokens::find(std::string_view text, bool nor
     size_t end = found->end;
     // White space that the token before has taken is not taken twice.
     if (token.lstrip) begin = std::max(space_start(text, begin, std::min(begin, covered)), covered);
-    if (token.rstrip) end = space_end(text, end);
+    if (token.rstrip) {
+      // Every token found in one long run of white space asks for the run's end.
+      if (end < spaces_begin || end > spaces_end) spaces_end = space_end(text, spaces_begin = end);
+      end = spaces_end;
+    }
     if (begin >= end) continue;
     if (covered < begin) parts.push_back({covered, begin, -1});
     parts.push_back({begin, end, token.id});

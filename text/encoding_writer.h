@@ -3,20 +3,20 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "text/aligned_text.h"
+#include "text/post_processor.h"
 #include "text/tokenizer.h"
 #include "text/utf8.h"
 
 namespace temper {
 
-// An added token that was found, with the text found (normalised, white space included).
+// An added token that was found, and the white space it took.
 struct FoundToken {
   int32_t id;
-  std::string text;
+  EdgeSpaces spaces;
 };
 
 // Turns bytes of the text into code points as it goes. Ranges may go back, at the cost of the way.
@@ -33,7 +33,7 @@ class EncodingWriter {
   // An added token found as `text`.
   void add_found(int32_t id, ByteRange range, std::string_view text) {
     if (found_ != nullptr) {
-      found_->push_back({id, std::string(text)});
+      found_->push_back({id, edge_spaces(text)});
       id = -static_cast<int32_t>(found_->size());
     }
     add(id, range);

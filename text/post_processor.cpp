@@ -39,7 +39,7 @@ class TemplateProcessing : public PostProcessor {
   }
 
   void process_parts(std::vector<Encoding>& parts, bool add_special_tokens,
-                     const TokenText&) const override {
+                     const TokenSpaces&) const override {
     if (!add_special_tokens) return;
     if (parts.size() > 2 || (parts.size() == 2 && pair_.empty())) {
       throw UserError("{}: the template cannot take the {} parts that those before it make", place_,
@@ -101,7 +101,7 @@ class ClsSepProcessing : public PostProcessor {
       : cls_(read_token(fields, "cls")), sep_(read_token(fields, "sep")), sep_before_(sep_before) {}
 
   void process_parts(std::vector<Encoding>& parts, bool add_special_tokens,
-                     const TokenText&) const override {
+                     const TokenSpaces&) const override {
     if (!add_special_tokens) return;
     for (size_t i = 0; i < parts.size(); ++i) {
       Encoding& part = parts[i];
@@ -135,22 +135,18 @@ class OffsetTrimming : public PostProcessor {
       : trims_(trims), add_prefix_space_(add_prefix_space) {}
 
   void process_parts(std::vector<Encoding>& parts, bool,
-                     const TokenText& token_text) const override {
+                     const TokenSpaces& token_spaces) const override {
     if (!trims_) return;
     for (Encoding& part : parts) {
       for (size_t i = 0; i < part.ids.size(); ++i) {
-        trim(token_text(part.ids[i]), i == 0, part.offsets[i]);
+        trim(token_spaces(part.ids[i]), i == 0, part.offsets[i]);
       }
     }
   }
 
  private:
-  static bool is_space(char32_t c) { return is_white_space(c) || c == byte_to_character(' '); }
-
-  void trim(const std::string& token, bool is_first, std::pair<int32_t, int32_t>& offsets) const {
-    int32_t leading = 0, trailing = 0;
-    for (size_t i = 0; i < token.size() && is_space(next_code_point(token, i));) ++leading;
-    for (size_t i = token.size(); i > 0 && is_space(previous_code_point(token, i));) ++trailing;
+  void trim(EdgeSpaces spaces, bool is_first, std::pair<int32_t, int32_t>& offsets) const {
+    const auto [leading, trailing] = spaces;
     if (leading > 0) {
       // A single space in front of the text may be the one that was added.
       const bool was_added = (is_first || offsets.first == 0) && add_prefix_space_ && leading == 1;
@@ -169,8 +165,8 @@ class PostProcessorSequence : public PostProcessor {
   explicit PostProcessorSequence(std::vector<std::unique_ptr<PostProcessor>> steps)
       : steps_(std::move(steps)) {}
   void process_parts(std::vector<Encoding>& parts, bool add_special_tokens,
-                     const TokenText& token_text) const override {
-    for (const auto& step : steps_) step->process_parts(parts, add_special_tokens, token_text);
+                     const TokenSpaces& token_spaces) const override {
+    for (const auto& step : steps_) step->process_parts(parts, add_special_tokens, token_spaces);
     if (parts.size() > kMaxSpecialTokens)
       throw UserError("the post-processor adds too many tokens");
   }
@@ -186,11 +182,19 @@ std::unique_ptr<PostProcessor> read_offset_trimming(const JsonFields& fields) {
 
 }  // namespace
 
+EdgeSpaces edge_spaces(std::string_view text) {
+  const auto is_space = [](char32_t c) { return is_white_space(c) || c == byte_to_character(' '); };
+  EdgeSpaces spaces;
+  for (size_t i = 0; i < text.size() && is_space(next_code_point(text, i));) ++spaces.leading;
+  for (size_t i = text.size(); i > 0 && is_space(previous_code_point(text, i));) ++spaces.trailing;
+  return spaces;
+}
+
 void PostProcessor::process(Encoding& encoding, bool add_special_tokens,
-                            const TokenText& token_text) const {
+                            const TokenSpaces& token_spaces) const {
   std::vector<Encoding> parts(1);
   parts[0] = std::move(encoding);
-  process_parts(parts, add_special_tokens, token_text);
+  process_parts(parts, add_special_tokens, token_spaces);
   encoding = Encoding();
   if (parts.size() == 1) {
     encoding = std::move(parts[0]);
@@ -205,7 +209,7 @@ void PostProcessor::process(Encoding& encoding, bool add_special_tokens,
 std::string PostProcessor::fingerprint() const {
   // What comes around a text, shown by one of a single token that no vocabulary has.
   Encoding encoding = special_part({-1});
-  process(encoding, true, [](int32_t) { return std::string(); });
+  process(encoding, true, [](int32_t) { return EdgeSpaces(); });
   const auto text = std::find(encoding.ids.begin(), encoding.ids.end(), -1);
   if (encoding.ids.size() == 1 && text == encoding.ids.begin()) return "";
   if (text == encoding.ids.end()) return fmt::format("Fixed({})", fmt::join(encoding.ids, ","));

@@ -93,7 +93,7 @@ struct Tokenizer::Impl {
   void check_special_ids(const std::string& place) const {
     if (post_processor == nullptr) return;
     Encoding special;
-    post_processor->process(special, true, [](int32_t) { return std::string(); });
+    post_processor->process(special, true, [](int32_t) { return EdgeSpaces(); });
     for (int32_t id : special.ids) {
       if (added.by_id(id) == nullptr && model.token(id) == nullptr) {
         throw UserError("{}: the post-processor adds id {}, which no token has", place, id);
@@ -192,8 +192,9 @@ Encoding Tokenizer::Impl::encode_and_process(std::string_view text, bool add_spe
   };
   EncodingWriter out(text, encoding, &found);
   encode(text, workspace, out);
-  post_processor->process(encoding, add_special_tokens,
-                          [&](int32_t id) { return id < 0 ? found_at(id).text : spelling(id); });
+  post_processor->process(encoding, add_special_tokens, [&](int32_t id) {
+    return id < 0 ? found_at(id).spaces : edge_spaces(spelling(id));
+  });
   if (found.empty()) return encoding;
   for (int32_t& id : encoding.ids) {
     if (id < 0) id = found_at(id).id;
