@@ -1,7 +1,16 @@
 // A model's own tokenizer: `tokenizer.json` of the BPE kind, byte-level (GPT-2, Llama 3, Qwen) or
 // SentencePiece-style (Llama 2, Mistral), giving the ids that Hugging Face `tokenizers` gives.
-// Anything else (Unigram, WordPiece, unknown components) is a UserError that names it. The file's
-// truncation and padding are not applied.
+//
+//   const Tokenizer tokenizer = Tokenizer::from_file("model/");
+//   const Encoding encoding = tokenizer.encode("It is a lack of iron.", true);
+//   tokenizer.decode(encoding.ids);
+//
+// A text goes through added tokens (added_tokens.h), the normaliser (normalizer.h), the
+// pre-tokenizer that cuts words (pre_tokenizer.h), the model (bpe_model.h) and the post-processor
+// (post_processor.h), or the shorter way of direct_encoder.h; ids come back through the decoder
+// (decoder.h). Anything else (Unigram, WordPiece, unknown components) is a UserError that names it.
+// The file's truncation and padding are not applied. What was compared with the library:
+// docs/results/tokenizers.md.
 // A Tokenizer is immutable: threads may share it.
 #pragma once
 

@@ -17,6 +17,24 @@ TEST_F(JsonLinesTest, tokenize) {
             "{\"ids\":[97,98],\"offsets\":[[0,1],[1,2]]}\n{\"ids\":[],\"offsets\":[]}\n");
 }
 
+TEST_F(JsonLinesTest, tokenize_turns_ids_back_into_text) {
+  write_tokenizer();
+  // Special tokens stay, ids without a token are nothing, half a character is U+FFFD.
+  EXPECT_EQ(temper_output({"tokenize", "--tokenizer", "tokenizer.json", "--decode"},
+                          "{\"ids\": [256, 195, 164, 97]}\n{\"ids\": []}\n{\"ids\": [195, 999]}\n"),
+            "{\"text\":\"<s>ä"
+            "a\"}\n{\"text\":\"\"}\n{\"text\":\"\uFFFD\"}\n");
+  for (const char* bad : {"{\"text\": \"a\"}", "{\"ids\": 3}", "{\"ids\": [-1]}",
+                          "{\"ids\": [\"a\"]}", "{\"ids\": [1.5]}", "{\"ids\": [99999999999]}"}) {
+    const ProgramRun run =
+        temper({"tokenize", "--tokenizer", "tokenizer.json", "--decode"}, std::string(bad) + "\n");
+    EXPECT_EQ(run.exit_code, 2) << bad;
+    EXPECT_THAT(error_message(run), HasSubstr("standard input:1"));
+  }
+  EXPECT_EQ(
+      temper({"tokenize", "--tokenizer", "tokenizer.json", "--decode", "--special"}).exit_code, 2);
+}
+
 TEST_F(JsonLinesTest, tokenize_names_the_bad_line) {
   write_tokenizer();
   for (const char* bad : {"nonsense", "[1]", "{\"words\": \"x\"}", "{\"text\": 3}"}) {

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <thread>
 
 #include "common/error.h"
@@ -223,6 +224,70 @@ TEST(Tokenizer, damaged_files_are_the_users_error) {
     EXPECT_THROW(Tokenizer::from_json(json, "tokenizer.json"), UserError) << json;
   }
   EXPECT_NO_THROW(Tokenizer::from_json("{\"model\":{\"vocab\":{},\"merges\":[]}}", "x"));
+}
+
+TEST(Tokenizer, truncated_files_are_the_users_error) {
+  TinyOptions options = byte_level_options(false, true);
+  options.added_tokens = {{{"content", "<x>"}, {"normalized", false}}};
+  const std::string json = tiny_json(options).dump();
+  for (size_t length = 0; length < json.size(); length += 7 + length / 20) {
+    EXPECT_THROW(Tokenizer::from_json(json.substr(0, length), "x"), UserError) << length;
+  }
+  const std::string deep(200000, '[');
+  EXPECT_THROW(Tokenizer::from_json("{\"model\":" + deep, "x"), UserError);
+  std::string nested = R"({"type":"NFC"})";
+  for (int i = 0; i < 5000; ++i) {
+    nested.insert(0, R"({"type":"Sequence","normalizers":[)").append("]}");
+  }
+  EXPECT_THROW(Tokenizer::from_json(R"({"model":{},"normalizer":)" + nested + "}", "x"), UserError);
+}
+
+// Merges that make what they are made of, or the same token in many ways, end nevertheless.
+TEST(Tokenizer, absurd_merges_end) {
+  TinyOptions options;
+  options.merges = {{"a", "b"}, {"ab", "a"}, {"b", "a"}, {"a", "ba"}, {"a", "b"}, {"aba", "aba"}};
+  const auto tokenizer = tiny_tokenizer(options);
+  std::string text;
+  for (int i = 0; i < 1000; ++i) text += "aba";
+  size_t num_characters = 0;
+  for (const std::string& token : tokens_of(tokenizer, text)) num_characters += token.size();
+  EXPECT_EQ(num_characters, text.size());
+  Json json = tiny_json(options);
+  json["model"]["vocab"][""] = json["model"]["vocab"].size();
+  json["model"]["merges"].push_back({"", "a"});  // never ends if it is carried out
+  const auto hostile = [&] { return Tokenizer::from_json(json.dump(), "x").encode("aa", false); };
+  EXPECT_EQ(hostile().offsets.back().second, 2);
+}
+
+TEST(Tokenizer, other_models_are_refused_by_name) {
+  for (const char* type : {"Unigram", "WordPiece", "WordLevel", "CTC"}) {
+    TinyOptions options;
+    options.model = {{"type", type}};
+    try {
+      tiny_tokenizer(options);
+      ADD_FAILURE() << type;
+    } catch (const UserError& error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr(type));
+    }
+  }
+}
+
+// Whatever the ids, every text given is whole characters.
+TEST(StreamDecoder, never_gives_half_a_character) {
+  TinyOptions fallback;
+  fallback.decoder = {{"type", "Sequence"},
+                      {"decoders", {{{"type", "ByteFallback"}}, {{"type", "Fuse"}}}}};
+  std::mt19937 random(1);
+  for (const auto& options : {byte_level_options(false, false), fallback}) {
+    const auto tokenizer = tiny_tokenizer(options);
+    StreamDecoder decoder(tokenizer);
+    for (int i = 0; i < 20000; ++i) {
+      const auto id =
+          static_cast<int32_t>(random() % static_cast<uint32_t>(tokenizer.vocab_size()));
+      ASSERT_TRUE(is_valid_utf8(decoder.push(id)));
+    }
+    EXPECT_TRUE(is_valid_utf8(decoder.finish()));
+  }
 }
 
 TEST(StreamDecoder, gives_whole_characters_and_the_whole_text) {
