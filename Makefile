@@ -9,11 +9,13 @@ LINT ?= .
 
 export SEED
 
-.PHONY: help bootstrap build test demo format lint clean
+.PHONY: help bootstrap build test soak bench demo format lint clean
 
 help:
 	@echo 'make build   set up what is missing and build into $(BUILD)/bin'
 	@echo 'make test    build and run every test'
+	@echo 'make soak    every fuzzer for SOAK_SECONDS (600); FUZZERS="name ..." for some of them'
+	@echo 'make bench   measure against other software (TEMPER_ACCEPTANCE_DIR=folder of the material)'
 	@echo 'make demo    the whole product in a few minutes on a synthetic corpus (SEED=n for other facts)'
 	@echo 'make format  format every source file'
 	@echo 'make lint    check format and clang-tidy (LINT=folder for one folder)'
@@ -28,6 +30,16 @@ build: bootstrap
 
 test: build
 	ctest --test-dir $(BUILD) --parallel $(TEST_JOBS) --output-on-failure --no-tests=error
+
+soak: bootstrap
+	JOBS=$(JOBS) tests/fuzz/soak.sh
+
+# The peers go into environments of their own under build/bench.
+bench: build
+	cmake $(BUILD) -DTEMPER_BENCH=ON
+	cmake --build $(BUILD) --parallel $(JOBS) --target temper-bench-tokenizer
+	python3 bench/tokenizers.py --program $(BUILD)/bin/temper-bench-tokenizer --material '$(TEMPER_ACCEPTANCE_DIR)'
+	$(foreach script,$(wildcard bench/compare_peers.py),python3 $(script))
 
 demo: build
 	examples/demo.sh
