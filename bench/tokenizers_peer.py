@@ -28,14 +28,14 @@ def tiktoken_encoder(path):
     with open(path, encoding="utf-8") as file:
         json_file = json.load(file)
     alphabet = byte_alphabet()
-    special = {token["content"] for token in json_file["added_tokens"]}
+    special = {token["content"]: token["id"] for token in json_file["added_tokens"]}
     ranks = {bytes(alphabet[c] for c in token): rank for token, rank in json_file["model"]["vocab"].items()
              if token not in special}
     steps = json_file["pre_tokenizer"].get("pretokenizers", [json_file["pre_tokenizer"]])
     gpt2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
     expression = steps[0]["pattern"]["Regex"] if steps[0]["type"] == "Split" else gpt2
-    encoding = tiktoken.Encoding("peer", pat_str=expression, mergeable_ranks=ranks, special_tokens={})
-    return lambda texts: [encoding.encode_ordinary(text) for text in texts]
+    encoding = tiktoken.Encoding("peer", pat_str=expression, mergeable_ranks=ranks, special_tokens=special)
+    return lambda texts: [encoding.encode(text, allowed_special="all") for text in texts]
 
 
 def ids_hash(all_ids):
