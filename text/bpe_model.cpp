@@ -16,6 +16,7 @@ constexpr int64_t kMaxTokenId = int64_t{1} << 24;
 constexpr uint64_t kFreeSlot = ~uint64_t{0};
 // Up to here, to look at every pair is faster than a queue.
 constexpr size_t kFewSymbols = 48;
+constexpr size_t kNumWordHashes = size_t{1} << 21;
 constexpr std::string_view kWordStart = "\u2581";
 
 uint64_t pair_key(int32_t left, int32_t right) {
@@ -169,6 +170,11 @@ void BpeModel::index_words() {
       whole_words_.emplace(bytes, id);
     }
   }
+  if (!ignore_merges_) return;
+  whole_word_hashes_.resize(kNumWordHashes);
+  for (const auto& word : whole_words_) {
+    whole_word_hashes_[TextHash()(word.first) % kNumWordHashes] = true;
+  }
 }
 
 std::optional<int32_t> BpeModel::find(std::string_view token) const {
@@ -251,7 +257,7 @@ void BpeModel::compute_marked_word(std::string_view word, Workspace& workspace) 
 
 void BpeModel::compute_word(std::string_view word, Workspace& workspace) const {
   workspace.tokens_.clear();
-  if (ignore_merges_) {
+  if (ignore_merges_ && whole_word_hashes_[TextHash()(word) % kNumWordHashes]) {
     const auto whole = whole_words_.find(word);
     if (whole != whole_words_.end()) {
       return workspace.tokens_.push_back({whole->second, static_cast<uint32_t>(word.size())});

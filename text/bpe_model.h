@@ -129,8 +129,10 @@ class BpeModel {
   int32_t byte_ids_[256];      // of the byte alphabet, or -1
   int32_t fallback_ids_[256];  // of <0x00> ... <0xFF>, or -1
   bool splits_at_marks_ = false;
-  // With ignore_merges, the tokens by the bytes they spell.
+  // With ignore_merges, the tokens by the bytes they spell, and which hashes of theirs there are:
+  // most words that are not cached are not there.
   std::unordered_map<std::string, int32_t, TextHash, std::equal_to<>> whole_words_;
+  std::vector<bool> whole_word_hashes_;
   std::vector<int32_t> character_ids_;  // of the characters below U+10000, or -1
 };
 
