@@ -10,7 +10,10 @@ jobs=${JOBS:-$(nproc)}
 preset=release
 if command -v clang++ >/dev/null; then preset=fuzz; fi
 cmake --preset "$preset" >/dev/null
-cmake --build "build/$preset" --parallel "$jobs" --target fuzzers
+targets=()
+for name in ${FUZZERS:-}; do targets+=("temper_fuzz_$name"); done
+if ((${#targets[@]} == 0)); then targets=(fuzzers); fi
+cmake --build "build/$preset" --parallel "$jobs" --target "${targets[@]}"
 
 failed=()
 for program in "$PWD/build/$preset"/tests/bin/temper_fuzz_*; do
