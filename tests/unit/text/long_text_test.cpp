@@ -11,7 +11,11 @@
 namespace temper {
 namespace {
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr size_t kBytes = 1'000'000;
+#else
 constexpr size_t kBytes = 10'000'000;
+#endif
 // Quadratic time would be hours.
 constexpr std::chrono::seconds kLimit(120);
 
