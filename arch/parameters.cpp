@@ -93,8 +93,4 @@ int64_t count_elements(const std::vector<ParameterInfo>& parameters) {
   return count;
 }
 
-bool is_decayed(const ParameterInfo& parameter) {
-  return parameter.shape.size() >= 2;
-}
-
 }  // namespace temper

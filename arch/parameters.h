@@ -32,7 +32,4 @@ std::vector<std::string> linear_modules(const ModelConfig& config, int64_t layer
 
 int64_t count_elements(const std::vector<ParameterInfo>& parameters);
 
-// Whether weight decay applies: tensors of two or more dims, as the common recipes do.
-bool is_decayed(const ParameterInfo& parameter);
-
 }  // namespace temper

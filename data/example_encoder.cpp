@@ -64,15 +64,6 @@ void supervise_spans(const Encoding& encoding, const std::vector<Span>& spans,
   }
 }
 
-// The template ends its turns itself; an EOS that the post-processor appends would be a second one.
-void remove_appended_tokens(Encoding& encoding, const Tokenizer& tokenizer) {
-  while (!encoding.ids.empty() && encoding.offsets.back().first == encoding.offsets.back().second &&
-         encoding.ids.size() > 1 && tokenizer.is_special(encoding.ids.back())) {
-    encoding.ids.pop_back();
-    encoding.offsets.pop_back();
-  }
-}
-
 int64_t count_supervised(const std::vector<uint8_t>& supervised) {
   return std::accumulate(supervised.begin(), supervised.end(), int64_t{0});
 }

@@ -96,4 +96,13 @@ SpecialTokens find_special_tokens(const Tokenizer& tokenizer, const std::filesys
   return tokens;
 }
 
+void remove_appended_tokens(Encoding& encoding, const Tokenizer& tokenizer) {
+  while (encoding.ids.size() > 1 &&
+         encoding.offsets.back().first == encoding.offsets.back().second &&
+         tokenizer.is_special(encoding.ids.back())) {
+    encoding.ids.pop_back();
+    encoding.offsets.pop_back();
+  }
+}
+
 }  // namespace temper

@@ -27,4 +27,8 @@ struct SpecialTokenNames {
 SpecialTokens find_special_tokens(const Tokenizer& tokenizer, const std::filesystem::path& path,
                                   const SpecialTokenNames& given = {});
 
+// Takes off what the tokenizer's post-processor put behind a text, of which a chat template says
+// itself how it ends: an EOS there would be a second one, or end an answer before it begins.
+void remove_appended_tokens(Encoding& encoding, const Tokenizer& tokenizer);
+
 }  // namespace temper

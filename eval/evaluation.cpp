@@ -11,6 +11,7 @@ NamedDataset open_dataset_for(const ModelAccess& access, const std::string& name
     throw UserError("{}: packed with another tokenizer than {} has; pack it again with this model",
                     path.string(), access.base_directory().string());
   }
+  check_row_length(dataset, access.config().max_position_embeddings);
   return {name, std::move(dataset)};
 }
 

@@ -19,7 +19,8 @@ struct NamedDataset {
   PackedDataset dataset;
 };
 
-// UserError when it was packed with another tokenizer than the model's.
+// UserError when it was packed with another tokenizer than the model's, or in longer rows than the
+// model has positions for.
 NamedDataset open_dataset_for(const ModelAccess& access, const std::string& name,
                               const std::filesystem::path& path);
 

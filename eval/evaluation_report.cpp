@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "io/text_input.h"
+
 namespace temper {
 
 Json evaluation_json(const Evaluation& evaluation) {
@@ -72,6 +74,15 @@ std::vector<Json> evaluation_records(const std::vector<Question>& questions,
     }
   }
   return records;
+}
+
+bool is_records_file(const std::filesystem::path& path) {
+  LineReader lines(path);
+  std::string line;
+  if (!lines.next(line)) return false;
+  const Json record = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  return record.is_object() && record.contains("question") && record.contains("expected") &&
+         record.contains("answer") && record.contains("exact_match");
 }
 
 }  // namespace temper

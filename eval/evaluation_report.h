@@ -1,6 +1,7 @@
 // An evaluation for people and for programs.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -19,5 +20,7 @@ std::string evaluation_table(const std::vector<Evaluation>& evaluations);
 // One object per question and evaluation, with the records' text.
 std::vector<Json> evaluation_records(const std::vector<Question>& questions,
                                      const std::vector<Evaluation>& evaluations);
+// Whether a file's first line is such an object.
+bool is_records_file(const std::filesystem::path& path);
 
 }  // namespace temper

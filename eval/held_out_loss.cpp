@@ -1,52 +1,36 @@
 #include "eval/held_out_loss.h"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
 #include <cmath>
-#include <span>
+#include <utility>
 #include <vector>
 
 #include "comm/agreement.h"
+#include "comm/round_robin.h"
 #include "common/error.h"
-#include "data/micro_batch.h"
-#include "stage/batch.h"
 
 namespace temper {
-namespace {
-
-at::Tensor to_tensor(const std::vector<int64_t>& values) {
-  at::Tensor tensor = at::empty({static_cast<int64_t>(values.size())}, at::kLong);
-  std::copy(values.begin(), values.end(), tensor.data_ptr<int64_t>());
-  return tensor;
-}
-
-Batch make_row_batch(const PackedRow& row) {
-  MicroBatch rows = make_micro_batch(std::span(&row, 1));
-  Batch batch;
-  batch.tokens = to_tensor(rows.tokens);
-  batch.targets = to_tensor(rows.targets);
-  batch.positions = to_tensor(rows.positions);
-  batch.cu_seqlens = std::move(rows.cu_seqlens);
-  batch.num_targets = rows.num_targets;
-  return batch;
-}
-
-}  // namespace
 
 double HeldOutLoss::perplexity() const {
   return std::exp(mean());
+}
+
+void check_row_length(const PackedDataset& dataset, int64_t max_position_embeddings) {
+  if (dataset.info().sequence_len > max_position_embeddings) {
+    throw UserError("{}: rows of {} tokens, but the model has max_position_embeddings {}",
+                    dataset.path().string(), dataset.info().sequence_len, max_position_embeddings);
+  }
+}
+
+Batch to_batch(MicroBatch&& rows) {
+  return make_batch(rows.tokens, rows.targets, rows.positions, std::move(rows.cu_seqlens));
 }
 
 HeldOutLoss held_out_loss(const ResidentModel& model, ProcessGroup& group,
                           const PackedDataset& dataset, int64_t max_rows) {
   const int64_t all_rows = dataset.info().num_rows;
   const int64_t num_rows = max_rows > 0 ? std::min(max_rows, all_rows) : all_rows;
-  const int64_t size = group.size();
-  const int64_t rounds = (num_rows + size - 1) / size;
-
-  at::Tensor sums = at::zeros({size * rounds}, at::kDouble);
-  double* values = sums.data_ptr<double>();
+  std::vector<double> mine;
   HeldOutLoss loss;
   run_agreed(group, [&] {
     for (int64_t row = 0; row < num_rows; ++row) loss.count += dataset.num_targets(row);
@@ -54,16 +38,17 @@ HeldOutLoss held_out_loss(const ResidentModel& model, ProcessGroup& group,
       throw UserError("{}: no supervised target in {} rows: there is no loss to tell",
                       dataset.path().string(), num_rows);
     }
-    for (int64_t round = 0; round < rounds; ++round) {
-      const int64_t row = round * size + group.rank();
-      if (row >= num_rows || dataset.num_targets(row) == 0) continue;
-      values[group.rank() * rounds + round] = model.loss_sum(make_row_batch(dataset.row(row)));
+    for (int64_t first = 0; first < num_rows; first += group.size()) {
+      const int64_t row = first + group.rank();
+      if (row >= num_rows || dataset.num_targets(row) == 0) {
+        mine.push_back(0.0);
+        continue;
+      }
+      const PackedRow packed = dataset.row(row);
+      mine.push_back(model.loss_sum(to_batch(make_micro_batch({&packed, 1}))));
     }
   });
-  group.all_gather_in_place(sums);
-  for (int64_t row = 0; row < num_rows; ++row) {
-    loss.sum += values[(row % size) * rounds + row / size];
-  }
+  for (const double sum : gather_round_robin(group, mine, num_rows)) loss.sum += sum;
   return loss;
 }
 

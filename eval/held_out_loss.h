@@ -1,11 +1,13 @@
-// Loss of a resident model on a packed dataset, as (sum, count).
+// Loss on a packed dataset, as (sum, count).
 #pragma once
 
 #include <cstdint>
 
 #include "comm/process_group.h"
+#include "data/micro_batch.h"
 #include "data/packed_dataset.h"
 #include "model/resident_model.h"
+#include "stage/batch.h"
 
 namespace temper {
 
@@ -13,9 +15,15 @@ struct HeldOutLoss {
   double sum = 0.0;   // over the targets
   int64_t count = 0;  // targets
 
-  double mean() const { return sum / static_cast<double>(count); }
+  double mean() const { return count > 0 ? sum / static_cast<double>(count) : 0.0; }
   double perplexity() const;
 };
+
+// UserError when the dataset's rows are longer than the model has positions for.
+void check_row_length(const PackedDataset& dataset, int64_t max_position_embeddings);
+
+// Rows as a model sees them.
+Batch to_batch(MicroBatch&& rows);
 
 // Over the dataset's first `max_rows` rows (0: all). Row r is computed by rank r mod size, alone,
 // and the rows' sums are added in row order, so the figures have the same bits on any number of

@@ -1,7 +1,8 @@
 #include "eval/load_model.h"
 
+#include <algorithm>
+
 #include "common/error.h"
-#include "data/packed_dataset.h"
 #include "io/json.h"
 
 namespace temper {
@@ -32,16 +33,6 @@ fs::path recorded_base(const fs::path& adapter) {
                     adapter.string(), base.string());
   }
   return base;
-}
-
-// The template that the run's records were rendered with: that of its first dataset that is still
-// there.
-std::string template_of_run(const RunConfig& config) {
-  for (const DatasetEntry& entry : config.datasets) {
-    std::error_code ignored;
-    if (fs::exists(entry.path, ignored)) return PackedDataset(entry.path).info().chat_template;
-  }
-  return "";
 }
 
 // An adapter of ours remembers which base it was trained on: another one would silently give
@@ -116,12 +107,26 @@ void ModelAccess::open_text(const std::string& chat_template) {
                    base_directory_);
 }
 
+// A report may name a file of another machine; the export has brought its text along.
+std::string ModelAccess::exported_file_of(const std::string& name) const {
+  const std::vector<std::string> built_in = ChatTemplate::names();
+  if (name.empty() || name.starts_with("model") ||
+      std::find(built_in.begin(), built_in.end(), name) != built_in.end()) {
+    return name;
+  }
+  for (const fs::path& directory : {adapter_directory_, base_directory_}) {
+    const fs::path file = directory / "chat_template.jinja";
+    if (!directory.empty() && fs::exists(file)) return file.string();
+  }
+  return name;
+}
+
 std::string ModelAccess::find_chat_template() const {
-  std::string found = tuned_ ? template_of_run(tuned_->run_config())
+  std::string found = tuned_ ? tuned_->record().chat_template
                              : text_member(read_export_report(adapter_directory_), "chat_template");
   if (found.empty()) found = text_member(read_export_report(base_directory_), "chat_template");
   if (found.empty() && ChatTemplate::of_model(base_directory_)) found = "model";
-  return found;
+  return tuned_ ? found : exported_file_of(found);
 }
 
 StopConditions ModelAccess::stop_conditions() const {

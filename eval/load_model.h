@@ -24,8 +24,8 @@ struct ModelRequest {
   std::filesystem::path path = {};
   std::filesystem::path model = {};  // Hugging Face directory; beside `path`: where its base is now
   std::filesystem::path adapter = {};  // PEFT directory; without `model`, it names its base itself
-  // What ChatTemplate::find takes, or "none". Empty: the one that the run's data was packed with,
-  // that an export's report names, or the model's own.
+  // What ChatTemplate::find takes, or "none". Empty: the one that the run's conversations were
+  // packed with, that an export's report names, or the model's own.
   std::string chat_template = {};
 };
 
@@ -57,6 +57,7 @@ class ModelAccess {
   void open_directories(const std::filesystem::path& model, const std::filesystem::path& adapter);
   void open_text(const std::string& chat_template);
   std::string find_chat_template() const;
+  std::string exported_file_of(const std::string& name) const;
 
   std::string name_;
   std::filesystem::path base_directory_, adapter_directory_;

@@ -6,20 +6,6 @@
 #include "io/json.h"
 
 namespace temper {
-namespace {
-
-// A post-processor may append EOS, which would end the answer before it begins.
-void remove_appended_tokens(Encoding& encoding, const Tokenizer& tokenizer) {
-  while (encoding.ids.size() > 1 &&
-         encoding.offsets.back().first == encoding.offsets.back().second &&
-         tokenizer.is_special(encoding.ids.back())) {
-    encoding.ids.pop_back();
-    encoding.offsets.pop_back();
-  }
-}
-
-}  // namespace
-
 PromptEncoder::PromptEncoder(const Tokenizer& tokenizer, const SpecialTokens& special,
                              const std::string& chat_template, const std::filesystem::path& model)
     : tokenizer_(&tokenizer), special_(special) {
@@ -37,6 +23,24 @@ EncodedPrompt PromptEncoder::encode(const std::vector<Message>& messages) const 
   remove_appended_tokens(encoding, *tokenizer_);
   prompt.ids.assign(encoding.ids.begin(), encoding.ids.end());
   return prompt;
+}
+
+std::string PromptEncoder::portable_template() const {
+  if (!template_) return "";
+  const std::string& source = template_->source();
+  std::string text;
+  const auto define = [&](const char* name, const std::string& token) {
+    if (token.empty() || source.find(name) == source.npos) return;
+    text += fmt::format("{{% set {} = {} %}}", name, Json(token).dump());
+  };
+  define("bos_token", special_.bos);
+  define("eos_token", special_.eos);
+  const bool adds_bos = !template_->prints_special_tokens() && special_.bos_id &&
+                        tokenizer_->encode("a", true).ids.front() == *special_.bos_id;
+  if (adds_bos) text += fmt::format("{{{{ {} }}}}", Json(special_.bos).dump());
+  // A tag swallows the line end behind it.
+  if (!text.empty() && !adds_bos && source.starts_with("\n")) text += "\n";
+  return text + source;
 }
 
 EncodedPrompt PromptEncoder::encode_text(const std::string& text) const {

@@ -34,6 +34,9 @@ class PromptEncoder {
                 const std::string& chat_template, const std::filesystem::path& model = {});
 
   bool has_template() const { return template_.has_value(); }
+  // The template as Jinja that needs nothing else: whoever renders it, and has the tokenizer add
+  // nothing, gets the tokens of encode(). Empty without a template.
+  std::string portable_template() const;
   // The conversation up to where the assistant begins. UserError without a template, or when the
   // template cannot express the messages.
   EncodedPrompt encode(const std::vector<Message>& messages) const;

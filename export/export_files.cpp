@@ -33,15 +33,12 @@ Json eos_ids_json(const Json& stored, const std::vector<int64_t>& more) {
 Json generation_config(const fs::path& base_directory, const ModelConfig& config,
                        const std::vector<int64_t>& stop_token_ids) {
   const fs::path stored = base_directory / "generation_config.json";
-  Json json = {{"_from_model_config", true}};
+  Json json;
   if (fs::exists(stored)) {
     json = read_json_file(stored);
     if (!json.is_object()) throw UserError("{}: expected a JSON object", stored.string());
   } else {
-    for (const char* key : {"bos_token_id", "eos_token_id", "pad_token_id"}) {
-      const auto found = config.json.find(key);
-      if (found != config.json.end() && !found->is_null()) json[key] = *found;
-    }
+    json = default_generation_config(config);
   }
   const Json eos = eos_ids_json(json.value("eos_token_id", Json()), stop_token_ids);
   if (!eos.is_null()) json["eos_token_id"] = eos;
@@ -57,6 +54,15 @@ bool is_earlier_export(const fs::path& directory) {
 }
 
 }  // namespace
+
+Json default_generation_config(const ModelConfig& config) {
+  Json json = {{"_from_model_config", true}};
+  for (const char* key : {"bos_token_id", "eos_token_id", "pad_token_id"}) {
+    const auto found = config.json.find(key);
+    if (found != config.json.end() && !found->is_null()) json[key] = *found;
+  }
+  return json;
+}
 
 void write_model_files(const fs::path& base_directory, const ModelConfig& config, DType dtype,
                        const std::vector<int64_t>& stop_token_ids, const fs::path& directory) {

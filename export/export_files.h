@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "arch/model_config.h"
+#include "io/json.h"
 #include "io/safetensors.h"
 
 namespace temper {
@@ -15,6 +16,9 @@ namespace temper {
 void write_model_files(const std::filesystem::path& base_directory, const ModelConfig& config,
                        DType dtype, const std::vector<int64_t>& stop_token_ids,
                        const std::filesystem::path& directory);
+
+// The generation_config.json of a model that has none.
+Json default_generation_config(const ModelConfig& config);
 
 // UserError unless an export may be written to `output`: nothing is there, or an empty directory,
 // or an earlier export that is not itself the base.

@@ -19,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kTemplateFile = "chat_template.jinja";
+
 enum class ExportKind { kFull, kAdapter, kMerged };
 
 std::string kind_name(ExportKind kind) {
@@ -45,7 +47,7 @@ void prepare(Export& task) {
   }
 }
 
-void write_export(const Export& task, const fs::path& directory) {
+void write_weights_and_files(const Export& task, const fs::path& directory) {
   const ExportSource& source = task.source;
   if (task.kind == ExportKind::kAdapter) {
     const Json config = source.lora->to_json(fs::absolute(source.base_directory).string());
@@ -58,6 +60,12 @@ void write_export(const Export& task, const fs::path& directory) {
               task.options.max_shard_bytes);
   write_model_files(source.base_directory, source.config, task.dtype, task.options.stop_token_ids,
                     directory);
+}
+
+void write_export(const Export& task, const fs::path& directory) {
+  write_weights_and_files(task, directory);
+  const std::string& chat_template = task.options.template_source;
+  if (!chat_template.empty()) write_file_atomically(directory / kTemplateFile, chat_template);
 }
 
 // The ordinary way in: what any user of the directory does.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "common/error.h"
 #include "common/philox.h"
@@ -14,29 +15,18 @@ constexpr int64_t kNumSequences = 4;
 constexpr int64_t kSequenceTokens = 32;
 constexpr int64_t kIgnoredTarget = -100;
 
-at::Tensor to_tensor(const std::vector<int64_t>& values) {
-  at::Tensor tensor = at::empty({static_cast<int64_t>(values.size())}, at::kLong);
-  std::copy(values.begin(), values.end(), tensor.data_ptr<int64_t>());
-  return tensor;
-}
-
-Batch make_batch(const std::vector<std::vector<int64_t>>& documents) {
-  Batch batch;
+Batch batch_of_documents(const std::vector<std::vector<int64_t>>& documents) {
   std::vector<int64_t> tokens, targets, positions;
-  batch.cu_seqlens = {0};
+  std::vector<int32_t> cu_seqlens = {0};
   for (const std::vector<int64_t>& document : documents) {
     for (size_t t = 0; t < document.size(); ++t) {
       tokens.push_back(document[t]);
       targets.push_back(t + 1 < document.size() ? document[t + 1] : kIgnoredTarget);
       positions.push_back(static_cast<int64_t>(t));
     }
-    batch.num_targets += static_cast<int64_t>(document.size()) - 1;
-    batch.cu_seqlens.push_back(static_cast<int32_t>(tokens.size()));
+    cu_seqlens.push_back(static_cast<int32_t>(tokens.size()));
   }
-  batch.tokens = to_tensor(tokens);
-  batch.targets = to_tensor(targets);
-  batch.positions = to_tensor(positions);
-  return batch;
+  return make_batch(tokens, targets, positions, std::move(cu_seqlens));
 }
 
 }  // namespace
@@ -63,11 +53,11 @@ Batch make_probe(const ModelConfig& config, const std::vector<int64_t>& sentence
     const auto longest = static_cast<size_t>(config.max_position_embeddings);
     if (documents.back().size() > longest) documents.back().resize(longest);
   }
-  return make_batch(documents);
+  return batch_of_documents(documents);
 }
 
 Batch make_prompt_batch(const std::vector<int64_t>& ids) {
-  return make_batch({ids});
+  return batch_of_documents({ids});
 }
 
 ProbeAnswer answer_probe(const ResidentModel& model, const Batch& probe) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -100,6 +101,15 @@ const TensorInfo& SafetensorsFile::info(const std::string& name) const {
 std::span<const std::byte> SafetensorsFile::bytes(const std::string& name) const {
   const TensorInfo& tensor = info(name);
   return map_->file.bytes().subspan(map_->header.data_begin + tensor.begin, tensor.num_bytes());
+}
+
+void SafetensorsFile::release(std::span<const std::byte> part) const {
+  if (part.empty()) return;
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<uintptr_t>(part.data()) / page * page;
+  const auto end = reinterpret_cast<uintptr_t>(part.data() + part.size());
+  // Only advice: a kernel that does not take it keeps the pages.
+  (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 void SafetensorsFile::read_floats(const std::string& name, int64_t begin, int64_t end,

@@ -22,6 +22,7 @@ enum class DType { kBool, kU8, kI8, kI16, kU16, kF16, kBF16, kI32, kU32, kF32, k
 
 size_t dtype_size_bytes(DType dtype);
 std::string dtype_name(DType dtype);  // as safetensors spells it: "F32", "BF16", ...
+std::string shape_text(const std::vector<int64_t>& shape);  // "[2, 3]"
 
 struct TensorInfo {
   DType dtype = DType::kF32;
@@ -51,6 +52,9 @@ class SafetensorsFile {
   const TensorInfo& info(const std::string& name) const;
   // The bytes in the map: valid as long as this object lives; possibly unaligned.
   std::span<const std::byte> bytes(const std::string& name) const;
+  // Says that `part` of bytes() won't be read again soon: its pages stop counting as this process's
+  // memory. Reading it stays possible.
+  void release(std::span<const std::byte> part) const;
 
   // Elements [begin, end) of a floating-point tensor (F32, F16, BF16, F64) as fp32, in row-major
   // order. `out` holds end - begin floats.

@@ -1,5 +1,7 @@
 #include "io/safetensors_header.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -229,6 +231,10 @@ void check_layout(const SafetensorsHeader& header, uint64_t data_bytes, const st
 
 size_t dtype_size_bytes(DType dtype) {
   return kDTypes[static_cast<size_t>(dtype)].second;
+}
+
+std::string shape_text(const std::vector<int64_t>& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
 std::string dtype_name(DType dtype) {

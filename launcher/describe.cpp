@@ -34,10 +34,6 @@ OrderedJson finite_or_null(double value) {
   return std::isfinite(value) ? OrderedJson(value) : OrderedJson();
 }
 
-std::string shape_text(const std::vector<int64_t>& shape) {
-  return fmt::format("[{}]", fmt::join(shape, ", "));
-}
-
 // Every parameter of the config must be there in its shape. Returns the dtypes found.
 std::set<std::string> check_weights(const SafetensorsDirectory& weights,
                                     const std::vector<ParameterInfo>& parameters) {

@@ -1,23 +1,18 @@
 #include "model/hf_weights.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "arch/parameters.h"
 #include "common/error.h"
 #include "common/philox.h"
+#include "io/float_conversion.h"
 
 namespace temper {
 namespace {
-
-std::string shape_text(const std::vector<int64_t>& shape) {
-  return fmt::format("[{}]", fmt::join(shape, ", "));
-}
-
-bool is_floating_point(DType dtype) {
-  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16 ||
-         dtype == DType::kF64;
-}
 
 void check_tensor(const TensorInfo& info, const std::string& name,
                   const std::vector<int64_t>& shape, const std::string& place,
@@ -32,19 +27,21 @@ void check_tensor(const TensorInfo& info, const std::string& name,
   }
 }
 
-// The whole of a small tensor, else 16 pieces of 4 KiB from the first to the last byte.
-void hash_samples(std::span<const std::byte> bytes, StreamHasher& hasher) {
-  constexpr size_t kPieces = 16, kPieceBytes = 4096;
-  if (bytes.size() <= kPieces * kPieceBytes) {
-    hasher.update(bytes.data(), bytes.size());
-    return;
+constexpr size_t kHashBlockBytes = size_t{4} << 20;
+
+// A part of a tensor. Its hash depends on where it lies, so that the sum over all of them does.
+struct HashBlock {
+  const std::string* name;
+  const SafetensorsFile* file;
+  size_t begin, end;
+
+  Hash128 hash() const {
+    const auto bytes = file->bytes(*name).subspan(begin, end - begin);
+    const Hash128 hash = hash_bytes(bytes.data(), bytes.size(), hash_text(*name, begin).low);
+    file->release(bytes);
+    return hash;
   }
-  const size_t last = bytes.size() - kPieceBytes;
-  for (size_t piece = 0; piece < kPieces; ++piece) {
-    hasher.update(bytes.data() + last / (kPieces - 1) * piece, kPieceBytes);
-  }
-  hasher.update(bytes.data() + last, kPieceBytes);
-}
+};
 
 bool ends_with(const std::string& text, std::string_view suffix) {
   return std::string_view(text).ends_with(suffix);
@@ -76,16 +73,36 @@ void HfWeights::read(const std::string& name, const std::vector<int64_t>& shape,
 }
 
 Hash128 HfWeights::hash() const {
-  StreamHasher hasher;
-  for (const std::string& name : files_.names()) {
+  const std::lock_guard<std::mutex> lock(hash_->mutex);
+  if (!hash_->value) hash_->value = partial_hash(0, 1);
+  return *hash_->value;
+}
+
+Hash128 HfWeights::partial_hash(int part, int num_parts) const {
+  TEMPER_CHECK(0 <= part && part < num_parts, "part {} of {}", part, num_parts);
+  const std::vector<std::string> names = files_.names();
+  std::string heads;
+  std::vector<HashBlock> blocks;
+  int64_t index = 0;
+  for (const std::string& name : names) {
     const SafetensorsFile& file = files_.file_of(name);
     const TensorInfo& info = file.info(name);
-    const std::string head =
-        fmt::format("{} {} {}\n", name, dtype_name(info.dtype), shape_text(info.shape));
-    hasher.update(head.data(), head.size());
-    hash_samples(file.bytes(name), hasher);
+    heads += fmt::format("{} {} {}\n", name, dtype_name(info.dtype), shape_text(info.shape));
+    for (size_t begin = 0; begin < info.num_bytes(); begin += kHashBlockBytes) {
+      const size_t end = std::min<size_t>(begin + kHashBlockBytes, info.num_bytes());
+      if (index++ % num_parts == part) blocks.push_back({&name, &file, begin, end});
+    }
   }
-  return hasher.digest();
+  Hash128 sum = part == 0 ? hash_text(heads) : Hash128();
+  std::mutex mutex;
+  at::parallel_for(0, static_cast<int64_t>(blocks.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; ++b) {
+      const Hash128 hash = blocks[static_cast<size_t>(b)].hash();
+      const std::lock_guard<std::mutex> lock(mutex);
+      sum += hash;
+    }
+  });
+  return sum;
 }
 
 PeftWeights::PeftWeights(const std::filesystem::path& directory, const ModelConfig& config,

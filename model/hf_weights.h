@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -26,11 +28,19 @@ class HfWeights : public WeightSource {
   bool contains(const std::string& name) const override;
   void read(const std::string& name, const std::vector<int64_t>& shape, int64_t begin, int64_t end,
             float* out) const override;
-  // Identifies the base: names, dtypes, shapes and bytes sampled from every tensor.
+  // Identifies the base: names, dtypes, shapes and every byte. The first call reads all files.
   Hash128 hash() const;
+  // The same shared out: the sum over all parts is hash(), and each reads its share of the bytes.
+  Hash128 partial_hash(int part, int num_parts) const;
 
  private:
+  struct KnownHash {
+    std::mutex mutex;
+    std::optional<Hash128> value;
+  };
+
   SafetensorsDirectory files_;
+  std::unique_ptr<KnownHash> hash_ = std::make_unique<KnownHash>();
 };
 
 // DIR/adapter_model.safetensors.

@@ -121,6 +121,7 @@ std::string CommitRecord::to_json() const {
                       {"dataset_hash", dataset_hash.hex()},
                       {"run_id", run_id},
                       {"adapter", adapter},
+                      {"chat_template", chat_template},
                       {"config_yaml", config_yaml},
                       {"cpu_kernels", cpu_kernels},
                       {"eval_best_step", eval_best_step},
@@ -141,6 +142,7 @@ CommitRecord CommitRecord::from_json(const std::string& text, const std::string&
   record.dataset_hash = hash_field(fields, "dataset_hash");
   record.run_id = fields.text("run_id");
   record.adapter = fields.text("adapter");
+  record.chat_template = fields.text_or("chat_template", "");
   record.config_yaml = fields.text("config_yaml");
   record.cpu_kernels = fields.text("cpu_kernels");
   record.eval_best_step = counted(fields, "eval_best_step", -1);

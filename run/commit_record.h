@@ -32,7 +32,10 @@ struct CommitRecord {
   Hash128 tokenizer_hash;
   Hash128 dataset_hash;
   std::string run_id;
-  std::string adapter;      // "lora" or empty
+  std::string adapter;  // "lora" or empty
+  // What the conversations of the data were rendered with, as ChatTemplate::find takes it; empty
+  // when there were none.
+  std::string chat_template;
   std::string config_yaml;  // resolved
   std::string cpu_kernels;  // CPU model and kernel level that the same-bits promise holds for
   int64_t eval_best_step = -1;

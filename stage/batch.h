@@ -26,4 +26,8 @@ struct Batch {
   int64_t num_tokens() const { return tokens.size(0); }
 };
 
+// On the host; counts the targets.
+Batch make_batch(const std::vector<int64_t>& tokens, const std::vector<int64_t>& targets,
+                 const std::vector<int64_t>& positions, std::vector<int32_t> cu_seqlens);
+
 }  // namespace temper

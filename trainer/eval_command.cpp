@@ -14,6 +14,7 @@
 #include "eval/evaluation_report.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
+#include "io/output_guard.h"
 #include "trainer/command_line.h"
 #include "trainer/device.h"
 #include "trainer/model_options.h"
@@ -120,6 +121,8 @@ EvalJob prepare_job(const po::variables_map& values, const ProcessGroup& group) 
       throw UserError("--output {}: the --questions are read from it; name another file",
                       output.string());
     }
+    refuse_to_overwrite_foreign(output, "an earlier output of temper eval",
+                                [&] { return is_records_file(output); });
     // Opened now: a place that can't be written is found before the work.
     if (group.rank() == 0) job.records = std::make_unique<AtomicFile>(output);
   }

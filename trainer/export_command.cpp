@@ -127,6 +127,9 @@ void export_checkpoint(const po::variables_map& values) {
   }
   tuned->reader().verify_files();
   options.chat_template = access.chat_template();
+  // The model's own template comes along with its files.
+  if (options.chat_template != "model")
+    options.template_source = access.prompts().portable_template();
   options.golden = golden_prompts(access);
   options.stop_token_ids = access.stop_conditions().token_ids;
   ExportSource source;

@@ -1,14 +1,15 @@
 #include "trainer/new_model_command.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <iostream>
-#include <string_view>
 
 #include "arch/model_config.h"
 #include "arch/parameters.h"
+#include "comm/agreement.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "export/export_files.h"
+#include "export/model_writer.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
 #include "io/safetensors.h"
@@ -23,39 +24,7 @@ namespace po = boost::program_options;
 
 constexpr const char* kUsage = "temper new-model --config CONFIG.json --tokenizer FILE -o DIR";
 
-constexpr int64_t kBlockElements = int64_t{1} << 20;
-
-void write_weights(const std::filesystem::path& path, const ModelConfig& config, uint64_t seed) {
-  const InitialBaseWeights weights(config, seed);
-  const std::vector<ParameterInfo> parameters = base_parameters(config);
-  std::vector<SafetensorsWriter::Entry> entries;
-  for (const ParameterInfo& parameter : parameters) {
-    entries.push_back({parameter.name, DType::kF32, parameter.shape});
-  }
-  SafetensorsWriter writer(path, std::move(entries));
-  std::vector<float> block(static_cast<size_t>(kBlockElements));
-  for (const ParameterInfo& parameter : parameters) {
-    for (int64_t begin = 0; begin < parameter.num_elements(); begin += kBlockElements) {
-      const int64_t end = std::min(parameter.num_elements(), begin + kBlockElements);
-      weights.read(parameter.name, parameter.shape, begin, end, block.data());
-      writer.write_floats(parameter.name, begin, block.data(), end - begin);
-    }
-  }
-  writer.finish();
-}
-
-// What transformers reads next to the weights when it generates.
-std::string generation_config(const ModelConfig& config) {
-  Json json = {{"_from_model_config", true}};
-  for (const char* key : {"bos_token_id", "eos_token_id", "pad_token_id"}) {
-    if (config.json.contains(key) && !config.json[key].is_null()) json[key] = config.json[key];
-  }
-  return json.dump(2) + "\n";
-}
-
-}  // namespace
-
-int new_model_command(const std::vector<std::string>& arguments, CommEnvironment&) {
+po::options_description make_options() {
   po::options_description options("Options", kHelpWidth, kHelpTextWidth);
   options.add_options()("help,h", "this text")("config",
                                                po::value<std::string>()->value_name("FILE"),
@@ -64,11 +33,10 @@ int new_model_command(const std::vector<std::string>& arguments, CommEnvironment
       "tokenizer.json, or a directory that holds one")(
       "output,o", po::value<std::string>()->value_name("DIR"), "directory to make")(
       "seed", po::value<uint64_t>()->value_name("N")->default_value(0), "of the random weights");
-  const po::variables_map values = parse_command_line(arguments, options, {});
-  if (values.count("help") != 0) {
-    print_help(kUsage, options);
-    return kExitDone;
-  }
+  return options;
+}
+
+void make_model(const po::variables_map& values) {
   for (const char* required : {"config", "tokenizer", "output"}) {
     if (values.count(required) == 0) throw UserError("new-model: --{} is missing", required);
   }
@@ -89,9 +57,11 @@ int new_model_command(const std::vector<std::string>& arguments, CommEnvironment
 
   AtomicDirectory directory(output);
   const auto& partial = directory.partial_path();
-  write_weights(partial / "model.safetensors", config, values["seed"].as<uint64_t>());
+  write_weights_file(partial / "model.safetensors", base_parameters(config),
+                     InitialBaseWeights(config, values["seed"].as<uint64_t>()), DType::kF32);
   write_file_atomically(partial / "config.json", config.json.dump(2) + "\n");
-  write_file_atomically(partial / "generation_config.json", generation_config(config));
+  write_file_atomically(partial / "generation_config.json",
+                        default_generation_config(config).dump(2) + "\n");
   write_file_atomically(partial / "tokenizer.json", read_file(tokenizer_path));
   for (const char* name :
        {"tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"}) {
@@ -100,6 +70,23 @@ int new_model_command(const std::vector<std::string>& arguments, CommEnvironment
   }
   directory.commit();
   log::info("{}: {} parameters", output.string(), count_elements(base_parameters(config)));
+}
+
+}  // namespace
+
+int new_model_command(const std::vector<std::string>& arguments, CommEnvironment& environment) {
+  const po::options_description options = make_options();
+  ProcessGroup& group = environment.world();
+  run_agreed(group, [&] {
+    // One directory is one rank's work.
+    if (group.rank() != 0) return;
+    const po::variables_map values = parse_command_line(arguments, options, {});
+    if (values.count("help") != 0) {
+      print_help(kUsage, options);
+      return;
+    }
+    make_model(values);
+  });
   return kExitDone;
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 
+#include "checkpoint/tuned_model.h"
 #include "common/error.h"
 #include "text/tokenizer.h"
 #include "trainer/device.h"
@@ -11,17 +12,6 @@
 
 namespace temper {
 namespace {
-
-LoraConfig make_lora(const RunConfig& config, const ModelConfig& model) {
-  LoraConfig lora;
-  lora.r = config.lora_r;
-  lora.alpha = config.lora_alpha;
-  lora.dropout = config.lora_dropout;
-  lora.use_rslora = config.use_rslora;
-  lora.target_modules = config.lora_target_modules;
-  resolve_lora_targets(lora, model);
-  return lora;
-}
 
 void check_mesh(const RunConfig& config, int num_ranks) {
   const int64_t replicas = config.dp_replicate_size;
@@ -104,7 +94,7 @@ RunSetup prepare_run(RunConfig config, int num_ranks, const SharedDatasets& shar
   check_world(config, num_ranks);
   RunSetup setup;
   setup.model = ModelConfig::from_directory(config.base_model);
-  if (config.is_lora()) setup.lora = make_lora(config, setup.model);
+  if (config.is_lora()) setup.lora = lora_of_run(config, setup.model);
 
   const Tokenizer tokenizer = Tokenizer::from_file(config.base_model);
   if (tokenizer.vocab_size() > setup.model.vocab_size) {
@@ -130,7 +120,6 @@ RunSetup prepare_run(RunConfig config, int num_ranks, const SharedDatasets& shar
   setup.initial_lora = std::make_unique<InitialLoraWeights>(config.seed);
   setup.max_steps = count_steps(config, setup.data->rows_per_epoch());
 
-  setup.identity.base_hash = setup.base->hash();
   setup.identity.dataset_hash = setup.data->hash();
   setup.identity.adapter = config.adapter;
   setup.identity.training_yaml = training_identity(config, setup.data->rows_per_epoch());

@@ -33,7 +33,7 @@ struct RunSetup {
   int64_t num_test_sets = 0;
   Hash128 test_data_hash;  // of the test sets' content: losses compare only over the same
   int64_t max_steps = 0;
-  RunIdentity identity;
+  RunIdentity identity;  // all but base_hash, which the ranks find together
 
   // Weights to start from: the base, and for LoRA a fresh adapter.
   std::unique_ptr<InitialLoraWeights> initial_lora;

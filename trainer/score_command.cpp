@@ -9,14 +9,16 @@
 
 #include "arch/lora_config.h"
 #include "arch/model_config.h"
+#include "comm/agreement.h"
 #include "common/error.h"
 #include "data/micro_batch.h"
+#include "eval/held_out_loss.h"
+#include "io/output_guard.h"
 #include "io/safetensors.h"
 #include "model/hf_weights.h"
 #include "model/resident_model.h"
 #include "model/score.h"
 #include "trainer/command_line.h"
-#include "trainer/training_data.h"
 
 namespace temper {
 namespace {
@@ -76,9 +78,7 @@ ScoreInput read_input(const std::filesystem::path& path, int64_t vocab_size) {
   return input;
 }
 
-}  // namespace
-
-int score_command(const std::vector<std::string>& arguments, CommEnvironment&) {
+po::options_description make_options() {
   po::options_description options("Options", kHelpWidth, kHelpTextWidth);
   options.add_options()("help,h", "this text")("model", po::value<std::string>()->value_name("DIR"),
                                                "Hugging Face model directory")(
@@ -89,11 +89,10 @@ int score_command(const std::vector<std::string>& arguments, CommEnvironment&) {
       "logits, loss and, with --grads, grad.<name>")(
       "grads", "write gradients of the mean loss (of the adapter only, when there is one)")(
       "merged", "merge the adapter into the base first");
-  const po::variables_map values = parse_command_line(arguments, options, {});
-  if (values.count("help") != 0) {
-    print_help(kUsage, options);
-    return kExitDone;
-  }
+  return options;
+}
+
+void score(const po::variables_map& values) {
   for (const char* required : {"model", "input", "output"}) {
     if (values.count(required) == 0) throw UserError("score: --{} is missing", required);
   }
@@ -102,6 +101,9 @@ int score_command(const std::vector<std::string>& arguments, CommEnvironment&) {
   if (merged && (values.count("adapter") == 0 || grads)) {
     throw UserError("score: --merged needs --adapter and excludes --grads");
   }
+  const std::filesystem::path output = values["output"].as<std::string>();
+  refuse_to_overwrite_foreign(output, "an earlier output of temper score",
+                              [&] { return SafetensorsFile(output).contains("logits"); });
 
   const std::filesystem::path model_path = values["model"].as<std::string>();
   const ModelConfig config = ModelConfig::from_directory(model_path);
@@ -120,8 +122,24 @@ int score_command(const std::vector<std::string>& arguments, CommEnvironment&) {
   const Training training = !grads ? Training::kNone : lora ? Training::kLora : Training::kFull;
   ResidentModel model(config, lora, training, ChainedWeights(sources));
   if (merged) model.merge_lora();
-  write_scores(model, input.batch, input.num_rows, input.row_len, grads,
-               values["output"].as<std::string>());
+  write_scores(model, input.batch, input.num_rows, input.row_len, grads, output);
+}
+
+}  // namespace
+
+int score_command(const std::vector<std::string>& arguments, CommEnvironment& environment) {
+  const po::options_description options = make_options();
+  ProcessGroup& group = environment.world();
+  run_agreed(group, [&] {
+    // One file is one rank's work.
+    if (group.rank() != 0) return;
+    const po::variables_map values = parse_command_line(arguments, options, {});
+    if (values.count("help") != 0) {
+      print_help(kUsage, options);
+      return;
+    }
+    score(values);
+  });
   return kExitDone;
 }
 

@@ -11,6 +11,7 @@
 
 #include "checkpoint/sharded_checkpoint.h"
 #include "comm/agreement.h"
+#include "comm/round_robin.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "common/process_memory.h"
@@ -36,7 +37,14 @@ RunSetup prepare_agreed(const RunConfig& config, ProcessGroup& group) {
     if (group.rank() == 0 && group.size() > 1) shared = share_datasets(config);
   });
   shared = group.all_gather_text(shared).front();
-  run_agreed(group, [&] { setup = prepare_run(config, group.size(), shared_datasets_of(shared)); });
+  Hash128 part;  // each rank reads its share of the base
+  run_agreed(group, [&] {
+    setup = prepare_run(config, group.size(), shared_datasets_of(shared));
+    part = setup.base->partial_hash(group.rank(), group.size());
+  });
+  for (const std::string& hex : group.all_gather_text(part.hex())) {
+    setup.identity.base_hash += Hash128::from_hex(hex);
+  }
   return setup;
 }
 
@@ -213,7 +221,7 @@ double Trainer::accumulate_gradients(int64_t step) {
   }
   model_->finish_gradients();
   double loss = 0.0;
-  for (const double sum : gather_by_micro_batch(group_, losses, num_micro_batches)) loss += sum;
+  for (const double sum : gather_round_robin(group_, losses, num_micro_batches)) loss += sum;
   return loss;
 }
 
@@ -288,10 +296,11 @@ void Trainer::log_step(const StepReport& report) {
 void Trainer::evaluate() {
   if (last_evaluated_step_ == step_) return;
   last_evaluated_step_ = step_;
-  LossSum test;
+  HeldOutLoss test;
   for (size_t i = 0; i < setup_.held_out.size(); ++i) {
     const HeldOutSet& set = setup_.held_out[i];
-    const LossSum loss = evaluate_held_out(*model_, group_, set.dataset, config_.micro_batch_size);
+    const HeldOutLoss loss =
+        evaluate_held_out(*model_, group_, set.dataset, config_.micro_batch_size);
     if (static_cast<int64_t>(i) < setup_.num_test_sets) {
       test.sum += loss.sum;
       test.count += loss.count;
@@ -347,6 +356,7 @@ void Trainer::save() {
   record.dataset_hash = setup_.identity.dataset_hash;
   record.run_id = setup_.identity.run_id;
   record.adapter = config_.adapter;
+  record.chat_template = setup_.data->chat_template();
   record.config_yaml = resolved_yaml(config_);
   record.cpu_kernels = cpu_kernel_level();
   record.eval_best_step = early_stopping_.best_step();

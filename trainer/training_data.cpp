@@ -1,20 +1,12 @@
 #include "trainer/training_data.h"
 
-#include <ATen/ATen.h>
-
-#include <algorithm>
-
 #include "common/error.h"
+#include "common/log.h"
+#include "eval/held_out_loss.h"
 #include "io/json.h"
 
 namespace temper {
 namespace {
-
-at::Tensor to_tensor(const std::vector<int64_t>& values) {
-  at::Tensor tensor = at::empty({static_cast<int64_t>(values.size())}, at::kLong);
-  std::copy(values.begin(), values.end(), tensor.data_ptr<int64_t>());
-  return tensor;
-}
 
 RowMixture make_mixture(const std::vector<PackedDataset>& datasets, const RunConfig& config) {
   std::vector<RowMixture::Source> sources;
@@ -24,17 +16,36 @@ RowMixture make_mixture(const std::vector<PackedDataset>& datasets, const RunCon
   return RowMixture(sources, config.seed, config.shuffle);
 }
 
-}  // namespace
-
-Batch to_batch(MicroBatch&& rows) {
-  Batch batch;
-  batch.tokens = to_tensor(rows.tokens);
-  batch.targets = to_tensor(rows.targets);
-  batch.positions = to_tensor(rows.positions);
-  batch.cu_seqlens = std::move(rows.cu_seqlens);
-  batch.num_targets = rows.num_targets;
-  return batch;
+// Raw texts are packed with a template's name, too, which says nothing.
+bool has_conversations(const PackedDataset& dataset) {
+  if (dataset.info().sources_json.empty()) return false;  // opened with what rank 0 has shared
+  const std::string place = dataset.path().string() + ": sources";
+  for (const Json& source : parse_json(dataset.info().sources_json, place)) {
+    const Json format = source.is_object() ? source.value("format", Json()) : Json();
+    if (format != "text" && format != "auto") return true;  // auto: an empty file
+  }
+  return false;
 }
+
+std::string template_of_conversations(const std::vector<PackedDataset>& datasets) {
+  const PackedDataset* first = nullptr;
+  for (const PackedDataset& dataset : datasets) {
+    if (!has_conversations(dataset)) continue;
+    if (first == nullptr) first = &dataset;
+    if (dataset.info().chat_template == first->info().chat_template &&
+        dataset.info().chat_template_hash == first->info().chat_template_hash) {
+      continue;
+    }
+    log::warning(
+        "datasets: {} was packed with chat template '{}', {} with '{}': evaluation, generation and "
+        "export take the first; --chat-template names another",
+        first->path().string(), first->info().chat_template, dataset.path().string(),
+        dataset.info().chat_template);
+  }
+  return first == nullptr ? "" : first->info().chat_template;
+}
+
+}  // namespace
 
 std::vector<PackedDataset> open_datasets(const std::vector<DatasetEntry>& entries,
                                          const Hash128& tokenizer_hash, int64_t sequence_len,
@@ -79,6 +90,7 @@ SharedDatasets shared_datasets_of(const std::string& shared) {
 TrainingData::TrainingData(std::vector<PackedDataset> datasets, const RunConfig& config,
                            int num_ranks)
     : datasets_(std::move(datasets)),
+      chat_template_(template_of_conversations(datasets_)),
       mixture_(make_mixture(datasets_, config)),
       plan_{config.micro_batch_size, config.micro_batches_per_step(), num_ranks},
       seed_(config.seed) {
@@ -126,12 +138,6 @@ Hash128 TrainingData::hash() const {
     hasher.update(&weights_[i], sizeof(double));
   }
   return hasher.digest();
-}
-
-Batch evaluation_batch(const PackedDataset& dataset, int64_t begin, int64_t count) {
-  std::vector<PackedRow> rows;
-  for (int64_t i = 0; i < count; ++i) rows.push_back(dataset.row(begin + i));
-  return to_batch(make_micro_batch(rows));
 }
 
 }  // namespace temper

@@ -1,5 +1,4 @@
-// The rows of a run as tensors: which micro-batch a rank computes in a round, for training and for
-// held-out evaluation.
+// The rows of a run as tensors: which micro-batch a rank computes in a round.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +37,10 @@ class TrainingData {
   int64_t rows_per_epoch() const { return mixture_.rows_per_epoch(); }
   int64_t sequence_len() const { return datasets_.front().info().sequence_len; }
 
+  // What the conversations among the rows were rendered with: of the first dataset that has any.
+  // Empty when all are raw texts, and on ranks that opened the datasets with what rank 0 shared.
+  const std::string& chat_template() const { return chat_template_; }
+
   // Micro-batch `micro_batch` of the step whose first row is `cursor`: rows
   // [cursor + micro_batch x micro_batch_size, ...), the same on any number of ranks. Those that
   // this rank computes next are read ahead on a thread.
@@ -54,15 +57,11 @@ class TrainingData {
 
   std::vector<PackedDataset> datasets_;
   std::vector<double> weights_;
+  std::string chat_template_;
   RowMixture mixture_;
   BatchLoader::Plan plan_;
   uint64_t seed_;
   std::unique_ptr<BatchLoader> loader_;  // from the first micro-batch on
 };
-
-Batch to_batch(MicroBatch&& rows);
-
-// Rows [begin, begin + count) of a dataset in file order, for evaluation.
-Batch evaluation_batch(const PackedDataset& dataset, int64_t begin, int64_t count);
 
 }  // namespace temper

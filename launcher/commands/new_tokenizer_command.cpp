@@ -1,9 +1,12 @@
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "common/log.h"
 #include "data/corpus_reader.h"
 #include "io/atomic_file.h"
+#include "io/json.h"
+#include "io/output_guard.h"
 #include "launcher/command_line.h"
 #include "text/bpe_trainer.h"
 #include "text/tokenizer.h"
@@ -12,6 +15,21 @@ namespace temper {
 namespace {
 
 namespace po = boost::program_options;
+
+const std::vector<std::string> kSpecialTokens = {"<s>", "</s>", "<pad>"};
+
+bool is_product(const std::filesystem::path& path) {
+  const Json json = read_json_file(path);
+  const Json added = json.is_object() ? json.value("added_tokens", Json()) : Json();
+  if (!added.is_array() || added.size() != kSpecialTokens.size()) return false;
+  for (size_t i = 0; i < kSpecialTokens.size(); ++i) {
+    if (!added[i].is_object() || added[i].value("content", Json()) != kSpecialTokens[i] ||
+        added[i].value("id", Json()) != i) {
+      return false;
+    }
+  }
+  return true;
+}
 
 // All texts of a corpus, message by message.
 class CorpusTexts {
@@ -62,10 +80,13 @@ int new_tokenizer_command(const Arguments& arguments) {
     }
   }
 
+  refuse_to_overwrite_foreign(output, "a tokenizer made by temper new-tokenizer",
+                              [&] { return is_product(output); });
+
   CorpusTexts texts(inputs);
   BpeTrainerOptions options;
   options.vocab_size = line.get<int64_t>("vocab-size");
-  options.special_tokens = {"<s>", "</s>", "<pad>"};
+  options.special_tokens = kSpecialTokens;
   options.bos_token = "<s>";
   const std::string json =
       train_byte_level_bpe([&](std::string& text) { return texts.next(text); }, options);

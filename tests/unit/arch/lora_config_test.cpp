@@ -148,6 +148,7 @@ TEST(LoraConfigTest, what_is_written_is_read) {
   const Json json = lora.to_json("bases/tiny");
   EXPECT_EQ(json.at("base_model_name_or_path"), "bases/tiny");
   EXPECT_TRUE(json.at("lora_alpha").is_number_integer());
+  EXPECT_EQ(json.at("lora_dropout"), 0.05);
   EXPECT_TRUE(json.at("modules_to_save").is_null());
   const LoraConfig back = read(json);
   EXPECT_EQ(back.to_json("bases/tiny"), json);

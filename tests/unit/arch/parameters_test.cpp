@@ -103,10 +103,5 @@ TEST(ParametersTest, linear_modules_belong_to_base_weights) {
   EXPECT_THROW(linear_modules(config, 2), InternalError);
 }
 
-TEST(ParametersTest, only_matrices_are_decayed) {
-  EXPECT_TRUE(is_decayed({"w", {2, 3}, 0}));
-  EXPECT_FALSE(is_decayed({"b", {3}, 0}));
-}
-
 }  // namespace
 }  // namespace temper

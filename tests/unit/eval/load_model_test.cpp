@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/error.h"
+#include "eval/evaluation.h"
 #include "export/model_export.h"
 #include "export/probe.h"
 #include "io/atomic_file.h"
@@ -78,8 +79,56 @@ TEST(ModelAccess, takes_the_template_that_is_asked_for) {
   EXPECT_EQ(ModelAccess({.path = world.run(), .chat_template = "plain"}).chat_template(), "plain");
   EXPECT_EQ(ModelAccess({.path = world.run(), .chat_template = "none"}).chat_template(), "");
   EXPECT_EQ(ModelAccess({.model = world.base()}).chat_template(), "");
+  // Which it was is in the checkpoint.
   fs::remove(world.dataset());
-  EXPECT_EQ(ModelAccess({.path = world.run()}).chat_template(), "");
+  EXPECT_EQ(ModelAccess({.path = world.run()}).chat_template(), "chatml");
+}
+
+TEST(ModelAccess, finds_the_template_file_that_an_export_brought) {
+  const TinyRun world({false, true});
+  export_run(world, world.root() / "adapter", false);
+  const fs::path report = world.root() / "adapter" / kExportReportFile;
+  const fs::path file = world.root() / "adapter" / "chat_template.jinja";
+  Json json = read_json_file(report);
+  json["chat_template"] = "/of/another/machine.jinja";
+  write_file_atomically(report, json.dump());
+  write_file_atomically(file, "{% for m in messages %}{{ m.content }}|{% endfor %}");
+  const ModelAccess access({.path = world.root() / "adapter"});
+  EXPECT_EQ(access.chat_template(), file.string());
+  EXPECT_EQ(access.prompts().encode({{"user", "A"}}).text, "A|");
+}
+
+TEST(ModelAccess, stops_where_the_generation_config_says) {
+  const TinyRun world({false, true});
+  write_file_atomically(world.base() / "generation_config.json", R"({"eos_token_id": [33, 34]})");
+  const ModelAccess access({.path = world.run()});
+  EXPECT_THAT(access.stop_conditions().token_ids, ElementsAre(33, 34, 257, 259));
+}
+
+TEST(OpenDatasetFor, refuses_another_tokenizers_and_too_long_rows) {
+  const TinyRun world({false, true});
+  const auto error = [&](const ModelAccess& access) -> std::string {
+    try {
+      open_dataset_for(access, "name", world.dataset());
+    } catch (const UserError& user_error) {
+      return user_error.what();
+    }
+    return "no error";
+  };
+  EXPECT_EQ(error(ModelAccess({.model = world.base()})), "no error");
+
+  Json tokenizer = read_json_file(world.base() / "tokenizer.json");
+  std::swap(tokenizer["model"]["vocab"]["a"], tokenizer["model"]["vocab"]["b"]);
+  fs::copy(world.base(), world.root() / "other");
+  write_file_atomically(world.root() / "other/tokenizer.json", tokenizer.dump());
+  EXPECT_THAT(error(ModelAccess({.model = world.root() / "other"})),
+              HasSubstr("another tokenizer"));
+
+  Json config = read_json_file(world.base() / "config.json");
+  config["max_position_embeddings"] = 127;
+  fs::copy(world.base(), world.root() / "short");
+  write_file_atomically(world.root() / "short/config.json", config.dump());
+  EXPECT_THAT(error(ModelAccess({.model = world.root() / "short"})), HasSubstr("128 tokens"));
 }
 
 TEST(ModelAccess, refuses_what_does_not_fit_together) {

@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "data/example_encoder.h"
 #include "io/atomic_file.h"
+#include "io/json.h"
 #include "tests/unit/export/tiny_run.h"
 
 namespace temper {
@@ -40,6 +41,33 @@ TEST_F(PromptEncoderTest, begins_like_what_was_packed) {
     }
     EXPECT_TRUE(document.supervised[prompt.ids.size()]) << name;
   }
+}
+
+// What a server does with an exported chat_template.jinja: render, and encode the text as it is.
+TEST_F(PromptEncoderTest, portable_template_gives_the_same_tokens_elsewhere) {
+  Json json = read_json_file(world_.base() / "tokenizer.json");
+  const Json bos = {{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}};
+  const Json text = {{"Sequence", {{"id", "A"}, {"type_id", 0}}}};
+  json["post_processor"] = {
+      {"type", "TemplateProcessing"},
+      {"single", {bos, text}},
+      {"pair", {bos, text, text}},
+      {"special_tokens", {{"<s>", {{"id", "<s>"}, {"ids", {256}}, {"tokens", {"<s>"}}}}}}};
+  const Tokenizer adding = Tokenizer::from_json(json.dump(), "adding BOS");
+  const std::vector<Message> messages = {{"user", "Why?"}, {"assistant", "So."}, {"user", "And?"}};
+  const Tokenizer* const tokenizers[] = {&tokenizer_, &adding};
+  for (const Tokenizer* tokenizer : tokenizers) {
+    for (const std::string& name : ChatTemplate::names()) {
+      const PromptEncoder prompts(*tokenizer, special_, name);
+      const ChatTemplate portable = ChatTemplate::from_source(prompts.portable_template(), "file");
+      const std::string rendered = portable.render(messages, true, "", "").text;
+      const Encoding encoding = tokenizer->encode(rendered, false);
+      EXPECT_EQ(std::vector<int64_t>(encoding.ids.begin(), encoding.ids.end()),
+                prompts.encode(messages).ids)
+          << name;
+    }
+  }
+  EXPECT_EQ(PromptEncoder(tokenizer_, special_, "").portable_template(), "");
 }
 
 TEST_F(PromptEncoderTest, knows_where_an_answer_ends) {

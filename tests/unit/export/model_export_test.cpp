@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "arch/parameters.h"
 #include "checkpoint/tuned_model.h"
 #include "common/error.h"
 #include "export/probe.h"
@@ -257,6 +258,38 @@ INSTANTIATE_TEST_SUITE_P(All, ModelExport,
                            return std::string(test.param.lora ? "lora" : "full") +
                                   (test.param.tied ? "_tied" : "_untied");
                          });
+
+TEST(ModelExport, index_counts_the_bytes_of_the_type_that_is_written) {
+  const TinyRun world({false, false});
+  const TunedModel tuned(world.checkpoint());
+  ExportOptions options = options_to(world.root() / "out");
+  options.dtype = DType::kBF16;
+  options.max_shard_bytes = 20'000;
+  export_model(source_of(tuned), options);
+  const Json index = read_json_file(options.output / "model.safetensors.index.json");
+  EXPECT_EQ(index["metadata"]["total_size"], 2 * count_elements(base_parameters(tuned.config())));
+}
+
+TEST(ModelExport, never_replaces_a_base_that_is_an_export_itself) {
+  const TinyRun world({false, true});
+  write_file_atomically(world.base() / kExportReportFile, R"({"format": "temper-export"})");
+  const TunedModel tuned(world.checkpoint());
+  EXPECT_THROW(export_model(source_of(tuned), options_to(world.base())), UserError);
+  EXPECT_TRUE(fs::exists(world.base() / "model.safetensors"));
+}
+
+TEST(ModelExport, brings_the_template_along) {
+  for (const bool lora : {false, true}) {
+    const TinyRun world({false, lora});
+    write_file_atomically(world.base() / "chat_template.jinja", "the base's");
+    const TunedModel tuned(world.checkpoint());
+    ExportOptions options = options_to(world.root() / "out");
+    options.template_source = "the run's";
+    export_model(source_of(tuned), options);
+    EXPECT_EQ(read_file(options.output / "chat_template.jinja"), "the run's");
+    EXPECT_EQ(read_file(world.base() / "chat_template.jinja"), "the base's");
+  }
+}
 
 TEST(ModelExport, adds_the_stop_tokens_to_the_generation_config) {
   const TinyRun world({false, false});

@@ -195,6 +195,7 @@ void TinyRun::train() const {
   record.base_hash = base_weights.hash();
   record.tokenizer_hash = Tokenizer::from_file(base()).hash();
   record.adapter = config_.adapter;
+  record.chat_template = "chatml";
   record.config_yaml = resolved_yaml(config_);
   record.cpu_kernels = "any";
   RunIdentity identity;

@@ -6,6 +6,7 @@
 
 #include "common/error.h"
 #include "config/recorded_config.h"
+#include "io/atomic_file.h"
 #include "tests/unit/export/tiny_run.h"
 
 namespace temper {
@@ -50,6 +51,17 @@ TEST(TunedModel, refuses_another_base) {
   fs::copy(world.base(), world.root() / "moved");
   const TunedModel moved(world.checkpoint(), world.root() / "moved");
   EXPECT_EQ(moved.base_directory(), world.root() / "moved");
+}
+
+TEST(CheckpointReader, finds_a_flipped_bit) {
+  const TinyRun world({false, true});
+  const TunedModel tuned(world.checkpoint());
+  EXPECT_EQ(error_of([&] { tuned.reader().verify_files(); }), "no error");
+  const fs::path path = world.checkpoint() / rank_file_name(0, 1);
+  std::string bytes = read_file(path);
+  bytes[bytes.size() - 5] = static_cast<char>(bytes[bytes.size() - 5] ^ 1);
+  write_file_atomically(path, bytes);
+  EXPECT_THAT(error_of([&] { tuned.reader().verify_files(); }), HasSubstr(path.string()));
 }
 
 TEST(RecordedConfig, outlives_the_files_it_names) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <fstream>
 #include <numeric>
 
 #include "arch/parameters.h"
@@ -102,6 +103,33 @@ TEST_F(HfWeightsTest, hash_follows_names_types_and_bytes) {
   EXPECT_FALSE(HfWeights(directory_, config_).hash() == first);
 }
 
+TEST_F(HfWeightsTest, hash_sees_every_byte_and_is_the_sum_of_its_parts) {
+  config_.vocab_size = 130'000;  // the embedding has several blocks of the hash
+  write(base_parameters(config_), "model.safetensors");
+  const fs::path path = directory_ / "model.safetensors";
+  const Hash128 whole = HfWeights(directory_, config_).hash();
+  for (const int num_parts : {2, 3, 64}) {
+    const HfWeights weights(directory_, config_);
+    Hash128 sum;
+    for (int part = 0; part < num_parts; ++part) sum += weights.partial_hash(part, num_parts);
+    EXPECT_EQ(sum, whole) << num_parts;
+  }
+  const auto bytes = static_cast<int64_t>(fs::file_size(path));
+  for (const int64_t offset : {bytes / 7, bytes / 3, bytes / 2 + 4099, bytes - 70'000, bytes - 1}) {
+    const auto flip = [&] {
+      std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekg(offset);
+      const int byte = file.get();
+      file.seekp(offset);
+      file.put(static_cast<char>(byte ^ 1));
+    };
+    flip();
+    EXPECT_FALSE(HfWeights(directory_, config_).hash() == whole) << "byte " << offset;
+    flip();
+  }
+  EXPECT_EQ(HfWeights(directory_, config_).hash(), whole);
+}
+
 TEST_F(HfWeightsTest, an_adapter_must_match_its_config) {
   const LoraConfig lora = small_lora({"q_proj", "v_proj"});
   write(lora_parameters(config_, lora), "adapter_model.safetensors");
@@ -142,6 +170,15 @@ TEST(InitialBaseWeights, are_normal_and_independent_of_how_they_are_read) {
   weights.read("model.norm.weight", {20}, 0, 20, other.data());
   EXPECT_EQ(other[11], 1.0f);
   EXPECT_FALSE(weights.contains("base_model.model.model.layers.0.mlp.up_proj.lora_A.weight"));
+}
+
+TEST(InitialBaseWeights, biases_begin_at_zero) {
+  ModelConfig config = small_config();
+  config.qkv_bias = true;
+  std::vector<float> values(24, 9.0f);
+  InitialBaseWeights(config, 7).read("model.layers.0.self_attn.q_proj.bias", {24}, 0, 24,
+                                     values.data());
+  EXPECT_THAT(values, testing::Each(0.0f));
 }
 
 TEST(InitialLoraWeights, begin_as_peft_does) {

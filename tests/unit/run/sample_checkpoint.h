@@ -21,6 +21,7 @@ inline CommitRecord sample_record(int64_t step) {
   record.dataset_hash = hash_text("dataset");
   record.run_id = "run-1";
   record.adapter = "lora";
+  record.chat_template = "chatml";
   record.config_yaml = "learning_rate: 1e-4\n# ü\n";
   record.cpu_kernels = "EPYC avx2";
   record.eval_best_step = 40;
