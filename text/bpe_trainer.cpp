@@ -286,7 +286,7 @@ std::string train_byte_level_bpe(const std::function<bool(std::string&)>& next_t
   for (Pair pair; vocabulary.size() < vocab_size && counts.most_frequent(least, pair);) {
     const std::string left = vocabulary.token(pair.first);
     const std::string right = vocabulary.token(pair.second);
-    merges.push_back(left + " " + right);
+    merges.push_back(fmt::format("{} {}", left, right));
     counts.merge(pair, vocabulary.add(left + right));
   }
   return tokenizer_json(vocabulary, merges, options);

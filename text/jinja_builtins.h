@@ -41,6 +41,11 @@ class JinjaParameters {
   std::vector<const char*> names_;
 };
 
+// For builtins without parameters: JinjaFailure when the call has arguments.
+inline void expect_no_arguments(JinjaArguments& arguments) {
+  const JinjaParameters none(arguments, {});
+}
+
 // str.replace; a negative `max_count` is no limit.
 std::string replace_in_text(std::string_view text, std::string_view from, std::string_view to,
                             int64_t max_count, JinjaBudget& budget);

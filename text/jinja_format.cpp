@@ -341,14 +341,13 @@ class BraceFormat {
     std::string out;
     while (!reader_.at_end()) {
       const char c = reader_.take();
-      if ((c == '{' || c == '}') && reader_.skip(c)) {
+      const bool is_brace = c == '{' || c == '}';
+      if (!is_brace || reader_.skip(c)) {
         out += c;
       } else if (c == '{') {
         out += field();
-      } else if (c == '}') {
-        fail("a single '}'");
       } else {
-        out += c;
+        fail("a single '}'");
       }
       if (out.size() > kMaxJinjaText) runtime_.budget.charge_text(out.size());
     }

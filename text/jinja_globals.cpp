@@ -94,7 +94,7 @@ struct Joiner : JinjaCallable {
   bool is_used = false;
 
   Value call(Runtime&, Arguments& arguments) override {
-    JinjaParameters(arguments, {});
+    expect_no_arguments(arguments);
     return std::exchange(is_used, true) ? separator : Value::constant("");
   }
   std::string repr() const override { throw JinjaFailure{"a joiner cannot be printed"}; }

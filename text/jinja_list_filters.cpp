@@ -88,18 +88,18 @@ Value values_of(const std::vector<std::pair<Value, Value>>& keyed) {
 // ---- size, ends and conversions
 
 Value length(Runtime& runtime, const Value& subject, Arguments& arguments) {
-  JinjaParameters(arguments, {});
+  expect_no_arguments(arguments);
   if (subject.is_string()) runtime.budget.charge(subject.as_text().size());
   return Value::integer(jinja_length(subject));
 }
 
 Value list(Runtime& runtime, const Value& subject, Arguments& arguments) {
-  JinjaParameters(arguments, {});
+  expect_no_arguments(arguments);
   return Value::list(jinja_iterate(subject, runtime.budget));
 }
 
 Value first(Runtime& runtime, const Value& subject, Arguments& arguments) {
-  JinjaParameters(arguments, {});
+  expect_no_arguments(arguments);
   if (subject.is(JinjaType::kGenerator)) {
     JinjaItems& items = subject.as_items();
     if (items.position < items.items.size()) return items.items[items.position++];
@@ -111,7 +111,7 @@ Value first(Runtime& runtime, const Value& subject, Arguments& arguments) {
 }
 
 Value last(Runtime& runtime, const Value& subject, Arguments& arguments) {
-  JinjaParameters(arguments, {});
+  expect_no_arguments(arguments);
   if (subject.is(JinjaType::kGenerator)) throw JinjaFailure{"last: a generator has no end"};
   const std::vector<Value> items = jinja_iterate(subject, runtime.budget);
   return items.empty() ? Value::undefined("last item of an empty list") : items.back();
@@ -145,7 +145,7 @@ Value fallback(Runtime&, const Value& subject, Arguments& arguments) {
 }
 
 Value reverse(Runtime& runtime, const Value& subject, Arguments& arguments) {
-  JinjaParameters(arguments, {});
+  expect_no_arguments(arguments);
   if (subject.is_string()) {
     const Value step = Value::integer(-1);
     return jinja_slice(subject, nullptr, nullptr, &step, runtime.budget);
@@ -157,7 +157,7 @@ Value reverse(Runtime& runtime, const Value& subject, Arguments& arguments) {
 }
 
 Value items(Runtime& runtime, const Value& subject, Arguments& arguments) {
-  JinjaParameters(arguments, {});
+  expect_no_arguments(arguments);
   if (subject.is_undefined()) return generator({});
   if (!subject.is_dict()) throw JinjaFailure{"items: the value is not a dict"};
   Arguments none;

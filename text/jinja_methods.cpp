@@ -23,7 +23,7 @@ Value made(std::string text, Runtime& runtime) {
 }
 
 void no_arguments(Arguments& arguments) {
-  JinjaParameters(arguments, {});
+  expect_no_arguments(arguments);
 }
 
 // ---- str: case and white space

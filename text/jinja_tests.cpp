@@ -15,7 +15,7 @@ using Arguments = JinjaArguments;
 // A test without arguments.
 template <bool (*kIs)(const Value&)>
 Value plain(Runtime&, const Value& subject, Arguments& arguments) {
-  JinjaParameters(arguments, {});
+  expect_no_arguments(arguments);
   return Value::boolean(kIs(subject));
 }
 
@@ -93,7 +93,7 @@ int64_t rest_of(Runtime& runtime, const Value& subject, const Value& divisor) {
 
 template <int64_t kRest>
 Value is_parity(Runtime& runtime, const Value& subject, Arguments& arguments) {
-  JinjaParameters(arguments, {});
+  expect_no_arguments(arguments);
   return Value::boolean(rest_of(runtime, subject, Value::integer(2)) == kRest);
 }
 
@@ -120,7 +120,7 @@ Value is_same(Runtime& runtime, const Value& subject, Arguments& arguments) {
 
 template <JinjaFunction (*kFind)(std::string_view)>
 Value is_known(Runtime&, const Value& subject, Arguments& arguments) {
-  JinjaParameters(arguments, {});
+  expect_no_arguments(arguments);
   return Value::boolean(subject.is_string() && kFind(subject.as_text()) != nullptr);
 }
 

@@ -21,7 +21,7 @@ using Runtime = JinjaRuntime;
 using Arguments = JinjaArguments;
 
 void no_arguments(Arguments& arguments) {
-  JinjaParameters(arguments, {});
+  expect_no_arguments(arguments);
 }
 
 // A filter that is the method of the same name of the subject as a text.

@@ -1,9 +1,9 @@
 #include "text/jinja_unicode.h"
 
-#include <string.h>
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "text/unicode.h"
 #include "text/utf8.h"

@@ -205,7 +205,7 @@ JinjaValue JinjaValue::tuple(std::vector<JinjaValue> items) {
   return JinjaValue::items(JinjaType::kTuple, std::move(items), "tuple");
 }
 
-JinjaValue JinjaValue::dict(JinjaRef<JinjaDict> dict) {
+JinjaValue JinjaValue::dict(const JinjaRef<JinjaDict>& dict) {
   return object(JinjaType::kDict, dict.get());
 }
 

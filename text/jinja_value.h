@@ -109,7 +109,7 @@ class JinjaValue {
   static JinjaValue list(std::vector<JinjaValue> items);
   static JinjaValue tuple(std::vector<JinjaValue> items);
   static JinjaValue items(JinjaType type, std::vector<JinjaValue> items, const char* name);
-  static JinjaValue dict(JinjaRef<JinjaDict> dict);
+  static JinjaValue dict(const JinjaRef<JinjaDict>& dict);
   static JinjaValue object(JinjaType type, JinjaObject* object);  // takes part in its ownership
   static JinjaValue function(JinjaFunction function);
 
