@@ -106,10 +106,10 @@ std::span<const std::byte> SafetensorsFile::bytes(const std::string& name) const
 void SafetensorsFile::release(std::span<const std::byte> part) const {
   if (part.empty()) return;
   const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<uintptr_t>(part.data()) / page * page;
-  const auto end = reinterpret_cast<uintptr_t>(part.data() + part.size());
+  const size_t into_page = reinterpret_cast<uintptr_t>(part.data()) % page;
+  auto* begin = const_cast<std::byte*>(part.data() - into_page);
   // Only advice: a kernel that does not take it keeps the pages.
-  (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  (void)madvise(begin, part.size() + into_page, MADV_DONTNEED);
 }
 
 void SafetensorsFile::read_floats(const std::string& name, int64_t begin, int64_t end,
