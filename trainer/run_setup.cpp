@@ -67,7 +67,7 @@ std::vector<std::string> held_out_names(const std::vector<DatasetEntry>& entries
     if (uses[name] > 1) {
       name = (std::filesystem::absolute(entry.path).parent_path().filename() / name).string();
     }
-    name = prefix + "/" + name;
+    name = fmt::format("{}/{}", prefix, name);
     const std::string plain = name;
     for (int i = 2; std::find(names.begin(), names.end(), name) != names.end(); ++i) {
       name = fmt::format("{}-{}", plain, i);
