@@ -39,7 +39,7 @@ bench: build
 	cmake $(BUILD) -DTEMPER_BENCH=ON
 	cmake --build $(BUILD) --parallel $(JOBS) --target temper-bench-tokenizer
 	python3 bench/tokenizers.py --program $(BUILD)/bin/temper-bench-tokenizer --material '$(TEMPER_ACCEPTANCE_DIR)'
-	$(foreach script,$(wildcard bench/compare_peers.py),python3 $(script))
+	python3 bench/compare_peers.py
 
 demo: build
 	examples/demo.sh

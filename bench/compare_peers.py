@@ -91,17 +91,17 @@ def prepare(work, temper, steps):
         "--sequence-len", SEQUENCE_LEN], stdout=subprocess.DEVNULL)
 
 
-def run_temper(options, work, mode, ranks=RANKS, micro_batches=RANKS):
+def run_temper(options, work, mode):
     out = work / "run"
     subprocess.run(["rm", "-rf", out], check=True)
     lora = "adapter: lora\nlora_r: 16\nlora_alpha: 32\nlora_target_modules: all-linear\n"
     (work / "run.yaml").write_text(
         f"base_model: model\ndatasets: [{{path: rows.h5}}]\noutput_dir: run\nshuffle: false\n"
-        f"micro_batch_size: {MICRO_BATCH}\nglobal_batch_size: {MICRO_BATCH * micro_batches}\n"
+        f"micro_batch_size: {MICRO_BATCH}\nglobal_batch_size: {MICRO_BATCH * RANKS}\n"
         f"max_steps: {options.steps}\nlearning_rate: 1.0e-4\nlr_scheduler: constant\n"
         f"logging_steps: 1\ndevice: cpu\n" + (lora if mode == "lora" else ""))
     begin = time.time()
-    sh([*options.pin, options.bin / "temper", "train", work / "run.yaml", "--nproc", ranks],
+    sh([*options.pin, options.bin / "temper", "train", work / "run.yaml", "--nproc", RANKS],
        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     events = [json.loads(line) for line in open(out / "metrics.jsonl")]
     steps = [e for e in events if e["event"] == "step"]

@@ -3,12 +3,9 @@
 Reads the rows and the model that temper trains on, so that both compute the same losses. Prints one
 JSON line. Started by compare_peers.py, through torchrun where there are several ranks.
 """
-import time
-
-START = time.time()
 import argparse
 import json
-import os
+import time
 
 import h5py
 import torch
@@ -111,7 +108,6 @@ def main():
         print(json.dumps({
             "step_seconds": steady[len(steady) // 2],
             "first_step_at": first_step_at,
-            "imported_after": START,
             "pss_bytes": float(pss),
             "losses": losses,
             "tokens_per_step": rows_of_step * tokens.shape[1],

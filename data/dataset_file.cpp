@@ -40,7 +40,11 @@ DatasetFile::DatasetFile(const std::filesystem::path& path) : path_(path) {
 
 void DatasetFile::read_header() {
   const H5Reader file(path_);
-  const H5Group& root = file.root();
+  read_attributes(file.root());
+  check_sizes(read_payload_sizes(file.root()));
+}
+
+void DatasetFile::read_attributes(const H5Group& root) {
   if (!root.has_attribute("format") || root.text_attribute("format") != kDatasetFormat) {
     throw UserError("{}: not a dataset made by `temper pack`", path_.native());
   }
@@ -74,8 +78,10 @@ void DatasetFile::read_header() {
   info_.settings_json = root.text("settings", kMaxJsonBytes);
   info_.statistics_json = root.text("statistics", kMaxJsonBytes);
   info_.drop_reasons_json = root.text("drop_reasons", kMaxJsonBytes);
+}
 
-  std::array<uint64_t, kNumPayloads> sizes{};
+DatasetFile::PayloadSizes DatasetFile::read_payload_sizes(const H5Group& root) const {
+  PayloadSizes sizes{};
   const auto sequence_len = static_cast<uint64_t>(info_.sequence_len);
   for (size_t i = 0; i < kNumPayloads; ++i) {
     const PayloadPlace& place = payload_place(static_cast<Payload>(i));
@@ -91,6 +97,11 @@ void DatasetFile::read_header() {
         num_bytes == 0 ? ByteRange{} : ByteRange{dataset.file_offset(), num_bytes};
     require(said == seal_.extents[i], "{}/{} is not where its seal says", place.group, place.name);
   }
+  return sizes;
+}
+
+void DatasetFile::check_sizes(const PayloadSizes& sizes) {
+  const auto sequence_len = static_cast<uint64_t>(info_.sequence_len);
   const auto size_of = [&](Payload payload) { return sizes[static_cast<size_t>(payload)]; };
   const uint64_t rows = size_of(Payload::kNumTargets), documents = size_of(Payload::kLength);
   const uint64_t dropped = size_of(Payload::kDroppedRecord);

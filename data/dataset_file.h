@@ -2,6 +2,7 @@
 // for them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -53,7 +54,14 @@ class DatasetFile {
   const PayloadReader& payload() const { return *payload_; }
 
  private:
+  using PayloadSizes = std::array<uint64_t, kNumPayloads>;  // elements of each
+
+  // Each checks what it reads: the attributes, where the payload lies against the seal, the sizes
+  // of the arrays against each other.
   void read_header();
+  void read_attributes(const H5Group& root);
+  PayloadSizes read_payload_sizes(const H5Group& root) const;
+  void check_sizes(const PayloadSizes& sizes);
   template <typename... Args>
   void require(bool condition, fmt::format_string<Args...> format, Args&&... args) const;
 

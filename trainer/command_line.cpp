@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "comm/agreement.h"
 #include "common/error.h"
 
 namespace temper {
@@ -25,6 +26,20 @@ po::variables_map parse_command_line(const std::vector<std::string>& arguments,
 
 void print_help(const std::string& usage, const po::options_description& options) {
   std::cout << "Usage: " << usage << "\n\n" << options;
+}
+
+void run_on_rank_0(ProcessGroup& group, const std::vector<std::string>& arguments,
+                   const std::string& usage, const po::options_description& options,
+                   const std::function<void(const po::variables_map&)>& work) {
+  run_agreed(group, [&] {
+    if (group.rank() != 0) return;
+    const po::variables_map values = parse_command_line(arguments, options, {});
+    if (values.count("help") != 0) {
+      print_help(usage, options);
+    } else {
+      work(values);
+    }
+  });
 }
 
 }  // namespace temper

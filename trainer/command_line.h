@@ -3,8 +3,11 @@
 
 #include <boost/program_options.hpp>
 
+#include <functional>
 #include <string>
 #include <vector>
+
+#include "comm/process_group.h"
 
 namespace temper {
 
@@ -22,5 +25,12 @@ constexpr unsigned kHelpTextWidth = 60;
 // "Usage: ..." and the options, to standard output.
 void print_help(const std::string& usage,
                 const boost::program_options::options_description& options);
+
+// A command that is one rank's work, whatever the number of ranks: rank 0 parses the arguments,
+// prints the help or calls `work`. Collective: all ranks share its errors.
+void run_on_rank_0(ProcessGroup& group, const std::vector<std::string>& arguments,
+                   const std::string& usage,
+                   const boost::program_options::options_description& options,
+                   const std::function<void(const boost::program_options::variables_map&)>& work);
 
 }  // namespace temper

@@ -5,7 +5,6 @@
 
 #include "arch/model_config.h"
 #include "arch/parameters.h"
-#include "comm/agreement.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "export/export_files.h"
@@ -75,18 +74,7 @@ void make_model(const po::variables_map& values) {
 }  // namespace
 
 int new_model_command(const std::vector<std::string>& arguments, CommEnvironment& environment) {
-  const po::options_description options = make_options();
-  ProcessGroup& group = environment.world();
-  run_agreed(group, [&] {
-    // One directory is one rank's work.
-    if (group.rank() != 0) return;
-    const po::variables_map values = parse_command_line(arguments, options, {});
-    if (values.count("help") != 0) {
-      print_help(kUsage, options);
-      return;
-    }
-    make_model(values);
-  });
+  run_on_rank_0(environment.world(), arguments, kUsage, make_options(), make_model);
   return kExitDone;
 }
 

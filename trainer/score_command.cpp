@@ -9,7 +9,6 @@
 
 #include "arch/lora_config.h"
 #include "arch/model_config.h"
-#include "comm/agreement.h"
 #include "common/error.h"
 #include "data/micro_batch.h"
 #include "eval/held_out_loss.h"
@@ -128,18 +127,7 @@ void score(const po::variables_map& values) {
 }  // namespace
 
 int score_command(const std::vector<std::string>& arguments, CommEnvironment& environment) {
-  const po::options_description options = make_options();
-  ProcessGroup& group = environment.world();
-  run_agreed(group, [&] {
-    // One file is one rank's work.
-    if (group.rank() != 0) return;
-    const po::variables_map values = parse_command_line(arguments, options, {});
-    if (values.count("help") != 0) {
-      print_help(kUsage, options);
-      return;
-    }
-    score(values);
-  });
+  run_on_rank_0(environment.world(), arguments, kUsage, make_options(), score);
   return kExitDone;
 }
 
