@@ -2,6 +2,8 @@
 // each line of standard input is one set), answers each line with the seconds that encoding the set
 // took, the number of ids and a hash of them. `warm` keeps the word cache between lines; `cold`
 // reads the tokenizer anew for each.
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
@@ -28,15 +30,17 @@ uint64_t ids_hash(const std::vector<std::vector<int32_t>>& texts) {
 
 void encode_all(const Tokenizer& tokenizer, const std::vector<std::string>& texts,
                 size_t num_threads, std::vector<std::vector<int32_t>>& ids) {
-  const auto work = [&](size_t first, size_t last) {
-    for (size_t i = first; i < last; ++i) ids[i] = tokenizer.encode(texts[i], false).ids;
+  constexpr size_t kTextsAtOnce = 16;  // texts differ in length: a thread takes the next when free
+  std::atomic<size_t> next = 0;
+  const auto work = [&] {
+    for (size_t first; (first = next.fetch_add(kTextsAtOnce)) < texts.size();) {
+      const size_t last = std::min(first + kTextsAtOnce, texts.size());
+      for (size_t i = first; i < last; ++i) ids[i] = tokenizer.encode(texts[i], false).ids;
+    }
   };
   std::vector<std::thread> threads;
-  for (size_t t = 1; t < num_threads; ++t) {
-    threads.emplace_back(work, texts.size() * t / num_threads,
-                         texts.size() * (t + 1) / num_threads);
-  }
-  work(0, texts.size() / num_threads);
+  for (size_t t = 1; t < num_threads; ++t) threads.emplace_back(work);
+  work();
   for (std::thread& thread : threads) thread.join();
 }
 
