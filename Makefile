@@ -38,7 +38,7 @@ soak: bootstrap
 bench: build
 	cmake $(BUILD) -DTEMPER_BENCH=ON
 	cmake --build $(BUILD) --parallel $(JOBS) --target temper-bench-tokenizer
-	python3 bench/tokenizers.py --program $(BUILD)/bin/temper-bench-tokenizer --material '$(TEMPER_ACCEPTANCE_DIR)'
+	python3 bench/compare_tokenizers.py --program $(BUILD)/bin/temper-bench-tokenizer --material '$(TEMPER_ACCEPTANCE_DIR)'
 	python3 bench/compare_peers.py
 
 demo: build

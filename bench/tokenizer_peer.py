@@ -1,4 +1,4 @@
-"""Answers like temper-bench-tokenizer: tokenizers_peer.py hf|tiktoken TOKENIZER.json warm|cold
+"""Answers like temper-bench-tokenizer: tokenizer_peer.py hf|tiktoken TOKENIZER.json warm|cold
 
 A JSON list of texts on each line of standard input; for each, the seconds that encoding took, the
 number of ids and, the first time a list is seen, a hash of them (0 afterwards). One thread."""

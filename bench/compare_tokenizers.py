@@ -1,6 +1,6 @@
 """Times encoding against Hugging Face `tokenizers` and `tiktoken`, in turns, one thread on one core:
 
-    python3 bench/tokenizers.py --program build/release/bin/temper-bench-tokenizer --material DIR \\
+    python3 bench/compare_tokenizers.py --program build/release/bin/temper-bench-tokenizer --material DIR \\
         [--repeats 5] [--vocabularies phi2,...] [--cores 0,1] [--venv build/bench/tokenizers] [--results bench/results]
 
 DIR has data/medquad.jsonl.gz and tokenizers/*-tokenizer.json. The peers are installed into --venv
@@ -105,7 +105,7 @@ def measure(options, python):
             tools = {"temper": Tool([options.program, path, "1", cache], one_core)}
             for name, kind in (("tokenizers", "hf"), ("tiktoken", "tiktoken")):
                 if kind == "hf" or has_tiktoken:
-                    tools[name] = Tool([python, "-I", str(HERE / "tokenizers_peer.py"), kind, path, cache], one_core)
+                    tools[name] = Tool([python, "-I", str(HERE / "tokenizer_peer.py"), kind, path, cache], one_core)
             for name in sets if cache == "warm" else ["MedQuAD"]:
                 seconds, first = in_turns(tools, lines[name], options.repeats)
                 if name == "MedQuAD":
@@ -124,7 +124,7 @@ def measure(options, python):
 def report(options, versions, megabytes, rows, speed_up):
     peers = ", ".join(f"{name} {version}" for name, version in versions.items())
     out = [f"# Tokenizing, one thread ({datetime.date.today()})", "",
-           f"`bench/tokenizers.py`, {options.repeats} rounds in turns, medians, MB/s of UTF-8; {peers}; "
+           f"`bench/compare_tokenizers.py`, {options.repeats} rounds in turns, medians, MB/s of UTF-8; {peers}; "
            f"{platform.machine()}, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the end. "
            f"MedQuAD is {megabytes['MedQuAD']:.1f} MB, the same ids everywhere; the other texts are made.", "",
            "| vocabulary | text | temper | tokenizers | tiktoken | times the faster peer |", "|---|---|---|---|---|---|"]
