@@ -13,6 +13,8 @@ const Choices<BasePlacement> kBasePlacements = {{"node_shared", BasePlacement::k
                                                 {"sharded", BasePlacement::kSharded}};
 const Choices<GradientReduction> kReductions = {{"each_round", GradientReduction::kEachRound},
                                                 {"once_per_step", GradientReduction::kOncePerStep}};
+const Choices<SaveErrorPolicy> kSaveErrorPolicies = {{"continue", SaveErrorPolicy::kContinue},
+                                                     {"stop", SaveErrorPolicy::kStop}};
 const Choices<DeviceChoice> kDevices = {
     {"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}};
 const Choices<std::string> kAdapters = {{"lora", "lora"}, {"full", ""}, {"none", ""}, {"", ""}};
@@ -214,7 +216,23 @@ void add_progress_keys(KeyTable& table) {
   table.integer("save_steps", &RunConfig::save_steps,
                 "Checkpoint every so many steps; 0: only at the end, and on a signal.", "100");
   table.integer("save_total_limit", &RunConfig::save_total_limit,
-                "Complete checkpoints to keep; 0: all.");
+                "Complete checkpoints to keep; 0: all. The two newest and the one with the best "
+                "test loss stay always.");
+  table.boolean("async_save", &RunConfig::async_save,
+                "Write checkpoints while training goes on, from a copy of the state (12 bytes per "
+                "trained parameter, divided by the ranks); false: training waits, without the "
+                "copy.");
+  table.choice("on_save_error", &RunConfig::on_save_error, kSaveErrorPolicies,
+               "When a checkpoint cannot be written: continue on the one before, or stop.");
+  table.add(
+      "max_wall_time",
+      "Seconds or H:MM:SS from the start, in time before which the run stops with a checkpoint "
+      "(exit code 75); 0: no limit.",
+      "",
+      [](const ConfigValue& value, RunConfig& config) {
+        config.max_wall_time = read_duration(value);
+      },
+      [](const RunConfig& config) { return std::to_string(config.max_wall_time); });
   table.integer("early_stopping_patience", &RunConfig::early_stopping_patience,
                 "Stop after so many evaluations without improvement; 0: never.");
   table.path("output_dir", &RunConfig::output_dir,

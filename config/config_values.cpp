@@ -74,6 +74,27 @@ int64_t read_integer(const ConfigValue& value) {
   return number;
 }
 
+int64_t read_duration(const ConfigValue& value) {
+  constexpr const char* kExpected = "seconds or H:MM:SS, e.g. 5400 or 1:30:00";
+  constexpr int64_t kMaxPart = 100'000'000;
+  std::array<int64_t, 3> parts = {};  // hours, minutes, seconds
+  const std::string& text = value.node.text;
+  const auto colons = std::count(text.begin(), text.end(), ':');
+  if (colons != 0 && colons != 2) value.refuse(kExpected);
+  size_t begin = 0;
+  for (size_t i = colons == 0 ? 2 : 0; i < parts.size(); ++i) {
+    const size_t end = std::min(text.find(':', begin), text.size());
+    const std::string_view part = std::string_view(text).substr(begin, end - begin);
+    const bool is_first = begin == 0;
+    if (!parse_number(part, parts[i]) || parts[i] < 0 || parts[i] > kMaxPart ||
+        (!is_first && (part.size() != 2 || parts[i] >= 60))) {
+      value.refuse(kExpected);
+    }
+    begin = end + 1;
+  }
+  return parts[0] * 3600 + parts[1] * 60 + parts[2];
+}
+
 uint64_t read_unsigned(const ConfigValue& value) {
   uint64_t number = 0;
   if (!parse_number(value.node.text, number)) value.refuse("a whole number, 0 or more");

@@ -25,6 +25,8 @@ struct ConfigValue {
 int64_t read_integer(const ConfigValue& value);
 uint64_t read_unsigned(const ConfigValue& value);
 double read_number(const ConfigValue& value);
+// Whole seconds, from "5400" or "1:30:00".
+int64_t read_duration(const ConfigValue& value);
 bool read_boolean(const ConfigValue& value);
 std::string read_text(const ConfigValue& value);
 // Absolute and normal.

@@ -30,6 +30,9 @@ enum class GradientReduction {
   kOncePerStep,  // fewer bytes, one more copy of the gradients a rank
 };
 
+// What follows when a checkpoint could not be written while training goes on.
+enum class SaveErrorPolicy { kContinue, kStop };
+
 enum class DeviceChoice { kAuto, kCpu, kCuda };
 
 // What the batch script asks Slurm for. An empty text leaves the choice to the site.
@@ -97,8 +100,11 @@ struct RunConfig {
   // --- evaluation, logging, saving -------------------------------------------------------------
   int64_t eval_steps = 0;  // 0: only at the end
   int64_t logging_steps = 10;
-  int64_t save_steps = 0;               // 0: only at the end, and on a signal
-  int64_t save_total_limit = 2;         // complete checkpoints to keep; 0: all
+  int64_t save_steps = 0;        // 0: only at the end, and on a signal
+  int64_t save_total_limit = 2;  // complete checkpoints to keep; 0: all
+  bool async_save = true;        // write while training goes on, from a copy of the state
+  SaveErrorPolicy on_save_error = SaveErrorPolicy::kContinue;
+  int64_t max_wall_time = 0;            // seconds; 0: no limit
   int64_t early_stopping_patience = 0;  // evaluations without improvement; 0: off
   std::filesystem::path output_dir;     // required
 

@@ -187,6 +187,7 @@ class Validator {
     require_count("logging_steps", config_.logging_steps, 1);
     require_count("save_steps", config_.save_steps);
     require_count("save_total_limit", config_.save_total_limit);
+    require_count("max_wall_time", config_.max_wall_time);
     require_count("early_stopping_patience", config_.early_stopping_patience);
     if (config_.early_stopping_patience > 0) {
       if (config_.test_datasets.empty()) {

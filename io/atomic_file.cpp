@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "common/error.h"
+#include "io/system_calls.h"
 
 #ifndef RENAME_EXCHANGE
 #define RENAME_EXCHANGE (1 << 1)
@@ -41,21 +42,13 @@ fs::path without_trailing_slash(const fs::path& path) {
   return fs::weakly_canonical(directory);
 }
 
-int open_retrying(const fs::path& path, int flags, mode_t mode = 0) {
-  int fd = -1;
-  do {
-    fd = open(path.c_str(), flags | O_CLOEXEC, mode);
-  } while (fd < 0 && errno == EINTR);
-  return fd;
-}
-
 void sync_tree(const fs::path& directory) {
   for (const fs::directory_entry& entry : fs::directory_iterator(directory)) {
     const fs::file_status status = entry.symlink_status();
     if (fs::is_directory(status)) {
       sync_tree(entry.path());
     } else if (fs::is_regular_file(status)) {
-      const FileDescriptor file(open_retrying(entry.path(), O_RDONLY));
+      const FileDescriptor file(sys::open(entry.path().c_str(), O_RDONLY));
       if (!file.is_open()) {
         throw SystemError("cannot open {}: {}", entry.path().native(), errno_text(errno));
       }
@@ -87,22 +80,22 @@ FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
 void FileDescriptor::close(const fs::path& path) {
   const int fd = std::exchange(fd_, -1);
   // Not repeated on EINTR: Linux has released the descriptor by then.
-  if (fd >= 0 && ::close(fd) != 0 && errno != EINTR) {
+  if (fd >= 0 && sys::close(fd) != 0 && errno != EINTR) {
     throw SystemError("cannot close {}: {}", path.native(), errno_text(errno));
   }
 }
 
 AtomicFile::AtomicFile(const fs::path& path) : path_(path), temporary_path_(partial_name(path)) {
-  unlink(temporary_path_.c_str());  // left by an earlier process of the same id
+  sys::unlink(temporary_path_.c_str());  // left by an earlier process of the same id
   fd_ = FileDescriptor(
-      open_retrying(temporary_path_, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, kFileMode));
+      sys::open(temporary_path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, kFileMode));
   if (!fd_.is_open()) {
     throw SystemError("cannot create {}: {}", temporary_path_.native(), errno_text(errno));
   }
 }
 
 AtomicFile::~AtomicFile() {
-  if (!committed_) unlink(temporary_path_.c_str());
+  if (!committed_) sys::unlink(temporary_path_.c_str());
 }
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
@@ -136,7 +129,7 @@ void write_file_atomically(const fs::path& path, std::string_view content) {
 }
 
 std::string read_file(const fs::path& path, size_t max_bytes) {
-  const FileDescriptor file(open_retrying(path, O_RDONLY));
+  const FileDescriptor file(sys::open(path.c_str(), O_RDONLY));
   struct stat info {};
   if (!file.is_open() || fstat(file.get(), &info) != 0) {
     throw UserError("cannot read {}: {}", path.native(), errno_text(errno));
@@ -167,7 +160,7 @@ void write_fully(int fd, uint64_t offset, const void* data, size_t num_bytes,
                  const fs::path& path) {
   const char* next = static_cast<const char*>(data);
   while (num_bytes > 0) {
-    const ssize_t count = pwrite(fd, next, num_bytes, static_cast<off_t>(offset));
+    const ssize_t count = sys::pwrite(fd, next, num_bytes, static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) {
       throw SystemError("cannot write {} at byte {}: {}", path.native(), offset,
@@ -200,7 +193,7 @@ void read_fully(int fd, uint64_t offset, void* data, size_t num_bytes, const fs:
 void sync_file(int fd, const fs::path& path) {
   int result = 0;
   do {
-    result = fsync(fd);
+    result = sys::fsync(fd);
   } while (result != 0 && errno == EINTR);
   if (result != 0) {
     throw SystemError("cannot sync {} to disk: {}", path.native(), errno_text(errno));
@@ -208,12 +201,12 @@ void sync_file(int fd, const fs::path& path) {
 }
 
 void sync_directory(const fs::path& path) {
-  const FileDescriptor directory(open_retrying(path, O_RDONLY | O_DIRECTORY));
+  const FileDescriptor directory(sys::open(path.c_str(), O_RDONLY | O_DIRECTORY));
   if (!directory.is_open()) {
     throw SystemError("cannot open the directory {}: {}", path.native(), errno_text(errno));
   }
   // Some network file systems sync their directories by themselves and refuse with EINVAL.
-  if (fsync(directory.get()) != 0 && errno != EINVAL) {
+  if (sys::fsync(directory.get()) != 0 && errno != EINVAL) {
     throw SystemError("cannot sync the directory {} to disk: {}", path.native(), errno_text(errno));
   }
 }
@@ -223,14 +216,14 @@ void make_directories(const fs::path& path) {
   if (directory.empty() || fs::is_directory(directory)) return;
   make_directories(directory.parent_path());
   // EEXIST: another rank was faster.
-  if (mkdir(directory.c_str(), kDirectoryMode) != 0 &&
+  if (sys::mkdir(directory.c_str(), kDirectoryMode) != 0 &&
       !(errno == EEXIST && fs::is_directory(directory))) {
     throw SystemError("cannot make the directory {}: {}", directory.native(), errno_text(errno));
   }
 }
 
 void rename_durably(const fs::path& from, const fs::path& to) {
-  if (std::rename(from.c_str(), to.c_str()) != 0) {
+  if (sys::rename(from.c_str(), to.c_str()) != 0) {
     throw SystemError("cannot rename {} to {}: {}", from.native(), to.native(), errno_text(errno));
   }
   sync_directory(parent_of(to));
@@ -250,7 +243,7 @@ AtomicDirectory::AtomicDirectory(const fs::path& path)
   }
   make_directories(parent_of(path_));
   fs::remove_all(partial_path_, error);  // left by an earlier process of the same id
-  if (mkdir(partial_path_.c_str(), kDirectoryMode) != 0) {
+  if (sys::mkdir(partial_path_.c_str(), kDirectoryMode) != 0) {
     throw SystemError("cannot make the directory {}: {}", partial_path_.native(),
                       errno_text(errno));
   }

@@ -4,51 +4,13 @@
 
 #include "common/error.h"
 #include "io/atomic_file.h"
-#include "io/json.h"
 #include "io/safetensors.h"
-#include "io/safetensors_header.h"
+#include "io/safetensors_layout.h"
 
 namespace temper {
 namespace {
 
 constexpr int64_t kConvertedElements = int64_t{1} << 18;  // at a time
-
-// The reference implementation's order of dtypes, which it writes from the last to the first.
-int reference_rank(DType dtype) {
-  switch (dtype) {
-    case DType::kBool:
-      return 0;
-    case DType::kU8:
-      return 1;
-    case DType::kI8:
-      return 2;
-    case DType::kI16:
-      return 3;
-    case DType::kU16:
-      return 4;
-    case DType::kF16:
-      return 5;
-    case DType::kBF16:
-      return 6;
-    case DType::kI32:
-      return 7;
-    case DType::kU32:
-      return 8;
-    case DType::kF32:
-      return 9;
-    case DType::kF64:
-      return 10;
-    case DType::kI64:
-      return 11;
-    case DType::kU64:
-      return 12;
-  }
-  return 0;
-}
-
-std::string quoted(const std::string& text) {
-  return Json(text).dump();
-}
 
 // Which bytes of a tensor were written, as disjoint ranges: begin -> end.
 class Coverage {
@@ -83,68 +45,20 @@ class Coverage {
   std::map<uint64_t, uint64_t> ranges_;
 };
 
-struct DeclaredTensor {
-  DType dtype;
-  uint64_t begin = 0, end = 0;  // in the data section
-  Coverage written;
-};
-
 }  // namespace
 
 struct SafetensorsWriter::State {
   std::filesystem::path path;
-  std::unordered_map<std::string, DeclaredTensor> tensors;
-  uint64_t data_begin = 0, data_bytes = 0;
+  SafetensorsLayout layout;
+  std::unordered_map<std::string, Coverage> written;
   std::optional<AtomicFile> file;
-
-  // Lays the tensors out and returns the header's text, padded as the reference implementation
-  // does.
-  std::string declare(std::vector<Entry> entries,
-                      const std::map<std::string, std::string>& metadata);
-  DeclaredTensor& find(const std::string& name) {
-    const auto found = tensors.find(name);
-    TEMPER_CHECK(found != tensors.end(), "\"{}\" was not declared for {}", name, path.native());
-    return found->second;
-  }
 };
-
-std::string SafetensorsWriter::State::declare(std::vector<Entry> entries,
-                                              const std::map<std::string, std::string>& metadata) {
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    const int rank_a = reference_rank(a.dtype), rank_b = reference_rank(b.dtype);
-    return rank_a != rank_b ? rank_a > rank_b : a.name < b.name;
-  });
-  std::string header = "{";
-  if (!metadata.empty()) header += fmt::format("\"__metadata__\":{}", Json(metadata).dump());
-  for (const Entry& entry : entries) {
-    int64_t num_elements = 0;
-    TEMPER_CHECK(count_shape_elements(entry.shape, num_elements), "shape of \"{}\"", entry.name);
-    const uint64_t begin = data_bytes;
-    data_bytes += static_cast<uint64_t>(num_elements) * dtype_size_bytes(entry.dtype);
-    TEMPER_CHECK(
-        entry.name != "__metadata__" &&
-            tensors.emplace(entry.name, DeclaredTensor{entry.dtype, begin, data_bytes, {}}).second,
-        "tensor \"{}\" was declared twice", entry.name);
-    header += fmt::format("{}{}:{{\"dtype\":\"{}\",\"shape\":[{}],\"data_offsets\":[{},{}]}}",
-                          header.size() > 1 ? "," : "", quoted(entry.name), dtype_name(entry.dtype),
-                          fmt::join(entry.shape, ","), begin, data_bytes);
-  }
-  header += "}";
-  header.resize((header.size() + 7) / 8 * 8, ' ');
-  TEMPER_CHECK(header.size() <= kMaxSafetensorsHeaderBytes, "a header of {} bytes", header.size());
-  return header;
-}
 
 SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, std::vector<Entry> entries,
                                      const std::map<std::string, std::string>& metadata)
-    : state_(std::make_unique<State>()) {
-  state_->path = path;
-  const std::string header = state_->declare(std::move(entries), metadata);
-  const uint64_t header_bytes = header.size();
-  state_->data_begin = sizeof(header_bytes) + header_bytes;
+    : state_(new State{path, SafetensorsLayout(std::move(entries), metadata), {}, {}}) {
   state_->file.emplace(path);
-  state_->file->append(&header_bytes, sizeof(header_bytes));
-  state_->file->append(header);
+  state_->file->append(state_->layout.head());
 }
 
 SafetensorsWriter::~SafetensorsWriter() = default;
@@ -152,19 +66,18 @@ SafetensorsWriter::SafetensorsWriter(SafetensorsWriter&&) noexcept = default;
 
 void SafetensorsWriter::write(const std::string& name, uint64_t offset_bytes,
                               std::span<const std::byte> bytes) {
-  DeclaredTensor& tensor = state_->find(name);
-  const uint64_t size = tensor.end - tensor.begin;
+  const SafetensorsLayout::Place& place = state_->layout.place(name);
+  const uint64_t size = place.end - place.begin;
   TEMPER_CHECK(offset_bytes <= size && bytes.size() <= size - offset_bytes,
                "bytes [{}, +{}) of \"{}\", which has {}", offset_bytes, bytes.size(), name, size);
-  TEMPER_CHECK(tensor.written.add(offset_bytes, offset_bytes + bytes.size()),
+  TEMPER_CHECK(state_->written[name].add(offset_bytes, offset_bytes + bytes.size()),
                "bytes [{}, +{}) of \"{}\" were written before", offset_bytes, bytes.size(), name);
-  state_->file->write_at(state_->data_begin + tensor.begin + offset_bytes, bytes.data(),
-                         bytes.size());
+  state_->file->write_at(place.begin + offset_bytes, bytes.data(), bytes.size());
 }
 
 void SafetensorsWriter::write_floats(const std::string& name, int64_t begin, const float* values,
                                      int64_t count) {
-  const DType dtype = state_->find(name).dtype;
+  const DType dtype = state_->layout.place(name).dtype;
   const uint64_t element = dtype_size_bytes(dtype);
   if (dtype == DType::kF32) {
     write(name, static_cast<uint64_t>(begin) * element,
@@ -182,12 +95,12 @@ void SafetensorsWriter::write_floats(const std::string& name, int64_t begin, con
 }
 
 uint64_t SafetensorsWriter::finish() {
-  for (const auto& [name, tensor] : state_->tensors) {
-    TEMPER_CHECK(tensor.written.is_complete(tensor.end - tensor.begin),
+  for (const auto& [name, place] : state_->layout.places()) {
+    TEMPER_CHECK(state_->written[name].is_complete(place.end - place.begin),
                  "tensor \"{}\" of {} was not written completely", name, state_->path.native());
   }
   const uint64_t size = state_->file->size();
-  TEMPER_CHECK(size == state_->data_begin + state_->data_bytes);
+  TEMPER_CHECK(size == state_->layout.size_bytes());
   state_->file->commit();
   return size;
 }

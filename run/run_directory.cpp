@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
+#include "io/system_calls.h"
 #include "run/checkpoint_name.h"
 #include "run/self_checksum.h"
 
@@ -21,6 +22,7 @@ namespace {
 
 constexpr int64_t kIdentityFormatVersion = 1;
 constexpr size_t kMaxOwnerBytes = 4096;
+constexpr int64_t kNewestKept = 2;  // whatever the limit
 
 struct Entry {
   std::string name;
@@ -126,15 +128,13 @@ std::optional<CheckpointStatus> RunDirectory::latest_complete() const {
 void RunDirectory::point_latest_to(int64_t step) const {
   const fs::path temporary = root_ / fmt::format("latest.{}.partial", getpid());
   const fs::path latest = root_ / "latest";
-  std::error_code error;
-  fs::remove(temporary, error);
-  fs::create_symlink(checkpoint_name(step), temporary, error);
-  if (!error) fs::rename(temporary, latest, error);
-  if (error) {
+  sys::unlink(temporary.c_str());
+  if (sys::symlink(checkpoint_name(step).c_str(), temporary.c_str()) != 0 ||
+      sys::rename(temporary.c_str(), latest.c_str()) != 0) {
     // Only a hint: a checkpoint is no worse for a file system without links.
     log::warning("cannot point {} to {}: {}", latest.native(), checkpoint_name(step),
-                 error.message());
-    fs::remove(temporary, error);
+                 errno_text(errno));
+    sys::unlink(temporary.c_str());
     return;
   }
   sync_directory(root_);
@@ -154,11 +154,14 @@ void RunDirectory::retain(int64_t keep, const std::string& attempt,
   };
   const auto best = std::find_if(best_first.begin(), best_first.end(), is_complete);
   if (best != best_first.end()) {
-    // Right after the newest, so that it is the second to stay.
+    // Right after the two newest, so that it is the third to stay.
     const auto found = std::find(complete.begin(), complete.end(), *best);
-    if (found != complete.begin()) std::rotate(complete.begin() + 1, found, found + 1);
-    keep = std::max<int64_t>(keep, *best == complete.front() ? 1 : 2);
+    if (found - complete.begin() >= kNewestKept) {
+      std::rotate(complete.begin() + kNewestKept, found, found + 1);
+      keep = std::max<int64_t>(keep, kNewestKept + 1);
+    }
   }
+  keep = std::max<int64_t>(keep, kNewestKept);
   for (size_t i = static_cast<size_t>(keep); i < complete.size(); ++i) {
     const fs::path doomed =
         root_ / fmt::format("{}.{}.deleting", checkpoint_name(complete[i]), attempt);

@@ -7,6 +7,7 @@
 //   status.json     the latest state, replaced atomically
 //   step-N/         complete checkpoints; step-N.ATTEMPT.partial, .deleting, .aside are never read
 //   latest          a symbolic link, only a hint
+//   SAVE            made by a person who wants a checkpoint now; removed when it has been saved
 #pragma once
 
 #include <cstdint>
@@ -30,6 +31,7 @@ class RunDirectory {
   std::filesystem::path identity_path() const { return root_ / "run.json"; }
   std::filesystem::path owner_path() const { return root_ / "owner"; }
   std::filesystem::path lock_path() const { return root_ / "lock"; }
+  std::filesystem::path save_request_path() const { return root_ / "SAVE"; }
   std::filesystem::path checkpoint_path(int64_t step) const;
   std::filesystem::path partial_checkpoint_path(int64_t step, const std::string& attempt) const;
 
@@ -46,9 +48,10 @@ class RunDirectory {
 
   // Points `latest` at the checkpoint (atomically replaced link).
   void point_latest_to(int64_t step) const;
-  // Removes complete checkpoints until `keep` are left (0 keeps all). The newest stays always, and
-  // so does the first of `best_first` (steps from the best held-out loss down) that has a complete
-  // one; then the newer stays before the older. Deleting begins with a rename to `.deleting`.
+  // Removes complete checkpoints until `keep` are left (0 keeps all). The two newest stay always
+  // (should one be found damaged, there is another), and so does the first of `best_first` (steps
+  // from the best held-out loss down) that has a complete one; then the newer stays before the
+  // older. Deleting begins with a rename to `.deleting`.
   void retain(int64_t keep, const std::string& attempt,
               const std::vector<int64_t>& best_first = {}) const;
   // Removes what attempts other than `attempt` left unfinished, and half-written files of any.

@@ -80,6 +80,22 @@ void Progress::event(const std::string& event, Json fields) {
   append_line(metrics_path_, fields.dump() + "\n");
 }
 
+void Progress::saved(const SaveOutcome& outcome) {
+  if (!outcome.error.empty()) {
+    end_bar();
+    event("save_failed", {{"step", outcome.step}, {"error", outcome.error}});
+    return;
+  }
+  event("save",
+        {{"step", outcome.step},
+         {"state_hash", outcome.record.state_hash.hex()},
+         {"seconds", outcome.total_seconds},
+         {"stall_seconds", outcome.stall_seconds},
+         {"write_seconds", outcome.write_seconds},
+         {"bytes", outcome.bytes},
+         {"bytes_per_second", number(static_cast<double>(outcome.bytes) / outcome.write_seconds)}});
+}
+
 void Progress::step(const StepReport& report) {
   event("step", {{"step", report.step},
                  {"epoch", report.epoch},

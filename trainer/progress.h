@@ -8,6 +8,7 @@
 #include <limits>
 #include <string>
 
+#include "checkpoint/checkpoint_saver.h"
 #include "io/json.h"
 
 namespace temper {
@@ -33,6 +34,8 @@ class Progress {
   ~Progress();
 
   void step(const StepReport& report);
+  // A save that has ended, well or not.
+  void saved(const SaveOutcome& outcome);
   // A line of its own kind: {"event": event, ...fields}.
   void event(const std::string& event, Json fields);
   // Over the steps since the last line, and until the end at that speed.

@@ -1,7 +1,10 @@
 #include "trainer/resume.h"
 
+#include <fmt/ranges.h>
+
 #include <sstream>
 
+#include "checkpoint/sharded_checkpoint.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "config/recorded_config.h"
@@ -90,14 +93,61 @@ void check_start(const RunDirectory& run, RunIdentity& identity, int64_t rows_pe
   }
 }
 
-std::optional<std::filesystem::path> choose_checkpoint(const RunDirectory& run,
-                                                       const ResumeChoice& choice) {
-  if (choice.kind == ResumeChoice::Kind::kPath) return choice.path;
-  for (const CheckpointStatus& status : run.checkpoints()) {
-    if (status.complete) return status.path;
-    log::warning("{} is not complete and is passed over: {}", status.path.string(), status.problem);
+std::vector<std::string> choose_checkpoints(const RunDirectory& run, const ResumeChoice& choice) {
+  if (choice.kind == ResumeChoice::Kind::kPath) return {choice.path.string()};
+  std::vector<std::string> complete;
+  const std::vector<CheckpointStatus> found = run.checkpoints();
+  for (const CheckpointStatus& status : found) {
+    if (status.complete) {
+      complete.push_back(status.path.string());
+    } else {
+      log::warning("{} is not complete and is passed over: {}", status.path.string(),
+                   status.problem);
+    }
   }
-  return std::nullopt;
+  if (complete.empty() && !found.empty()) {
+    throw UserError(
+        "{}: none of the run's checkpoints is complete ({}: {}). Copy a complete one there, or "
+        "move all of them away to begin the run again",
+        run.root().string(), found.front().path.filename().string(), found.front().problem);
+  }
+  return complete;
+}
+
+RestoredCheckpoint restore_first_intact(const std::vector<std::string>& candidates,
+                                        ShardedModel& model) {
+  RestoredCheckpoint restored;
+  std::string errors;
+  for (const std::string& candidate : candidates) {
+    try {
+      restored.record = restore_checkpoint(candidate, model);
+    } catch (const AgreedError& error) {
+      if (candidates.size() == 1) throw;
+      errors += fmt::format("{}{}", errors.empty() ? "" : "; ", error.what());
+      restored.damaged.push_back(candidate);
+      continue;
+    }
+    restored.path = candidate;
+    if (!errors.empty()) {
+      log::warning("{} cannot be restored; going on from the older {} instead ({})",
+                   fmt::join(restored.damaged, " and "), candidate, errors);
+    }
+    return restored;
+  }
+  throw AgreedError(fmt::format("none of the run's checkpoints is intact: {}", errors),
+                    kExitFailed);
+}
+
+void set_aside_later(const RunDirectory& run, const std::string& attempt,
+                     const std::filesystem::path& chosen, int64_t step) {
+  for (const CheckpointStatus& status : run.checkpoints()) {
+    std::error_code ignored;
+    const bool is_chosen = std::filesystem::equivalent(status.path, chosen, ignored);
+    if (status.step < step || is_chosen) continue;
+    const auto aside = run.set_aside(status.step, attempt);
+    log::warning("{} is kept as {}: this run goes on from {}", status.path.string(),
+                 aside.filename().string(), chosen.string());
+  }
 }
 
 }  // namespace temper

@@ -3,10 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "run/run_directory.h"
+#include "sharding/sharded_model.h"
 
 namespace temper {
 
@@ -26,8 +27,24 @@ struct ResumeChoice {
 void check_start(const RunDirectory& run, RunIdentity& identity, int64_t rows_per_epoch,
                  const ResumeChoice& choice);
 
-// The checkpoint to continue from, or nothing for a fresh start, after check_start.
-std::optional<std::filesystem::path> choose_checkpoint(const RunDirectory& run,
-                                                       const ResumeChoice& choice);
+// The checkpoints to continue from, after check_start: of the first that is intact. The named one,
+// or all complete ones, the newest first; `latest` is not asked. Empty for a fresh start. UserError
+// when there are checkpoints and none is complete.
+std::vector<std::string> choose_checkpoints(const RunDirectory& run, const ResumeChoice& choice);
+
+struct RestoredCheckpoint {
+  CommitRecord record;
+  std::string path;
+  std::vector<std::string> damaged;  // that were passed over
+};
+// Restores the first of `candidates` whose content is what was committed, with a warning for each
+// that is passed over; AgreedError when there is none. Collective over the model's ranks.
+RestoredCheckpoint restore_first_intact(const std::vector<std::string>& candidates,
+                                        ShardedModel& model);
+
+// Gives the checkpoints of `step` and later, other than `chosen`, names under which nothing looks
+// at them.
+void set_aside_later(const RunDirectory& run, const std::string& attempt,
+                     const std::filesystem::path& chosen, int64_t step);
 
 }  // namespace temper

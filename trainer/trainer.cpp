@@ -9,13 +9,11 @@
 #include <utility>
 #include <vector>
 
-#include "checkpoint/sharded_checkpoint.h"
 #include "comm/agreement.h"
 #include "comm/round_robin.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "common/process_memory.h"
-#include "common/stop_signal.h"
 #include "io/atomic_file.h"
 #include "model/decoder.h"
 #include "trainer/device.h"
@@ -74,36 +72,46 @@ Trainer::Trainer(const RunConfig& config, ProcessGroup& group, const ResumeChoic
       schedule_(config_, setup_.max_steps),
       attempt_(std::move(attempt)),
       early_stopping_(config_.early_stopping_patience) {
-  const std::string checkpoint = take_directory(resume);
+  const std::vector<std::string> checkpoints = take_directory(resume);
   load_model();
-  if (!checkpoint.empty()) restore(checkpoint);
-  clear_directory(checkpoint, resume);
+  RestoredCheckpoint restored;
+  if (!checkpoints.empty()) {
+    restored = restore_first_intact(checkpoints, *model_);
+    restore(restored);
+  }
+  clear_directory(restored, resume);
   announce();
 }
 
 Trainer::~Trainer() = default;
 
 int Trainer::run() {
+  try {
+    return train();
+  } catch (const AgreedError&) {
+    saver_->settle();  // what was saved before the error stays of use
+    throw;
+  }
+}
+
+int Trainer::train() {
   if (step_ == 0) evaluate();
   while (step_ < setup_.max_steps && !early_stopping_.should_stop()) {
     log_step(train_step());
-    const bool last = step_ == setup_.max_steps;
     const bool eval_due = config_.eval_steps > 0 && step_ % config_.eval_steps == 0;
     if (eval_due) evaluate();
-    if (config_.save_steps > 0 && step_ % config_.save_steps == 0 && !last) save();
-    if (!last && stop_requested()) {
-      save();
-      write_status(RunState::kStopped);
-      report_ranks();
-      return kExitStopped;
-    }
+    if (step_ == setup_.max_steps) break;
+    const StepDecision decision = saver_->agree(step_);
+    if (decision.stop) return stop();
+    const bool save_due = config_.save_steps > 0 && step_ % config_.save_steps == 0;
+    if (save_due || decision.save) saver_->begin(save_request());
   }
   finish();
   return kExitDone;
 }
 
-std::string Trainer::take_directory(const ResumeChoice& resume) {
-  std::string checkpoint;
+std::vector<std::string> Trainer::take_directory(const ResumeChoice& resume) {
+  Json checkpoints = Json::array();
   run_agreed(group_, [&] {
     if (!is_leader()) return;
     const int64_t rows_per_epoch = setup_.data->rows_per_epoch();
@@ -112,7 +120,7 @@ std::string Trainer::take_directory(const ResumeChoice& resume) {
     lock_.emplace(directory_.lock_path(), kLockPatience);
     // Again, now that nobody else can change it.
     check_start(directory_, setup_.identity, rows_per_epoch, resume);
-    if (const auto chosen = choose_checkpoint(directory_, resume)) checkpoint = chosen->string();
+    checkpoints = choose_checkpoints(directory_, resume);
     if (setup_.identity.run_id.empty()) setup_.identity.run_id = attempt_;
     // First of all: the directory is a run's from here on.
     write_file_atomically(directory_.identity_path(), setup_.identity.to_json());
@@ -126,7 +134,7 @@ std::string Trainer::take_directory(const ResumeChoice& resume) {
     write_run_status(directory_.status_path(), status_);
   });
   setup_.identity.run_id = group_.all_gather_text(setup_.identity.run_id).front();
-  return group_.all_gather_text(checkpoint).front();
+  return parse_json(group_.all_gather_text(checkpoints.dump()).front(), "chosen checkpoints");
 }
 
 void Trainer::load_model() {
@@ -142,16 +150,18 @@ void Trainer::load_model() {
       make_decoder(setup_.model, setup_.lora ? &*setup_.lora : nullptr, training), group_, options);
   const ChainedWeights source({setup_.base.get(), setup_.initial_lora.get()});
   model_->load(source);
+  saver_ = std::make_unique<RunSaver>(*model_, config_, directory_, attempt_,
+                                      [this](const SaveOutcome& outcome) { note_save(outcome); });
 }
 
-void Trainer::restore(const std::string& checkpoint) {
-  const CommitRecord record = restore_checkpoint(checkpoint, *model_);
+void Trainer::restore(const RestoredCheckpoint& restored) {
+  const CommitRecord& record = restored.record;
   step_ = record.step;
   rows_consumed_ = record.rows_consumed;
   std::error_code ignored;
   const bool is_ours =
-      std::filesystem::equivalent(checkpoint, directory_.checkpoint_path(step_), ignored);
-  if (is_ours) last_saved_step_ = step_;
+      std::filesystem::equivalent(restored.path, directory_.checkpoint_path(step_), ignored);
+  if (is_ours) saver_->set_last_saved_step(step_);
   recall_evaluations();
   if (record.cpu_kernels != cpu_kernel_level()) {
     log::warning(
@@ -161,27 +171,21 @@ void Trainer::restore(const std::string& checkpoint) {
   }
 }
 
-void Trainer::clear_directory(const std::string& checkpoint, const ResumeChoice& resume) {
+void Trainer::clear_directory(const RestoredCheckpoint& restored, const ResumeChoice& resume) {
   run_agreed(group_, [&] {
     if (!is_leader()) return;
     directory_.sweep(attempt_);
-    if (resume.kind != ResumeChoice::Kind::kPath) return;
-    // What comes after the named checkpoint is another line of this run's history: the next start
-    // must not go on from there.
-    for (const CheckpointStatus& status : directory_.checkpoints()) {
-      std::error_code ignored;
-      const bool is_chosen = std::filesystem::equivalent(status.path, checkpoint, ignored);
-      if (status.step < step_ || is_chosen) continue;
-      const auto aside = directory_.set_aside(status.step, attempt_);
-      log::warning("{} is kept as {}: this run goes on from {}", status.path.string(),
-                   aside.filename().string(), checkpoint);
-    }
-    if (last_saved_step_ == step_) directory_.point_latest_to(step_);
+    const bool rewinds = resume.kind == ResumeChoice::Kind::kPath;
+    if (!rewinds && restored.damaged.empty()) return;
+    // What comes after it is damaged, or another line of this run's history: the next start must
+    // not go on from there.
+    set_aside_later(directory_, attempt_, restored.path, step_);
+    if (saver_->last_saved_step() == step_) directory_.point_latest_to(step_);
   });
 }
 
 void Trainer::announce() {
-  status_.last_checkpoint_step = last_saved_step_;
+  status_.last_checkpoint_step = saver_->last_saved_step();
   if (is_leader()) {
     progress_ =
         std::make_unique<Progress>(directory_.metrics_path(), config_.logging_steps, step_ + 1);
@@ -237,8 +241,9 @@ void Trainer::check_step_is_finite(int64_t step, double loss, double norm) const
 }
 
 std::string Trainer::last_checkpoint_text() const {
-  return last_saved_step_ < 0 ? "There is no checkpoint yet"
-                              : fmt::format("The last checkpoint is of step {}", last_saved_step_);
+  const int64_t step = saver_->last_saved_step();
+  return step < 0 ? "There is no checkpoint yet"
+                  : fmt::format("The last checkpoint is of step {}", step);
 }
 
 void Trainer::update_weights(int64_t step, double scale, double norm) {
@@ -345,9 +350,7 @@ void Trainer::recall_evaluations() {
   }
 }
 
-void Trainer::save() {
-  if (last_saved_step_ == step_) return;
-  const auto start = Clock::now();
+SaveRequest Trainer::save_request() const {
   CommitRecord record;
   record.step = step_;
   record.rows_consumed = rows_consumed_;
@@ -360,32 +363,28 @@ void Trainer::save() {
   record.config_yaml = resolved_yaml(config_);
   record.cpu_kernels = cpu_kernel_level();
   record.eval_best_step = early_stopping_.best_step();
-  record = save_checkpoint(*model_, directory_, attempt_, record);
-  last_saved_step_ = step_;
-  status_.last_checkpoint_step = step_;
-  run_agreed(group_, [&] {
-    if (!is_leader()) return;
-    directory_.retain(config_.save_total_limit, attempt_, early_stopping_.steps_best_first());
-  });
+  return {record, config_.save_total_limit, early_stopping_.steps_best_first()};
+}
+
+void Trainer::note_save(const SaveOutcome& outcome) {
   if (!is_leader()) return;
-  progress_->event("save", {{"step", step_},
-                            {"state_hash", record.state_hash.hex()},
-                            {"seconds", seconds_since(start)}});
+  progress_->saved(outcome);
+  if (!outcome.error.empty()) return;
+  status_.last_checkpoint_step = outcome.record.step;
   write_status(RunState::kTraining);
 }
 
-bool Trainer::stop_requested() {
-  at::Tensor flag = at::tensor({static_cast<int64_t>(stop_signal_received())}, at::kLong);
-  group_.all_reduce_max(flag);
-  if (flag.item<int64_t>() == 0) return false;
+int Trainer::stop() {
   if (is_leader()) progress_->end_bar();
-  log::info("stopping with a checkpoint of step {}; run the same command again to continue", step_);
-  return true;
+  saver_->complete(save_request());
+  write_status(RunState::kStopped);
+  report_ranks();
+  return kExitStopped;
 }
 
 void Trainer::finish() {
   evaluate();
-  save();
+  saver_->complete(save_request());
   sample_memory();
   report_ranks();
   write_status(RunState::kFinished);
@@ -410,6 +409,7 @@ void Trainer::report_ranks() {
       {"optimizer_bytes", use.optimizer_bytes},
       {"frozen_bytes", use.frozen_bytes},
       {"gathered_peak_bytes", use.gathered_peak_bytes},
+      {"save_buffer_bytes", saver_->buffer_bytes()},
       {"max_gathered_stages", model_->max_gathered_stages()},
       {"received_bytes", group_.traffic().all_gather_bytes + group_.traffic().reduce_bytes +
                              group_.traffic().other_bytes}};

@@ -15,6 +15,7 @@
 #include "trainer/lr_schedule.h"
 #include "trainer/progress.h"
 #include "trainer/resume.h"
+#include "trainer/run_saver.h"
 #include "trainer/run_setup.h"
 
 namespace temper {
@@ -27,18 +28,21 @@ class Trainer {
           std::string attempt);
   ~Trainer();
 
-  // Trains to the end. Returns kExitDone, or kExitStopped after a signal and a complete checkpoint.
+  // Trains to the end. Returns kExitDone, or kExitStopped with a complete checkpoint after a signal
+  // or when the time is up. Whatever ends it, a save under way is waited for.
   int run();
 
  private:
-  // Judges, locks and marks the output directory. Returns the checkpoint to continue from, or
-  // empty.
-  std::string take_directory(const ResumeChoice& resume);
+  // Judges, locks and marks the output directory. Returns the checkpoints to continue from, the
+  // first that is intact; none for a fresh start.
+  std::vector<std::string> take_directory(const ResumeChoice& resume);
   void load_model();
-  void restore(const std::string& checkpoint);
-  // Removes leftovers of earlier attempts, and sets aside what a rewind has made obsolete.
-  void clear_directory(const std::string& checkpoint, const ResumeChoice& resume);
+  void restore(const RestoredCheckpoint& restored);
+  // Removes leftovers of earlier attempts, and sets aside what is damaged or what a rewind has made
+  // obsolete.
+  void clear_directory(const RestoredCheckpoint& restored, const ResumeChoice& resume);
   void announce();
+  int train();
   StepReport train_step();
   // The gradient of the step's micro-batches; returns the sum of their losses.
   double accumulate_gradients(int64_t step);
@@ -50,8 +54,9 @@ class Trainer {
   void evaluate();
   // Takes the memory of early stopping from what earlier attempts wrote.
   void recall_evaluations();
-  void save();
-  bool stop_requested();
+  SaveRequest save_request() const;
+  void note_save(const SaveOutcome& outcome);
+  int stop();
   void finish();
   void sample_memory();
   void report_ranks();
@@ -66,10 +71,10 @@ class Trainer {
   LrSchedule schedule_;
   std::unique_ptr<ShardedModel> model_;
   std::unique_ptr<Progress> progress_;  // rank 0
+  std::unique_ptr<RunSaver> saver_;
   std::string attempt_;
-  int64_t step_ = 0;           // optimizer steps done
-  int64_t rows_consumed_ = 0;  // the global cursor
-  int64_t last_saved_step_ = -1;
+  int64_t step_ = 0;                    // optimizer steps done
+  int64_t rows_consumed_ = 0;           // the global cursor
   int64_t micro_batches_computed_ = 0;  // by this rank, in this process
   int64_t peak_pss_bytes_ = 0;
   int64_t last_evaluated_step_ = -1;

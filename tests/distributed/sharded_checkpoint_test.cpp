@@ -9,12 +9,14 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/checkpoint_saver.h"
 #include "comm/agreement.h"
 #include "common/error.h"
 #include "common/philox.h"
 #include "io/atomic_file.h"
 #include "model/decoder.h"
 #include "model/hf_weights.h"
+#include "run/checkpoint_files.h"
 #include "tests/distributed/world.h"
 
 namespace temper {
@@ -229,6 +231,69 @@ TEST_P(ShardedCheckpoint, incomplete_directory_in_the_way_is_kept_aside) {
   save(*model, 1);
   EXPECT_TRUE(inspect_checkpoint(directory(1)).complete);
   EXPECT_EQ(aside(), std::vector<std::string>{"step-1.one.aside"});
+}
+
+TEST_P(ShardedCheckpoint, background_save_holds_the_state_of_its_own_step) {
+  auto model = make_model();
+  CheckpointSaver saver(*model, RunDirectory(root_), "one");
+  EXPECT_FALSE(saver.is_active());
+  for (int64_t step = 1; step <= 3; ++step) {
+    train_step(*model, step);
+    const Hash128 expected = state_hash(*model, step, step * kMicroBatches);
+    CommitRecord record;
+    record.step = step;
+    record.rows_consumed = step * kMicroBatches;
+    saver.start({record, 2, {}}, CheckpointSaver::Mode::kBackground);
+    EXPECT_TRUE(saver.is_active());
+    train_step(*model, step + 100);  // meanwhile
+    const SaveOutcome outcome = saver.finish();
+    EXPECT_EQ(outcome.error, "");
+    EXPECT_FALSE(saver.is_active());
+    EXPECT_EQ(outcome.record.state_hash, expected);
+    EXPECT_EQ(restore_checkpoint(directory(step), *model).state_hash, expected);
+    world().barrier();
+  }
+  // Two stay, however they were retained.
+  EXPECT_FALSE(std::filesystem::exists(directory(1)));
+  EXPECT_TRUE(inspect_checkpoint(directory(2)).complete);
+}
+
+TEST_P(ShardedCheckpoint, nothing_is_committed_before_every_rank_has_written) {
+  auto model = make_model();
+  train_step(*model, 1);
+  CheckpointSaver saver(*model, RunDirectory(root_), "one");
+  CommitRecord record;
+  record.step = 1;
+  saver.start({record, 0, {}}, CheckpointSaver::Mode::kBackground);
+  EXPECT_FALSE(std::filesystem::exists(directory(1)));
+  EXPECT_FALSE(saver.advance().has_value());  // written by all; rank 0 commits
+  const auto outcome = saver.advance();
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_EQ(outcome->error, "");
+  EXPECT_EQ(find_damage(directory(1), outcome->record), "");
+  EXPECT_EQ(outcome->record.files.size(), static_cast<size_t>(world().size()));
+}
+
+TEST_P(ShardedCheckpoint, replicas_that_differ_are_never_saved) {
+  if (world().size() % 2 != 0) return;  // no two replicas
+  ShardingOptions two_replicas;
+  two_replicas.num_replicas = 2;
+  auto model = make_model(two_replicas);
+  train_step(*model, 1);
+  TrainableShard& shard = model->trainable_shards().front();
+  if (model->mesh().replica() == 1) shard.adam_m.data_ptr<float>()[0] += 1.0f;
+  CheckpointSaver saver(*model, RunDirectory(root_), "one");
+  CommitRecord record;
+  record.step = 1;
+  for (const auto mode : {CheckpointSaver::Mode::kBackground, CheckpointSaver::Mode::kForeground}) {
+    saver.start({record, 0, {}}, mode);
+    const SaveOutcome outcome = saver.finish();
+    EXPECT_TRUE(outcome.is_fatal);
+    EXPECT_NE(outcome.error.find("replica 1 holds other weights"), std::string::npos);
+    EXPECT_FALSE(std::filesystem::exists(directory(1)));
+    EXPECT_FALSE(std::filesystem::exists(RunDirectory(root_).partial_checkpoint_path(1, "one")));
+    world().barrier();
+  }
 }
 
 TEST_P(ShardedCheckpoint, latest_points_to_the_last_one_saved) {

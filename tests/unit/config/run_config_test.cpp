@@ -191,6 +191,18 @@ TEST_F(RunConfigTest, ranges) {
             "run.yaml:4: test_datasets gives test.h5 the weight 0; it must be above 0");
 }
 
+TEST_F(RunConfigTest, time_limit_is_seconds_or_hours_minutes_seconds) {
+  EXPECT_EQ(read("max_wall_time: 5400\n").max_wall_time, 5400);
+  EXPECT_EQ(read("max_wall_time: 1:30:05\n").max_wall_time, 5405);
+  EXPECT_EQ(read("max_wall_time: \"100:00:00\"\n").max_wall_time, 360000);
+  for (const std::string wrong :
+       {"90m", "1:30", "1:60:00", "1:5:00", "-1", "1:-1:00", ":00:00", "99999999999", "\"\""}) {
+    EXPECT_THAT(error_of("max_wall_time: " + wrong + "\n"),
+                HasSubstr("expected seconds or H:MM:SS"))
+        << wrong;
+  }
+}
+
 TEST_F(RunConfigTest, combinations) {
   EXPECT_THAT(error_of("warmup_steps: 5\nwarmup_ratio: 0.1\n"), HasSubstr("leave one of the two"));
   EXPECT_THAT(error_of("max_steps: 5\nwarmup_steps: 6\n"), HasSubstr("more than max_steps 5"));

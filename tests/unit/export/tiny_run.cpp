@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "checkpoint/sharded_checkpoint.h"
+#include "checkpoint/checkpoint_saver.h"
 #include "checkpoint/tuned_model.h"
 #include "comm/process_group.h"
 #include "common/philox.h"

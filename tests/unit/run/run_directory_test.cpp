@@ -116,11 +116,17 @@ TEST_F(RunDirectoryTest, retains_the_newest_complete_ones) {
   EXPECT_THAT(names(), UnorderedElementsAre("step-3", "step-4"));
 }
 
-TEST_F(RunDirectoryTest, incomplete_checkpoints_do_not_count_and_are_not_deleted) {
+TEST_F(RunDirectoryTest, the_last_two_complete_ones_stay_whatever_the_limit) {
   for (const int64_t step : {1, 2, 3}) add(step);
-  damage(3);
   run_.retain(1, "a");
   EXPECT_THAT(names(), UnorderedElementsAre("step-2", "step-3"));
+}
+
+TEST_F(RunDirectoryTest, incomplete_checkpoints_do_not_count_and_are_not_deleted) {
+  for (const int64_t step : {1, 2, 3, 4}) add(step);
+  damage(4);
+  run_.retain(2, "a");
+  EXPECT_THAT(names(), UnorderedElementsAre("step-2", "step-3", "step-4"));
 }
 
 TEST_F(RunDirectoryTest, best_checkpoint_stays_beside_the_newest) {
@@ -128,9 +134,9 @@ TEST_F(RunDirectoryTest, best_checkpoint_stays_beside_the_newest) {
   run_.retain(3, "a", {9, 2, 4});  // of step 9 there is none
   EXPECT_THAT(names(), UnorderedElementsAre("step-2", "step-4", "step-5"));
   run_.retain(1, "a", {2});
-  EXPECT_THAT(names(), UnorderedElementsAre("step-2", "step-5"));
+  EXPECT_THAT(names(), UnorderedElementsAre("step-2", "step-4", "step-5"));
   run_.retain(1, "a", {5, 2});
-  EXPECT_THAT(names(), ElementsAre("step-5"));
+  EXPECT_THAT(names(), UnorderedElementsAre("step-4", "step-5"));
 }
 
 TEST_F(RunDirectoryTest, sweeps_what_other_attempts_left_and_nothing_else) {
@@ -153,12 +159,12 @@ TEST_F(RunDirectoryTest, sweeps_what_other_attempts_left_and_nothing_else) {
 }
 
 TEST_F(RunDirectoryTest, checkpoint_that_is_set_aside_is_not_looked_at_and_not_removed) {
-  for (const int64_t step : {1, 2}) add(step);
-  EXPECT_EQ(run_.set_aside(2, "a"), run_.root() / "step-2.a.aside");
-  EXPECT_EQ(run_.latest_complete()->step, 1);
+  for (const int64_t step : {1, 2, 3}) add(step);
+  EXPECT_EQ(run_.set_aside(3, "a"), run_.root() / "step-3.a.aside");
+  EXPECT_EQ(run_.latest_complete()->step, 2);
   run_.sweep("b");
   run_.retain(1, "b");
-  EXPECT_THAT(names(), UnorderedElementsAre("step-1", "step-2.a.aside"));
+  EXPECT_THAT(names(), UnorderedElementsAre("step-1", "step-2", "step-3.a.aside"));
 }
 
 TEST_F(RunDirectoryTest, is_fresh_when_a_start_was_cut_short) {

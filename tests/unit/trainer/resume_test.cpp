@@ -62,9 +62,14 @@ class ResumeTest : public testing::Test {
     write_file_atomically(directory / "commit.json", record.to_json());
   }
 
-  std::optional<std::filesystem::path> choose(RunIdentity& now, const ResumeChoice& choice = {}) {
+  // The names of the checkpoints that would be tried.
+  std::vector<std::string> choose(RunIdentity& now, const ResumeChoice& choice = {}) {
     check_start(RunDirectory(root_), now, kRowsPerEpoch, choice);
-    return choose_checkpoint(RunDirectory(root_), choice);
+    std::vector<std::string> names;
+    for (const std::string& path : choose_checkpoints(RunDirectory(root_), choice)) {
+      names.push_back(std::filesystem::path(path).filename().string());
+    }
+    return names;
   }
 
   std::string error_of(RunIdentity now, const ResumeChoice& choice = {}) {
@@ -81,9 +86,9 @@ class ResumeTest : public testing::Test {
 
 TEST_F(ResumeTest, missing_or_empty_directory_starts_anew) {
   RunIdentity now = identity();
-  EXPECT_FALSE(choose(now).has_value());
+  EXPECT_TRUE(choose(now).empty());
   make_directories(root_);
-  EXPECT_FALSE(choose(now).has_value());
+  EXPECT_TRUE(choose(now).empty());
   EXPECT_TRUE(now.run_id.empty());
 }
 
@@ -94,7 +99,7 @@ TEST_F(ResumeTest, newest_complete_checkpoint_is_chosen_and_the_run_keeps_its_id
   make_directories(root_ / "step-30");              // no record: not complete
   make_directories(root_ / "step-40.abc.partial");  // never looked at
   RunIdentity now = identity();
-  EXPECT_EQ(choose(now), root_ / "step-20");
+  EXPECT_EQ(choose(now), (std::vector<std::string>{"step-20", "step-10"}));
   EXPECT_EQ(now.run_id, "first");
 }
 
@@ -104,7 +109,17 @@ TEST_F(ResumeTest, truncated_rank_file_makes_its_checkpoint_invisible) {
   commit_step(20);
   std::ofstream(root_ / "step-20" / "rank-00000-of-00001.safetensors") << "short";
   RunIdentity now = identity();
-  EXPECT_EQ(choose(now), root_ / "step-10");
+  EXPECT_EQ(choose(now), std::vector<std::string>{"step-10"});
+}
+
+TEST_F(ResumeTest, run_whose_checkpoints_are_all_incomplete_is_not_begun_again) {
+  start_run();
+  make_directories(root_ / "step-30.abc.partial");
+  RunIdentity now = identity();
+  EXPECT_TRUE(choose(now).empty());  // killed in its first save
+  make_directories(root_ / "step-30");
+  EXPECT_THAT(error_of(identity()),
+              testing::HasSubstr("none of the run's checkpoints is complete (step-30: "));
 }
 
 TEST_F(ResumeTest, another_runs_directory_is_refused_naming_the_difference) {
@@ -136,7 +151,7 @@ TEST_F(ResumeTest, start_that_was_cut_short_left_a_fresh_directory) {
   make_directories(root_);
   write_file_atomically(RunDirectory(root_).owner_path(), "somebody");
   RunIdentity now = identity();
-  EXPECT_FALSE(choose(now).has_value());
+  EXPECT_TRUE(choose(now).empty());
   EXPECT_TRUE(now.run_id.empty());
 }
 
@@ -166,7 +181,8 @@ TEST_F(ResumeTest, explicit_path_must_be_complete_and_of_the_same_base) {
   commit_step(10);
   RunIdentity now = identity();
   const std::string path = (root_ / "step-10").string();
-  EXPECT_EQ(choose(now, ResumeChoice::parse(path)), path);
+  EXPECT_EQ(choose(now, ResumeChoice::parse(path)),
+            std::vector<std::string>{std::filesystem::path(path).filename().string()});
   EXPECT_NE(error_of(now, ResumeChoice::parse((root_ / "step-11").string())).find("not a complete"),
             std::string::npos);
 }

@@ -1,0 +1,184 @@
+// When a run saves, and what it goes on from: in the background, on request, before its time is up,
+// on a disk that is full, after damage.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "training_workshop.h"
+
+namespace temper {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class SavingTest : public TrainingWorkshop {
+ protected:
+  std::vector<Json> events(const std::string& output, const std::string& event) {
+    std::vector<Json> found;
+    std::istringstream text(read(output + "/metrics.jsonl"));
+    for (std::string line; std::getline(text, line);) {
+      Json json = parse_json(line, "metrics");
+      if (json["event"] == event) found.push_back(std::move(json));
+    }
+    return found;
+  }
+  void flip_bit(const std::string& name) {
+    std::fstream file(folder() / name, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(-5, std::ios::end);
+    const char byte = static_cast<char>(file.get());
+    file.seekp(-5, std::ios::end);
+    file.put(static_cast<char>(byte ^ 0x10));
+  }
+  void wait_until(const std::function<bool()>& done) {
+    for (int i = 0; i < 3000 && !done(); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    ASSERT_TRUE(done());
+  }
+  // Trains where no file may grow beyond 8 KiB: the metrics fit, a rank's shards do not.
+  CapturedProcess train_on_full_disk(const std::string& more) {
+    return run_captured({"sh", "-c",
+                         fmt::format("cd {} && trap '' XFSZ && ulimit -f 16 && exec {} train "
+                                     "run.yaml --set output_dir=out {}",
+                                     folder().string(), TEMPER_PROGRAM, more)});
+  }
+};
+
+TEST_F(SavingTest, saves_beside_training_and_says_what_they_cost) {
+  write_yaml("max_steps: 9\nsave_steps: 2\nsave_total_limit: 0\n");
+  ASSERT_EQ(train("out", 2).exit_code, 0);
+  const std::vector<Json> saves = events("out", "save");
+  ASSERT_EQ(saves.size(), 5u);
+  for (const Json& save : saves) {
+    const std::string checkpoint = fmt::format("out/step-{}", save["step"].get<int64_t>());
+    const Json report = temper_json({"inspect", checkpoint, "--json"});
+    EXPECT_EQ(report["state_hash"], save["state_hash"]);
+    EXPECT_EQ(report["damaged"], false);
+    EXPECT_EQ(save["bytes"].get<uintmax_t>(),
+              fs::file_size(folder() / checkpoint / "rank-00000-of-00002.safetensors") +
+                  fs::file_size(folder() / checkpoint / "rank-00001-of-00002.safetensors"));
+    EXPECT_GT(save["bytes_per_second"], 0.0);
+    EXPECT_GE(save["seconds"], save["stall_seconds"]);
+  }
+  // The same checkpoints, bit for bit, when training waits for them.
+  ASSERT_EQ(train("waiting", 2, {"--set", "async_save=false"}).exit_code, 0);
+  for (const char* file :
+       {"step-4/rank-00001-of-00002.safetensors", "step-9/rank-00000-of-00002.safetensors"}) {
+    EXPECT_TRUE(read(std::string("out/") + file) == read(std::string("waiting/") + file));
+  }
+  // The copy of the state is made for saves in the background only.
+  EXPECT_GT(events("out", "ranks")[0]["ranks"][1]["save_buffer_bytes"], 0);
+  EXPECT_EQ(events("waiting", "ranks")[0]["ranks"][1]["save_buffer_bytes"], 0);
+}
+
+TEST_F(SavingTest, saves_when_somebody_asks_and_answers_by_removing_the_file) {
+  write_yaml("max_steps: 100000\n");
+  const pid_t pid = start_temper("first", train_arguments("out", 2, {}));
+  wait_for_step("out", 2);
+  write("out/SAVE", "");
+  wait_until([&] { return !exists("out/SAVE"); });
+  const int64_t step = latest("out")["step"];
+  EXPECT_GE(step, 2);
+  EXPECT_EQ(temper_json({"status", "out", "--json"})["state"], "training");
+  kill(pid, SIGTERM);
+  EXPECT_EQ(wait_for_process(pid).shell_code(), 75) << read("first.err");
+  EXPECT_GT(latest("out")["step"], step);
+}
+
+TEST_F(SavingTest, stops_with_a_checkpoint_before_its_time_is_up) {
+  write_yaml("max_steps: 100000\nmax_wall_time: 0:00:04\n");
+  const ProgramRun run = train("out", 2);
+  EXPECT_EQ(run.exit_code, 75) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("max_wall_time of 4 s is nearly used up"));
+  EXPECT_EQ(temper_json({"status", "out", "--json"})["state"], "stopped");
+  const int64_t step = latest("out")["step"];
+  EXPECT_GE(step, 1);
+  EXPECT_EQ(events("out", "step").back()["step"], step);
+}
+
+TEST_F(SavingTest, full_disk_leaves_training_its_last_checkpoint) {
+  write_yaml("max_steps: 6\nsave_steps: 2\n");
+  ASSERT_EQ(train("out", 1, {"--set", "max_wall_time=1"}).exit_code, 75);
+  const Json before = latest("out");
+  ASSERT_LT(before["step"], 4);
+  const CapturedProcess run = train_on_full_disk("");
+  // Nothing could be saved, in the end neither; but all steps were made.
+  EXPECT_EQ(run.status.code, 1);
+  EXPECT_THAT(run.standard_error,
+              HasSubstr("the checkpoint of step 4 could not be saved: cannot "));
+  EXPECT_THAT(run.standard_error,
+              HasSubstr(fmt::format("The last one is of step {}; training goes on",
+                                    before["step"].get<int64_t>())));
+  EXPECT_EQ(events("out", "step").back()["step"], 6);
+  std::vector<int64_t> failed;
+  for (const Json& event : events("out", "save_failed")) failed.push_back(event["step"]);
+  EXPECT_THAT(failed, Contains(4));
+  EXPECT_EQ(latest("out")["state_hash"], before["state_hash"]);
+
+  const CapturedProcess stopped = train_on_full_disk("--set on_save_error=stop");
+  EXPECT_EQ(stopped.status.code, 1);
+  EXPECT_THAT(stopped.standard_error, Not(HasSubstr("training goes on")));
+  EXPECT_EQ(latest("out")["state_hash"], before["state_hash"]);
+  EXPECT_EQ(train("out", 1).exit_code, 0);
+}
+
+TEST_F(SavingTest, request_that_cannot_be_answered_is_given_another_name) {
+  write_yaml("max_steps: 3\n");
+  ASSERT_EQ(train("out", 1, {"--set", "max_wall_time=1"}).exit_code, 75);
+  write("out/SAVE", "");
+  EXPECT_EQ(train_on_full_disk("").status.code, 1);
+  EXPECT_FALSE(exists("out/SAVE"));
+  EXPECT_TRUE(exists("out/SAVE.failed"));
+}
+
+TEST_F(SavingTest, damaged_newest_checkpoint_gives_way_to_the_older_with_a_warning) {
+  write_yaml("max_steps: 8\nsave_steps: 2\n");
+  ASSERT_EQ(train("whole", 1).exit_code, 0);
+  ASSERT_EQ(train("out", 2).exit_code, 0);
+  flip_bit("out/step-8/rank-00001-of-00002.safetensors");
+  fs::remove(folder() / "out/latest");
+  fs::create_symlink("step-77", folder() / "out/latest");
+  const ProgramRun run = train("out", 3);
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("out/step-8 cannot be restored; going on from the older"));
+  EXPECT_THAT(run.err, HasSubstr("out/step-6 instead"));
+  EXPECT_EQ(latest("out")["state_hash"], latest("whole")["state_hash"]);
+  EXPECT_EQ(fs::read_symlink(folder() / "out/latest"), "step-8");
+  bool kept_aside = false;
+  for (const auto& entry : fs::directory_iterator(folder() / "out")) {
+    const std::string name = entry.path().filename().string();
+    kept_aside = kept_aside || (name.starts_with("step-8.") && name.ends_with(".aside"));
+  }
+  EXPECT_TRUE(kept_aside);
+}
+
+TEST_F(SavingTest, run_without_an_intact_checkpoint_is_refused_and_stays_as_it_is) {
+  write_yaml("max_steps: 8\nsave_steps: 4\n");
+  ASSERT_EQ(train("out", 1).exit_code, 0);
+  for (const char* step : {"out/step-4", "out/step-8"}) {
+    flip_bit(std::string(step) + "/rank-00000-of-00001.safetensors");
+  }
+  const ProgramRun damaged = train("out", 2);
+  EXPECT_EQ(damaged.exit_code, 1);
+  EXPECT_THAT(damaged.err, HasSubstr("none of the run's checkpoints is intact"));
+  EXPECT_THAT(damaged.err, HasSubstr("step-4"));
+  EXPECT_TRUE(exists("out/step-4"));
+  EXPECT_TRUE(exists("out/step-8"));
+  for (const char* step : {"out/step-4", "out/step-8"}) {
+    fs::remove(folder() / step / "commit.json");
+  }
+  const ProgramRun incomplete = train("out", 2);
+  EXPECT_EQ(incomplete.exit_code, 2);
+  EXPECT_THAT(incomplete.err, HasSubstr("none of the run's checkpoints is complete"));
+}
+
+}  // namespace
+}  // namespace temper

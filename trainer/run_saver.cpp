@@ -1,0 +1,164 @@
+#include "trainer/run_saver.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+
+#include "common/error.h"
+#include "common/log.h"
+#include "common/stop_signal.h"
+
+namespace temper {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Set before main: the time limit counts from the start of the process.
+const Clock::time_point kProcessStart = Clock::now();
+
+double process_seconds() {
+  return std::chrono::duration<double>(Clock::now() - kProcessStart).count();
+}
+
+// Until a save has been measured: what a slow network file system does.
+constexpr double kAssumedBytesPerSecond = 100e6;
+
+enum StopReason : int64_t { kNoStop, kTimeIsUp, kSignal };
+
+}  // namespace
+
+RunSaver::RunSaver(ShardedModel& model, const RunConfig& config, const RunDirectory& directory,
+                   const std::string& attempt, OnEnd on_end)
+    : group_(model.mesh().world()),
+      config_(config),
+      directory_(directory),
+      on_end_(std::move(on_end)),
+      saver_(model, directory, attempt) {}
+
+bool RunSaver::is_requested() const {
+  std::error_code ignored;
+  return std::filesystem::exists(directory_.save_request_path(), ignored);
+}
+
+bool RunSaver::is_time_up() const {
+  if (config_.max_wall_time == 0) return false;
+  double save = longest_save_seconds_;
+  if (save < 0) save = static_cast<double>(saver_.size_bytes()) / kAssumedBytesPerSecond;
+  if (saver_.is_active()) save *= 2;  // that one comes first
+  // A second to end; steps and saves may take half as long again as they did.
+  const double needed = 1.0 + 1.5 * (longest_step_seconds_ + save);
+  return process_seconds() + needed > static_cast<double>(config_.max_wall_time);
+}
+
+StepDecision RunSaver::agree(int64_t step) {
+  const double now = process_seconds();
+  if (last_boundary_ >= 0) {
+    longest_step_seconds_ = std::max(longest_step_seconds_, now - last_boundary_);
+  }
+  last_boundary_ = now;
+  int64_t reason = kNoStop;
+  if (is_leader() && is_time_up()) reason = kTimeIsUp;
+  if (stop_signal_received() != 0) reason = kSignal;
+  const bool waits = saver_.is_active() && !saver_.is_ready();
+  const bool asked = is_leader() && !saver_.is_active() && is_requested();
+  at::Tensor flags =
+      at::tensor({reason, static_cast<int64_t>(asked), static_cast<int64_t>(waits)}, at::kLong);
+  group_.all_reduce_max(flags);
+  const int64_t* agreed = flags.data_ptr<int64_t>();
+  if (saver_.is_active() && agreed[2] == 0) {
+    if (const auto outcome = saver_.advance()) judge(*outcome);
+  }
+  if (agreed[0] == kTimeIsUp) {
+    log::info(
+        "max_wall_time of {} s is nearly used up: stopping with a checkpoint of step {}; run "
+        "the same command again to continue",
+        config_.max_wall_time, step);
+  } else if (agreed[0] == kSignal) {
+    log::info("stopping with a checkpoint of step {}; run the same command again to continue",
+              step);
+  }
+  return {agreed[0] != kNoStop, agreed[1] != 0};
+}
+
+void RunSaver::begin(const SaveRequest& request) {
+  finish();
+  if (last_saved_step_ == request.record.step) {
+    if (is_leader() && is_requested()) answer_request(true);
+    return;
+  }
+  start(request, config_.async_save ? CheckpointSaver::Mode::kBackground
+                                    : CheckpointSaver::Mode::kForeground);
+  // Nothing else is to be waited for.
+  if (!config_.async_save) finish();
+}
+
+void RunSaver::complete(const SaveRequest& request) {
+  finish();
+  // Twice: what has failed may have been a passing fault, and there is no later save.
+  for (int tries = 2; last_saved_step_ != request.record.step; --tries) {
+    start(request, CheckpointSaver::Mode::kForeground);
+    const SaveOutcome outcome = saver_.finish();
+    record(outcome);
+    if (outcome.error.empty()) return;
+    if (outcome.is_fatal || tries == 1) throw AgreedError(outcome.error, kExitFailed);
+    log::warning("the checkpoint of step {} could not be saved: {}; trying once more", outcome.step,
+                 outcome.error);
+  }
+}
+
+void RunSaver::finish() {
+  if (saver_.is_active()) judge(saver_.finish());
+}
+
+void RunSaver::settle() {
+  if (saver_.is_active()) record(saver_.finish());
+}
+
+void RunSaver::start(const SaveRequest& request, CheckpointSaver::Mode mode) {
+  answers_request_ = is_leader() && is_requested();
+  saver_.start(request, mode);
+}
+
+void RunSaver::record(const SaveOutcome& outcome) {
+  const bool saved = outcome.error.empty();
+  if (saved) {
+    last_saved_step_ = outcome.step;
+    longest_save_seconds_ = std::max(longest_save_seconds_, outcome.total_seconds);
+  }
+  if (answers_request_) answer_request(saved);
+  on_end_(outcome);
+}
+
+void RunSaver::judge(const SaveOutcome& outcome) {
+  record(outcome);
+  if (outcome.error.empty()) return;
+  if (outcome.is_fatal || config_.on_save_error == SaveErrorPolicy::kStop) {
+    throw AgreedError(outcome.error, kExitFailed);
+  }
+  if (!is_leader()) return;
+  const std::string last = last_saved_step_ < 0
+                               ? "There is none yet"
+                               : fmt::format("The last one is of step {}", last_saved_step_);
+  log::error(
+      "the checkpoint of step {} could not be saved: {}. {}; training goes on "
+      "(on_save_error: continue)",
+      outcome.step, outcome.error, last);
+}
+
+// Whoever asks waits for the file to go away. One that could not be answered gets another name, so
+// that it is not tried again after every step.
+void RunSaver::answer_request(bool saved) {
+  answers_request_ = false;
+  const std::filesystem::path path = directory_.save_request_path();
+  std::error_code error;
+  if (saved) {
+    std::filesystem::remove(path, error);
+  } else {
+    std::filesystem::rename(path, path.string() + ".failed", error);
+  }
+  if (error) log::warning("cannot remove {}: {}", path.string(), error.message());
+}
+
+}  // namespace temper

@@ -1,0 +1,69 @@
+// When a run saves its state: every save_steps, when somebody asks for it (RUN_DIR/SAVE), on a
+// signal, in time before max_wall_time, and at its end; and what becomes of a save that failed.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "checkpoint/checkpoint_saver.h"
+#include "config/run_config.h"
+#include "run/run_directory.h"
+#include "sharding/sharded_model.h"
+
+namespace temper {
+
+// What the ranks have agreed to do between two steps.
+struct StepDecision {
+  bool stop = false;  // with a checkpoint
+  bool save = false;  // somebody asks for one
+};
+
+class RunSaver {
+ public:
+  // `on_end` is told of every save that has ended, on all ranks.
+  using OnEnd = std::function<void(const SaveOutcome&)>;
+  RunSaver(ShardedModel& model, const RunConfig& config, const RunDirectory& directory,
+           const std::string& attempt, OnEnd on_end);
+
+  // At the end of a step: agrees on signals, requests and time, and brings a save under way
+  // forward, in one small reduction. Collective, as the functions below. AgreedError when a save
+  // has failed and the run must not go on.
+  StepDecision agree(int64_t step);
+  // Begins a save in the background (with async_save), having waited for one under way.
+  void begin(const SaveRequest& request);
+  // The state is a complete checkpoint when it returns; AgreedError when that cannot be.
+  void complete(const SaveRequest& request);
+  // Waits for a save under way.
+  void finish();
+  // The same when the run ends with an error, which is not to be hidden by another.
+  void settle();
+
+  // The newest checkpoint in the run's directory that this run has written or continued; -1: none.
+  int64_t last_saved_step() const { return last_saved_step_; }
+  void set_last_saved_step(int64_t step) { last_saved_step_ = step; }
+  uint64_t buffer_bytes() const { return saver_.buffer_bytes(); }
+
+ private:
+  void start(const SaveRequest& request, CheckpointSaver::Mode mode);
+  void record(const SaveOutcome& outcome);
+  // And decides what a failed one means to the run.
+  void judge(const SaveOutcome& outcome);
+  void answer_request(bool saved);
+  bool is_time_up() const;
+  bool is_requested() const;
+  bool is_leader() const { return group_.rank() == 0; }
+
+  ProcessGroup& group_;
+  const RunConfig& config_;
+  const RunDirectory& directory_;
+  OnEnd on_end_;
+  CheckpointSaver saver_;
+  int64_t last_saved_step_ = -1;
+  bool answers_request_ = false;      // the save under way; rank 0
+  double longest_save_seconds_ = -1;  // -1: none yet
+  double longest_step_seconds_ = 0;   // from boundary to boundary, evaluations included
+  double last_boundary_ = -1;         // seconds since the process began; -1: none yet
+};
+
+}  // namespace temper
