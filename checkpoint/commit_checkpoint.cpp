@@ -25,9 +25,21 @@ void remove_partial(const fs::path& partial) {
   fs::remove_all(partial, ignored);
 }
 
+// Not when the owner's name could not be read: that may pass.
+bool has_lost_run(const RunDirectory& run, const std::string& attempt) {
+  try {
+    run.check_ownership(attempt);
+  } catch (const SystemError&) {
+    return true;
+  } catch (const Error&) {
+  }
+  return false;
+}
+
 // Returns the record of what is there now.
 CommitRecord make_visible(const RunDirectory& run, const std::string& attempt,
                           const fs::path& partial, const CommitRecord& record) {
+  run.check_ownership(attempt);
   const fs::path final_path = run.checkpoint_path(record.step);
   const CheckpointStatus there = inspect_checkpoint(final_path);
   if (is_same(there, record)) {
@@ -54,18 +66,11 @@ CommitResult commit_checkpoint(const RunDirectory& run, const std::string& attem
                                const std::vector<int64_t>& best_first) {
   CommitResult result;
   try {
-    run.check_ownership(attempt);
-  } catch (const Error& error) {
-    remove_partial(partial);
-    result.error = error.what();
-    result.is_fatal = true;
-    return result;
-  }
-  try {
     result.record = make_visible(run, attempt, partial, record);
   } catch (const std::exception& error) {
     remove_partial(partial);
     result.error = error.what();
+    result.is_fatal = has_lost_run(run, attempt);
     return result;
   }
   // The checkpoint is there, whatever becomes of the rest.
