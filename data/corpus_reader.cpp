@@ -24,7 +24,8 @@ constexpr std::array kFormatNames = {
     FormatName{CorpusFormat::kText, "text"},
 };
 
-const char* type_name(const Json& value) {
+template <typename AnyJson>
+const char* type_name(const AnyJson& value) {
   if (value.is_string()) return "a string";
   if (value.is_object()) return "an object";
   if (value.is_array()) return "a list";
@@ -145,6 +146,27 @@ void keep_whole_messages(std::vector<Message>& messages, const OrderedJson& list
   }
 }
 
+// A list, a list as JSON text (columns of a table often hold it so), or null for none.
+OrderedJson tools_of(const OrderedJson& value, const std::string& place) {
+  const std::string tools_place = place + ": tools";
+  OrderedJson tools = value;
+  if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    if (text.find_first_not_of(" \t\r\n") == text.npos) return nullptr;
+    tools = parse_ordered_json(text, tools_place);
+  }
+  if (tools.is_null()) return nullptr;
+  if (!tools.is_array()) {
+    throw UserError("{}: expected a list of tools, found {}", tools_place, type_name(tools));
+  }
+  for (size_t i = 0; i < tools.size(); ++i) {
+    if (tools[i].is_object()) continue;
+    throw UserError("{}[{}]: expected a JSON object, found {}", tools_place, i,
+                    type_name(tools[i]));
+  }
+  return tools;
+}
+
 std::vector<Message> messages_of_alpaca(const RecordFields& record) {
   std::vector<Message> messages;
   const std::string system = record.text_or_empty("system");
@@ -193,9 +215,9 @@ Record record_of(const RecordFields& fields, CorpusFormat format, const std::str
   return record;
 }
 
-constexpr std::array<const char*, 9> kColumnKeys = {"messages",   "conversations", "prompt",
-                                                    "completion", "instruction",   "input",
-                                                    "output",     "system",        "text"};
+constexpr std::array<const char*, 10> kColumnKeys = {
+    "messages",    "conversations", "tools",  "prompt", "completion",
+    "instruction", "input",         "output", "system", "text"};
 
 }  // namespace
 
@@ -244,15 +266,12 @@ Record parse_record(std::string_view json, CorpusFormat format, const std::strin
   const RecordFields fields(object, place, &names);
   if (format == CorpusFormat::kAuto) format = detect_format(fields, place);
   Record record = record_of(fields, format, place);
-  if (format == CorpusFormat::kChat) {
-    if (fields.has("tools")) {
-      throw UserError(
-          "{}: tools of a single record are not read; if all records have the same, give them with "
-          "--chat-template-kwargs",
-          place);
-    }
-    keep_whole_messages(record.messages,
-                        parse_ordered_json(json, place).at(fields.name_of("messages")));
+  const bool is_chat = format == CorpusFormat::kChat;
+  const bool has_tools = (is_chat || format == CorpusFormat::kShareGpt) && fields.has("tools");
+  if (is_chat || has_tools) {
+    const OrderedJson ordered = parse_ordered_json(json, place);
+    if (is_chat) keep_whole_messages(record.messages, ordered.at(fields.name_of("messages")));
+    if (has_tools) record.tools = tools_of(ordered.at(fields.name_of("tools")), place);
   }
   if (!names.group_by.empty()) record.group = fields.scalar(names.group_by);
   return record;

@@ -2,15 +2,17 @@
 // gzip or zstd, read in one pass (data/record_source.h says which file is taken for what).
 //
 //   format             keys of a record                       becomes
-//   chat               messages: [{role, content}]            the messages
-//   sharegpt           conversations: [{from, value}]         human/user, gpt/assistant, system
+//   chat               messages: [{role, content}], [tools]   the messages
+//   sharegpt           conversations: [{from, value}], [tools]  human/user, gpt/assistant, system
 //   prompt-completion  prompt, completion                     a user and an assistant message
 //   alpaca             instruction, input, output, [system]   user "instruction\n\ninput",
-//   assistant text               text                                   raw text, all of it to be
-//   learnt
+//                                                             and assistant
+//   text               text                                   raw text, all of it to be learnt
 //
-// Other keys are ignored. Columns of a CSV file are keys. ColumnNames gives keys other
-// names. An error names the file, the record's number and the key, never a value.
+// `tools` are what a template shows as the functions that may be called: a list of objects, or a
+// text that is such a list as JSON. Other keys are ignored. Columns of a CSV file are keys.
+// ColumnNames gives keys other names. An error names the file, the record's number and the key,
+// never a value.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +40,8 @@ struct Record {
   std::vector<Message> messages;
   std::string text;  // used when there are no messages
   bool is_text = false;
-  std::string group = {};  // the value of ColumnNames::group_by
+  OrderedJson tools = nullptr;  // a list of objects in the record's order, or null
+  std::string group = {};       // the value of ColumnNames::group_by
 };
 
 // One record as it lies in the file.

@@ -140,7 +140,7 @@ EncodedRecord ExampleEncoder::encode_messages(const Record& record,
   }
   SpanSupervisor::Supervised chat;
   try {
-    chat = supervisor_.render(record.messages);
+    chat = supervisor_.render(record.messages, record.tools);
   } catch (const UserError& error) {
     throw UserError("{}: {}", place, error.what());
   }

@@ -37,6 +37,41 @@ void look_at_text(std::string_view text, RecordFingerprint& print, MinHasher& wo
   }
 }
 
+void look_at_texts(const OrderedJson& value, RecordFingerprint& print, MinHasher& words) {
+  if (value.is_string()) look_at_text(value.get_ref<const std::string&>(), print, words);
+  if (!value.is_structured()) return;
+  for (const OrderedJson& item : value) look_at_texts(item, print, words);
+}
+
+// What a template sees of a message besides its role and content: the arguments of tool calls,
+// reasoning.
+void look_at_further_keys(const OrderedJson& message, RecordFingerprint& print, MinHasher& words) {
+  if (!message.is_object()) return;
+  for (const auto& [key, value] : message.items()) {
+    if (key != "role" && key != "content") look_at_texts(value, print, words);
+  }
+}
+
+void hash_json(StreamHasher& hasher, const OrderedJson& value) {
+  if (!value.is_null()) hash_part(hasher, value.dump());
+}
+
+void mask_texts(OrderedJson& value, int64_t& num_masked) {
+  if (value.is_string())
+    value = mask_personal_data(value.get_ref<const std::string&>(), num_masked);
+  if (!value.is_structured()) return;
+  for (OrderedJson& item : value) mask_texts(item, num_masked);
+}
+
+// The content is also in Message::content, where its matches are counted.
+void mask_message_json(OrderedJson& message, int64_t& num_masked) {
+  if (!message.is_object()) return;
+  int64_t counted_before = 0;
+  for (const auto& [key, value] : message.items()) {
+    mask_texts(value, key == "content" ? counted_before : num_masked);
+  }
+}
+
 size_t last_answer(const std::vector<Message>& messages) {
   size_t index = messages.size();
   for (size_t i = 0; i < messages.size(); ++i) {
@@ -57,18 +92,24 @@ RecordFingerprint fingerprint_of(const Record& record) {
     hash_part(whole, record.text);
     hash_part(subject, folded(record.text));
   }
+  look_at_texts(record.tools, print, words);
+  hash_json(whole, record.tools);
+  hash_json(question, record.tools);
   const size_t answer = last_answer(record.messages);
   for (size_t i = 0; i < record.messages.size(); ++i) {
     const Message& message = record.messages[i];
     look_at_text(message.content, print, words);
+    look_at_further_keys(message.json, print, words);
     hash_part(whole, message.role);
     hash_part(whole, message.content);
+    hash_json(whole, message.json);
     if (message.role == "assistant") {
       print.cut_off = print.cut_off || looks_cut_off(message.content);
     }
     if (i >= answer) continue;
     hash_part(question, message.role);
     hash_part(question, message.content);
+    hash_json(question, message.json);
     hash_part(subject, message.role);
     hash_part(subject, folded(message.content));
   }
@@ -88,7 +129,9 @@ int64_t mask_personal_data(Record& record) {
   record.text = mask_personal_data(record.text, num_masked);
   for (Message& message : record.messages) {
     message.content = mask_personal_data(message.content, num_masked);
+    mask_message_json(message.json, num_masked);
   }
+  mask_texts(record.tools, num_masked);
   return num_masked;
 }
 

@@ -12,8 +12,8 @@
 namespace temper {
 
 struct RecordFingerprint {
-  Hash128 record;    // roles and contents, or the text, to the byte
-  Hash128 question;  // the messages before the last answer; zero without one
+  Hash128 record;    // tools and messages with all their keys, or the text, to the byte
+  Hash128 question;  // tools and messages before the last answer; zero without one
   Hash128 answer;    // that answer
   // What a held-out question is recognised by: the question, else the record, with its spaces and
   // the case of its ASCII letters evened out.
@@ -28,7 +28,7 @@ struct RecordFingerprint {
 
 RecordFingerprint fingerprint_of(const Record& record);
 
-// Masks every text of the record; returns the number of matches.
+// Masks every text of the record that a template may show; returns the number of matches.
 int64_t mask_personal_data(Record& record);
 
 }  // namespace temper

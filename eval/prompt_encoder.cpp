@@ -12,13 +12,14 @@ PromptEncoder::PromptEncoder(const Tokenizer& tokenizer, const SpecialTokens& sp
   if (!chat_template.empty()) template_ = ChatTemplate::find(chat_template, model);
 }
 
-EncodedPrompt PromptEncoder::encode(const std::vector<Message>& messages) const {
+EncodedPrompt PromptEncoder::encode(const std::vector<Message>& messages,
+                                    const OrderedJson& tools) const {
   if (!template_) {
     throw UserError("no chat template is known for this model: name one with --chat-template ({})",
                     fmt::format("{}", fmt::join(ChatTemplate::names(), ", ")));
   }
   EncodedPrompt prompt;
-  prompt.text = template_->render(messages, true, special_.bos, special_.eos).text;
+  prompt.text = template_->render(messages, true, special_.bos, special_.eos, tools).text;
   Encoding encoding = tokenizer_->encode(prompt.text, !template_->prints_special_tokens());
   remove_appended_tokens(encoding, *tokenizer_);
   prompt.ids.assign(encoding.ids.begin(), encoding.ids.end());

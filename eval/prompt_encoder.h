@@ -38,8 +38,9 @@ class PromptEncoder {
   // nothing, gets the tokens of encode(). Empty without a template.
   std::string portable_template() const;
   // The conversation up to where the assistant begins. UserError without a template, or when the
-  // template cannot express the messages.
-  EncodedPrompt encode(const std::vector<Message>& messages) const;
+  // template cannot express the messages. `tools`: those of the conversation, or null.
+  EncodedPrompt encode(const std::vector<Message>& messages,
+                       const OrderedJson& tools = nullptr) const;
   // Raw text, after BOS where the vocabulary has one.
   EncodedPrompt encode_text(const std::string& text) const;
 

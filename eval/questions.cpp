@@ -16,7 +16,7 @@ Answer answer_one(const Question& question, const PromptEncoder& encoder,
   options.max_new_tokens = max_new_tokens;
   Generation generation;
   try {
-    generation = generator.generate(encoder.encode(question.messages).ids, options);
+    generation = generator.generate(encoder.encode(question.messages, question.tools).ids, options);
   } catch (const UserError& error) {
     throw UserError("{}: {}", question.place, error.what());
   }
@@ -61,6 +61,7 @@ std::vector<Question> read_questions(const std::filesystem::path& path, int64_t 
     question.expected = std::move(record.messages.back().content);
     record.messages.pop_back();
     question.messages = std::move(record.messages);
+    question.tools = std::move(record.tools);
     questions.push_back(std::move(question));
   }
   if (questions.empty()) throw UserError("{}: there is no question in it", path.string());

@@ -16,6 +16,7 @@ namespace temper {
 struct Question {
   std::string place;              // "questions.jsonl:17"
   std::vector<Message> messages;  // up to the last assistant message
+  OrderedJson tools = nullptr;    // those of the record, or null
   std::string expected;           // that message
 };
 

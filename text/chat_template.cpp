@@ -75,13 +75,14 @@ void ChatTemplate::set_variables(const OrderedJson& variables) {
 }
 
 RenderedChat ChatTemplate::render(const std::vector<Message>& messages, bool add_generation_prompt,
-                                  const std::string& bos, const std::string& eos) const {
-  return render(messages, messages.size(), add_generation_prompt, bos, eos);
+                                  const std::string& bos, const std::string& eos,
+                                  const OrderedJson& tools) const {
+  return render(messages, messages.size(), add_generation_prompt, bos, eos, tools);
 }
 
 RenderedChat ChatTemplate::render(const std::vector<Message>& messages, size_t count,
                                   bool add_generation_prompt, const std::string& bos,
-                                  const std::string& eos) const {
+                                  const std::string& eos, const OrderedJson& tools) const {
   size_t num_bytes = 0;
   const JinjaTemplate::Variables variables = checked(template_.place(), [&] {
     JinjaTemplate::Variables values = {
@@ -91,6 +92,7 @@ RenderedChat ChatTemplate::render(const std::vector<Message>& messages, size_t c
     for (const auto& [name, value] : variables_.items()) {
       values.emplace_back(name, jinja_from_json(value, num_bytes));
     }
+    if (!tools.is_null()) values.emplace_back("tools", jinja_from_json(tools, num_bytes));
     if (!bos.empty()) values.emplace_back("bos_token", text_value(bos, num_bytes));
     if (!eos.empty()) values.emplace_back("eos_token", text_value(eos, num_bytes));
     std::vector<JinjaValue> items;

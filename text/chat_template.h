@@ -65,18 +65,21 @@ class ChatTemplate {
 
   const std::string& name() const { return name_; }
   const std::string& source() const { return source_; }  // the Jinja text
-  // Gives the template more variables, or others: tools, enable_thinking, date_string and so on.
+  // Gives the template more variables, or others: tools for all conversations, enable_thinking,
+  // date_string and so on.
   void set_variables(const OrderedJson& variables);
 
   // `bos` and `eos` are the tokenizer's token texts, for templates that print them; undefined when
   // empty. With `add_generation_prompt` the text ends where the assistant begins. Messages that the
   // template cannot express (two user turns in a row for llama2, an unknown role) are UserErrors.
+  // `tools` are the conversation's own, before those of set_variables(); null: it has none.
   RenderedChat render(const std::vector<Message>& messages, bool add_generation_prompt,
-                      const std::string& bos, const std::string& eos) const;
+                      const std::string& bos, const std::string& eos,
+                      const OrderedJson& tools = nullptr) const;
   // The first `count` messages only.
   RenderedChat render(const std::vector<Message>& messages, size_t count,
-                      bool add_generation_prompt, const std::string& bos,
-                      const std::string& eos) const;
+                      bool add_generation_prompt, const std::string& bos, const std::string& eos,
+                      const OrderedJson& tools = nullptr) const;
   // The general form: everything that the template sees is a member of `variables`, `messages`
   // among them.
   RenderedChat render(const OrderedJson& variables) const;

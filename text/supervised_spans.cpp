@@ -73,9 +73,10 @@ SpanSupervisor::SpanSupervisor(const ChatTemplate& chat_template, std::string bo
   probe();
 }
 
-RenderedChat SpanSupervisor::render_first(const std::vector<Message>& messages, size_t count,
+RenderedChat SpanSupervisor::render_first(const Conversation& conversation, size_t count,
                                           bool add_generation_prompt) const {
-  return template_.render(messages, count, add_generation_prompt, bos_, eos_);
+  return template_.render(conversation.messages, count, add_generation_prompt, bos_, eos_,
+                          conversation.tools);
 }
 
 // What one exchange of known texts looks like tells what its end is.
@@ -86,8 +87,8 @@ void SpanSupervisor::probe() {
                                          {"user", "question"},
                                          {"assistant", std::string(kAnswer)}};
   try {
-    const RenderedChat one = render_first(messages, 2, false);
-    const std::string two = render_first(messages, 4, false).text;
+    const RenderedChat one = template_.render(messages, 2, false, bos_, eos_);
+    const std::string two = template_.render(messages, 4, false, bos_, eos_).text;
     std::string turn = one.text;
     if (!eos_.empty() && !two.starts_with(turn) && turn.ends_with(eos_) &&
         two.starts_with(turn.substr(0, turn.size() - eos_.size()))) {
@@ -111,10 +112,13 @@ bool SpanSupervisor::is_trained(const Message& message) const {
          wants_training(message);
 }
 
-SpanSupervisor::Supervised SpanSupervisor::render(const std::vector<Message>& messages) const {
-  RenderedChat chat = render_first(messages, messages.size(), false);
-  std::vector<Span> spans = template_.marks_generation() ? marked_spans(messages, chat)
-                                                         : difference_spans(messages, chat.text);
+SpanSupervisor::Supervised SpanSupervisor::render(const std::vector<Message>& messages,
+                                                  const OrderedJson& tools) const {
+  const Conversation conversation{messages, tools};
+  RenderedChat chat = render_first(conversation, messages.size(), false);
+  std::vector<Span> spans = template_.marks_generation()
+                                ? marked_spans(messages, chat)
+                                : difference_spans(conversation, chat.text);
   settle_ends(chat.text, spans);
   std::erase_if(spans, [](const Span& span) { return span.first == span.second; });
   return {std::move(chat.text), std::move(spans)};
@@ -142,10 +146,12 @@ std::vector<SpanSupervisor::Span> SpanSupervisor::marked_spans(const std::vector
 }
 
 // The size of the rendering of the first messages, which is proven to begin `text`.
-size_t SpanSupervisor::prefix_size(const std::vector<Message>& messages, size_t count,
+size_t SpanSupervisor::prefix_size(const Conversation& conversation, size_t count,
                                    bool add_generation_prompt, const std::string& text) const {
-  const bool is_whole = count == messages.size() && !add_generation_prompt;
-  std::string prefix = is_whole ? text : render_first(messages, count, add_generation_prompt).text;
+  const size_t num_messages = conversation.messages.size();
+  const bool is_whole = count == num_messages && !add_generation_prompt;
+  std::string prefix =
+      is_whole ? text : render_first(conversation, count, add_generation_prompt).text;
   // Where nothing else ends a turn, the last one is ended by what ends the conversation.
   const bool keeps_trailer = is_whole && end_of_turn_.empty();
   if (!trailer_.empty() && !keeps_trailer && prefix.ends_with(trailer_)) {
@@ -158,20 +164,21 @@ size_t SpanSupervisor::prefix_size(const std::vector<Message>& messages, size_t 
         "messages{} otherwise than the beginning of the whole conversation (they differ from "
         "character {} on): what the assistant says cannot be told apart. Use a template with "
         "generation marks",
-        template_.name(), count, messages.size(),
+        template_.name(), count, num_messages,
         add_generation_prompt ? " with a generation prompt" : "",
         count_code_points(std::string_view(text).substr(0, same)) + 1);
   }
   return prefix.size();
 }
 
-std::vector<SpanSupervisor::Span> SpanSupervisor::difference_spans(
-    const std::vector<Message>& messages, const std::string& text) const {
+std::vector<SpanSupervisor::Span> SpanSupervisor::difference_spans(const Conversation& conversation,
+                                                                   const std::string& text) const {
+  const std::vector<Message>& messages = conversation.messages;
   std::vector<Span> spans;
   for (size_t i = 0; i < messages.size(); ++i) {
     if (!is_trained(messages[i])) continue;
-    const size_t begin = prefix_size(messages, i, messages[i].role == "assistant", text);
-    const size_t end = prefix_size(messages, i + 1, false, text);
+    const size_t begin = prefix_size(conversation, i, messages[i].role == "assistant", text);
+    const size_t end = prefix_size(conversation, i + 1, false, text);
     if (end < begin) {
       throw UserError(
           "the chat template {} renders message {} shorter than the generation prompt before it",

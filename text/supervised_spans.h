@@ -45,8 +45,8 @@ class SpanSupervisor {
   };
   // Threads may call it at once. UserError: messages that the template cannot express; a template
   // that is not a prefix of itself, with the place of the first difference; roles or messages'
-  // "train" and "weight" that the template's marks cannot tell apart.
-  Supervised render(const std::vector<Message>& messages) const;
+  // "train" and "weight" that the template's marks cannot tell apart. `tools` as in ChatTemplate.
+  Supervised render(const std::vector<Message>& messages, const OrderedJson& tools = nullptr) const;
 
   // What the template puts behind an answer, without white space around it; may be empty.
   const std::string& end_of_turn() const { return end_of_turn_; }
@@ -54,16 +54,20 @@ class SpanSupervisor {
 
  private:
   using Span = std::pair<size_t, size_t>;
+  struct Conversation {
+    const std::vector<Message>& messages;
+    const OrderedJson& tools;
+  };
 
-  RenderedChat render_first(const std::vector<Message>& messages, size_t count,
+  RenderedChat render_first(const Conversation& conversation, size_t count,
                             bool add_generation_prompt) const;
   void probe();
   bool is_trained(const Message& message) const;
   std::vector<Span> marked_spans(const std::vector<Message>& messages,
                                  const RenderedChat& chat) const;
-  std::vector<Span> difference_spans(const std::vector<Message>& messages,
+  std::vector<Span> difference_spans(const Conversation& conversation,
                                      const std::string& text) const;
-  size_t prefix_size(const std::vector<Message>& messages, size_t count, bool add_generation_prompt,
+  size_t prefix_size(const Conversation& conversation, size_t count, bool add_generation_prompt,
                      const std::string& text) const;
   void settle_ends(const std::string& text, std::vector<Span>& spans) const;
 

@@ -70,6 +70,28 @@ TEST(ParseRecord, keeps_what_templates_see_beyond_role_and_content) {
   EXPECT_EQ(record.messages[3].json["train"], false);
 }
 
+TEST(ParseRecord, keeps_the_tools_of_a_conversation) {
+  const std::string messages = R"("messages":[{"role":"user","content":"a"}])";
+  const auto tools = [&](const std::string& value) {
+    return parse("{" + messages + ",\"tools\":" + value + "}", CorpusFormat::kChat).tools.dump();
+  };
+  EXPECT_EQ(tools(R"([{"z":1,"a":{"c":2,"b":3}}])"), R"([{"z":1,"a":{"c":2,"b":3}}])");
+  EXPECT_EQ(tools(R"("[{\"z\":1,\"a\":2}]")"), R"([{"z":1,"a":2}])");
+  EXPECT_EQ(tools("[]"), "[]");
+  for (const char* none : {"null", "\"\"", "\" \"", "\"null\""}) EXPECT_EQ(tools(none), "null");
+  const Record shared =
+      parse(R"({"conversations":[{"from":"human","value":"Q"}],"functions":[{"n":1}]})",
+            CorpusFormat::kShareGpt);
+  EXPECT_TRUE(shared.tools.is_null());
+  ColumnNames names;
+  names.add("tools=functions");
+  EXPECT_EQ(
+      parse_record(R"({"conversations":[{"from":"human","value":"Q"}],"functions":[{"n":1}]})",
+                   CorpusFormat::kShareGpt, "here", names)
+          .tools.dump(),
+      R"([{"n":1}])");
+}
+
 TEST_P(WrongRecords, are_named_without_their_text) {
   const std::string error = USER_ERROR_OF(parse(GetParam().json, GetParam().format));
   EXPECT_THAT(error,
@@ -98,7 +120,14 @@ INSTANTIATE_TEST_SUITE_P(
         WrongRecord{CorpusFormat::kChat, R"({"messages":["secret"]})",
                     "messages[0]: expected a JSON object"},
         WrongRecord{CorpusFormat::kChat,
-                    R"({"messages":[{"role":"user","content":"a"}],"tools":[{}]})", "tools"},
+                    R"({"messages":[{"role":"user","content":"a"}],"tools":{"a":"secret"}})",
+                    "f.jsonl:7: tools: expected a list of tools, found an object"},
+        WrongRecord{CorpusFormat::kChat,
+                    R"({"messages":[{"role":"user","content":"a"}],"tools":[{},"secret"]})",
+                    "f.jsonl:7: tools[1]: expected a JSON object, found a string"},
+        WrongRecord{CorpusFormat::kChat,
+                    R"({"messages":[{"role":"user","content":"a"}],"tools":"[secret"})",
+                    "f.jsonl:7: tools: not valid JSON"},
         WrongRecord{CorpusFormat::kShareGpt, R"({"conversations":[{"from":"secret","value":"v"}]})",
                     "conversations[0]: \"from\" must be"},
         WrongRecord{CorpusFormat::kAlpaca, R"({"instruction":"secret","output":false})",

@@ -77,6 +77,27 @@ TEST_F(ExampleEncoderTest, offsets_are_code_points_and_spans_bytes) {
   EXPECT_EQ(tail, (std::vector<uint8_t>{0, 1, 1, 1, 1}));
 }
 
+TEST_F(ExampleEncoderTest, tools_of_a_record_reach_the_template_and_are_not_supervised) {
+  ChatTemplate with_tools = ChatTemplate::from_source(
+      "{% if tools %}{% for t in tools %}{{ t | tojson }};{% endfor %}{% endif %}"
+      "{% for m in messages %}{{ m.role }}:{{ m.content }}$ {% endfor %}"
+      "{% if add_generation_prompt %}assistant:{% endif %}",
+      "t");
+  const auto encoded = [&](const Record& record) {
+    const ExampleEncoder encoder(tokenizer_, with_tools, special_, {1000});
+    return marked(tokenizer_, encoder.encode(record, "f:1").documents.at(0));
+  };
+  Record record = question("a", "b");
+  EXPECT_EQ(encoded(record), "user:a$ assistant:[b$] ");
+  record.tools = parse_ordered_json(R"([{"z": 1, "a": "2"}, {}])", "tools");
+  EXPECT_EQ(encoded(record), R"({"z": 1, "a": "2"};{};user:a$ assistant:[b$] )");
+  // Those of all records give way.
+  with_tools.set_variables({{"tools", {{{"all", true}}}}});
+  EXPECT_EQ(encoded(record), R"({"z": 1, "a": "2"};{};user:a$ assistant:[b$] )");
+  record.tools = nullptr;
+  EXPECT_EQ(encoded(record), R"({"all": true};user:a$ assistant:[b$] )");
+}
+
 TEST_F(ExampleEncoderTest, every_turn_of_the_assistant_is_supervised) {
   const Record record = {
       {{"system", "S"}, {"user", "a"}, {"assistant", "b"}, {"user", "c"}, {"assistant", "d"}},

@@ -8,6 +8,7 @@
 
 #include "common/error.h"
 #include "data/check_corpus.h"
+#include "data/record_fingerprint.h"
 #include "data/spill_file.h"
 #include "data/text_damage.h"
 #include "tests/unit/data/small_corpus.h"
@@ -71,6 +72,39 @@ TEST_F(Hygiene, finds_copies_repeated_answers_and_conflicts) {
       dropped(check(record_of("a", "x") + record_of("a", "y") + record_of("b", "x")).decisions,
               DropReason::kConflict),
       (std::set<int64_t>{0, 1}));
+}
+
+TEST_F(Hygiene, records_with_other_tools_or_calls_are_others) {
+  const auto fingerprint = [](const std::string& more, const std::string& tools) {
+    return fingerprint_of(parse_record(R"({"messages":[{"role":"user","content":"Dose?"},)"
+                                       R"({"role":"assistant","content":"a")" +
+                                           more + "}],\"tools\":" + tools + "}",
+                                       CorpusFormat::kChat, "here"));
+  };
+  const RecordFingerprint plain = fingerprint("", "null");
+  const RecordFingerprint calling = fingerprint(R"(,"tool_calls":[{"name":"x@y.org"}])", "null");
+  const RecordFingerprint equipped = fingerprint("", R"([{"name":"f"}])");
+  EXPECT_EQ(plain.record, fingerprint("", "null").record);
+  EXPECT_NE(plain.record, calling.record);
+  EXPECT_NE(plain.record, equipped.record);
+  EXPECT_EQ(plain.question, calling.question);
+  EXPECT_NE(plain.question, equipped.question);
+  EXPECT_EQ(plain.personal_data[0], 0);
+  EXPECT_EQ(calling.personal_data[0], 1);
+}
+
+TEST_F(Hygiene, masks_all_that_a_template_may_show) {
+  Record record = parse_record(
+      R"({"messages":[{"role":"user","content":"I am x@y.org","name":"x@y.org"},
+          {"role":"tool","content":[{"type":"text","text":"x@y.org"}]},
+          {"role":"assistant","content":"b","tool_calls":[{"arguments":{"to":"x@y.org"}}]}],
+          "tools":[{"default":"x@y.org"}]})",
+      CorpusFormat::kChat, "here");
+  EXPECT_EQ(mask_personal_data(record), 5);
+  for (const Message& message : record.messages) {
+    EXPECT_THAT(message.content + message.json.dump(), Not(HasSubstr("x@y.org")));
+  }
+  EXPECT_THAT(record.tools.dump(), Not(HasSubstr("x@y.org")));
 }
 
 TEST_F(Hygiene, finds_near_duplicates_and_keeps_the_first) {

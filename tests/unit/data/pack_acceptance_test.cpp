@@ -6,6 +6,7 @@
 #include "data/pack_corpus.h"
 #include "data/packed_dataset.h"
 #include "tests/unit/data/small_corpus.h"
+#include "text/supervised_spans.h"
 
 namespace temper {
 namespace {
@@ -22,6 +23,91 @@ class PackAcceptance : public testing::Test {
   TemporaryDirectory directory_;
   PackOptions options_;
 };
+
+// What transformers 5.23 renders of the record below, with the answer and its end in brackets.
+constexpr const char* kQwenWithTools =
+    R"x(<|im_start|>system
+You are Qwen, created by Alibaba Cloud. You are a helpful assistant.
+
+# Tools
+
+You may call one or more functions to assist with the user query.
+
+You are provided with function signatures within <tools></tools> XML tags:
+<tools>
+{"type": "function", "function": {"name": "look_up", "description": "Finds a éntry.", "parameters": {"type": "object", "properties": {"z": {"type": "string"}, "a": {"type": "integer"}}, "required": ["z"]}}}
+</tools>
+
+For each function call, return a json object with function name and arguments within <tool_call></tool_call> XML tags:
+<tool_call>
+{"name": <function-name>, "arguments": <args-json-object>}
+</tool_call><|im_end|>
+<|im_start|>user
+Dose?<|im_end|>
+<|im_start|>assistant
+[5 mg.<|im_end|>]
+)x";
+constexpr const char* kLlamaWithTools =
+    R"x(<s><|start_header_id|>system<|end_header_id|>
+
+Environment: ipython
+Cutting Knowledge Date: December 2023
+Today Date: 26 Jul 2024
+
+<|eot_id|><|start_header_id|>user<|end_header_id|>
+
+Given the following functions, please respond with a JSON for a function call with its proper arguments that best answers the given prompt.
+
+Respond in the format {"name": function name, "parameters": dictionary of argument name and its value}.Do not use variables.
+
+{
+    "type": "function",
+    "function": {
+        "name": "look_up",
+        "description": "Finds a éntry.",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "z": {
+                    "type": "string"
+                },
+                "a": {
+                    "type": "integer"
+                }
+            },
+            "required": [
+                "z"
+            ]
+        }
+    }
+}
+
+Dose?<|eot_id|><|start_header_id|>assistant<|end_header_id|>
+
+[5 mg.<|eot_id|>])x";
+
+TEST(ToolsAcceptance, reach_real_templates_as_transformers_renders_them) {
+  const Record record = parse_record(
+      R"({"messages": [{"role": "user", "content": "Dose?"},
+                       {"role": "assistant", "content": "5 mg."}],
+          "tools": [{"type": "function", "function": {"name": "look_up",
+            "description": "Finds a \u00e9ntry.", "parameters": {"type": "object", "properties":
+              {"z": {"type": "string"}, "a": {"type": "integer"}}, "required": ["z"]}}}]})",
+      CorpusFormat::kAuto, "here");
+  for (const auto& [name, expected] :
+       {std::pair("qwen2_5", kQwenWithTools), std::pair("llama3_1", kLlamaWithTools)}) {
+    const std::filesystem::path root = TEMPER_ACCEPTANCE_DIR;
+    ChatTemplate chat_template =
+        ChatTemplate::from_file(root / "fixtures/chat/templates" / (std::string(name) + ".jinja"));
+    chat_template.set_variables({{"date_string", "26 Jul 2024"}});
+    SpanSupervisor::Supervised chat =
+        SpanSupervisor(chat_template, "<s>", "</s>").render(record.messages, record.tools);
+    ASSERT_EQ(chat.spans.size(), 1u) << name;
+    chat.text.insert(chat.spans[0].second, "]");
+    chat.text.insert(chat.spans[0].first, "[");
+    EXPECT_EQ(chat.text, expected) << name;
+  }
+}
 
 TEST_F(PackAcceptance, truncates_at_512) {
   options_.sequence_len = 512;
