@@ -7,6 +7,7 @@
 #include "data/corpus_pipeline.h"
 #include "data/dataset_format.h"
 #include "data/pack_output.h"
+#include "io/output_guard.h"
 
 namespace temper {
 namespace {
@@ -93,6 +94,9 @@ class Packing {
         reader_(options.corpus.inputs, options.corpus.format, options.corpus.columns) {}
 
   PackReport run() {
+    for (const bool validation : {false, true}) {
+      make_output_folder(pack_output_path(options_, validation));
+    }
     prepare_hygiene();
     PackReport blank = blank_report();
     train_.emplace(pack_output_path(options_, false), header(), blank);

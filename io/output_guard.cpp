@@ -3,6 +3,7 @@
 #include <system_error>
 
 #include "common/error.h"
+#include "io/atomic_file.h"
 
 namespace temper {
 namespace fs = std::filesystem;
@@ -30,6 +31,14 @@ void refuse_to_overwrite_foreign(const fs::path& output, const char* product,
   if (!holds(is_product)) {
     throw UserError("{} exists and is not {}; choose another output, or remove it first",
                     output.string(), product);
+  }
+}
+
+void make_output_folder(const fs::path& output) {
+  try {
+    make_directories(output.parent_path());
+  } catch (const SystemError& error) {
+    throw UserError("{}: {}; choose another output", output.native(), error.what());
   }
 }
 

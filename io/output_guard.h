@@ -1,4 +1,4 @@
-// What a command may write over: its own earlier output, never the user's data.
+// What a command may write over: its own earlier output, never the user's data; and where.
 #pragma once
 
 #include <filesystem>
@@ -11,5 +11,9 @@ namespace temper {
 // thrown by `is_product` mean that it is none.
 void refuse_to_overwrite_foreign(const std::filesystem::path& output, const char* product,
                                  const std::function<bool()>& is_product);
+
+// Makes the folder that `output` goes to, with its parents, where it is missing. UserError naming
+// the folder when that fails, as where a file is in its place.
+void make_output_folder(const std::filesystem::path& output);
 
 }  // namespace temper

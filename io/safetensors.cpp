@@ -23,7 +23,7 @@ class MappedFile {
     const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     struct stat info {};
     if (!file.is_open() || fstat(file.get(), &info) != 0) {
-      throw SystemError("cannot read {}: {}", path.native(), errno_text(errno));
+      throw UserError("cannot read {}: {}", path.native(), errno_text(errno));
     }
     if (!S_ISREG(info.st_mode)) {
       throw UserError("cannot read {}: it is not a regular file", path.native());

@@ -37,7 +37,7 @@ struct TensorInfo {
 // One open file, mapped read-only: tensor bytes are paged in when they are touched.
 class SafetensorsFile {
  public:
-  // Throws SystemError when the file can't be read, UserError when it is not valid safetensors.
+  // Throws UserError when the file is missing, unreadable or not valid safetensors.
   explicit SafetensorsFile(const std::filesystem::path& path);
   ~SafetensorsFile();
   SafetensorsFile(SafetensorsFile&&) noexcept;

@@ -91,7 +91,8 @@ EvaluationTask prepare_task(const po::variables_map& values, const ModelAccess& 
     }
     task.questions = read_questions(path, limit);
     // A missing or unfit template is found before any work is done.
-    (void)access.prompts().encode(task.questions.front().messages);
+    const Question& first = task.questions.front();
+    (void)access.prompts().encode(first.messages, first.tools);
   }
   if (task.datasets.empty() && task.questions.empty()) {
     throw UserError("eval: nothing to evaluate on: give --data NAME=FILE.h5 or --questions FILE");
@@ -124,7 +125,10 @@ EvalJob prepare_job(const po::variables_map& values, const ProcessGroup& group) 
     refuse_to_overwrite_foreign(output, "an earlier output of temper eval",
                                 [&] { return is_records_file(output); });
     // Opened now: a place that can't be written is found before the work.
-    if (group.rank() == 0) job.records = std::make_unique<AtomicFile>(output);
+    if (group.rank() == 0) {
+      make_output_folder(output);
+      job.records = std::make_unique<AtomicFile>(output);
+    }
   }
   return job;
 }

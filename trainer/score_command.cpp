@@ -103,6 +103,7 @@ void score(const po::variables_map& values) {
   const std::filesystem::path output = values["output"].as<std::string>();
   refuse_to_overwrite_foreign(output, "an earlier output of temper score",
                               [&] { return SafetensorsFile(output).contains("logits"); });
+  make_output_folder(output);
 
   const std::filesystem::path model_path = values["model"].as<std::string>();
   const ModelConfig config = ModelConfig::from_directory(model_path);

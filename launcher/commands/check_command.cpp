@@ -3,6 +3,7 @@
 #include <string>
 
 #include "data/check_corpus.h"
+#include "io/output_guard.h"
 #include "launcher/command_line.h"
 #include "launcher/corpus_options.h"
 #include "launcher/report.h"
@@ -39,6 +40,7 @@ int check_command(const Arguments& arguments) {
   const std::filesystem::path scratch =
       output ? std::filesystem::path(*output)
              : std::filesystem::temp_directory_path() / "temper-check";
+  if (output) make_output_folder(*output);
   const CorpusCheck check =
       check_corpus(read_corpus_options(line), read_hygiene_options(line), scratch);
   if (output) check.decisions.write(*output);

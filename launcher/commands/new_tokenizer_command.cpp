@@ -82,6 +82,7 @@ int new_tokenizer_command(const Arguments& arguments) {
 
   refuse_to_overwrite_foreign(output, "a tokenizer made by temper new-tokenizer",
                               [&] { return is_product(output); });
+  make_output_folder(output);
 
   CorpusTexts texts(inputs);
   BpeTrainerOptions options;

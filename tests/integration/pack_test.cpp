@@ -199,8 +199,15 @@ TEST_F(PackTest, output_that_cannot_be_written) {
   write("blocked", "a file where a directory should be");
   const ProgramRun run = temper({"pack", "corpus.jsonl", "-o", "blocked/out.h5", "--tokenizer",
                                  "tokenizer.json", "--sequence-len", "64"});
-  EXPECT_EQ(run.exit_code, 1);
-  EXPECT_THAT(error_message(run), HasSubstr("blocked/out.h5"));
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(error_message(run), HasSubstr("blocked/out.h5: cannot make the directory blocked"));
+}
+
+TEST_F(PackTest, folder_of_the_output_is_made) {
+  write_corpus(5, "corpus.jsonl");
+  temper_output({"pack", "corpus.jsonl", "-o", "new/data/out.h5", "--tokenizer", "tokenizer.json",
+                 "--sequence-len", "64"});
+  EXPECT_EQ(temper_json({"inspect", "new/data/out.h5", "--json"})["kind"], "dataset");
 }
 
 }  // namespace

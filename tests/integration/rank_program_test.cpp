@@ -79,6 +79,10 @@ TEST_F(RankProgramTest, results_replace_only_results) {
       temper({"score", "--model", "model", "--input", "i", "--output", "model/model.safetensors"});
   EXPECT_EQ(score.exit_code, 2);
   EXPECT_EQ(read("model/model.safetensors"), weights);
+  const ProgramRun missing =
+      temper({"score", "--model", "model", "--input", "none.safetensors", "--output", "out"});
+  EXPECT_EQ(missing.exit_code, 2);
+  EXPECT_THAT(error_message(missing), HasSubstr("cannot read none.safetensors"));
   write_corpus(20);
   const ProgramRun tokenizer =
       temper({"new-tokenizer", "train.jsonl", "-o", "base/tokenizer.json"});

@@ -204,8 +204,14 @@ TEST_F(PackCorpus, refuses_wrong_options) {
   options_.chat_template = "plain";
   options_.output = directory_.path();
   EXPECT_THAT(USER_ERROR_OF(pack(record_of("a", "b"))), HasSubstr("directory"));
-  options_.output = directory_ / "none" / "out.h5";
-  EXPECT_THROW(pack(record_of("a", "b")), SystemError);
+  options_.output = directory_.write("file", "") / "out.h5";
+  EXPECT_THAT(USER_ERROR_OF(pack(record_of("a", "b"))), HasSubstr("cannot make the directory"));
+}
+
+TEST_F(PackCorpus, makes_the_folder_of_its_output) {
+  options_.output = directory_ / "none" / "here" / "out.h5";
+  pack(record_of("a", "b"));
+  EXPECT_TRUE(std::filesystem::is_regular_file(options_.output));
 }
 
 }  // namespace

@@ -39,5 +39,18 @@ TEST(OutputGuardTest, what_cannot_be_read_is_no_product) {
               HasSubstr("not a cake"));
 }
 
+TEST(OutputGuardTest, the_folder_of_an_output_is_made) {
+  const TemporaryDirectory directory;
+  make_output_folder(directory / "a/b/out.h5");
+  EXPECT_TRUE(std::filesystem::is_directory(directory / "a/b"));
+  EXPECT_EQ(std::filesystem::status(directory / "a/b").permissions(),
+            std::filesystem::perms::owner_all);
+  EXPECT_NO_THROW(make_output_folder(directory / "a/b/out.h5"));
+  EXPECT_NO_THROW(make_output_folder("out.h5"));
+  directory.write("file", "");
+  EXPECT_THAT(error_text<UserError>([&] { make_output_folder(directory / "file/out.h5"); }),
+              AllOf(HasSubstr("out.h5: cannot make the directory"), HasSubstr("/file:")));
+}
+
 }  // namespace
 }  // namespace temper

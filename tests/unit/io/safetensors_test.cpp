@@ -77,7 +77,7 @@ TEST_F(SafetensorsTest, short_and_foreign_files_are_refused) {
   EXPECT_THAT(header_error(" {}", 0), HasSubstr("does not begin with '{'"));
   EXPECT_THAT(error_text<UserError>([&] { SafetensorsFile{directory_.path()}; }),
               HasSubstr("not a regular file"));
-  EXPECT_THAT(error_text<SystemError>([&] { SafetensorsFile{directory_ / "no"}; }),
+  EXPECT_THAT(error_text<UserError>([&] { SafetensorsFile{directory_ / "no"}; }),
               HasSubstr("No such file"));
 }
 
