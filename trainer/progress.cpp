@@ -105,7 +105,8 @@ void Progress::step(const StepReport& report) {
                  {"targets", report.num_targets},
                  {"tokens", report.num_tokens},
                  {"rows_consumed", report.rows_consumed},
-                 {"seconds", report.seconds}});
+                 {"seconds", report.seconds},
+                 {"data_wait_seconds", report.data_wait_seconds}});
   window_tokens_ += report.num_tokens;
   window_seconds_ += report.seconds;
   // The first step of a process pays for page faults; it would mislead the estimate for long.

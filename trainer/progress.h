@@ -24,7 +24,8 @@ struct StepReport {
   int64_t num_targets = 0;
   int64_t num_tokens = 0;  // positions computed, padding included
   int64_t rows_consumed = 0;
-  double seconds = 0.0;  // wall time of the step
+  double seconds = 0.0;            // wall time of the step
+  double data_wait_seconds = 0.0;  // of it, waiting for rows: the longest of the ranks
 };
 
 class Progress {

@@ -216,7 +216,9 @@ double Trainer::accumulate_gradients(int64_t step) {
     const int contributors =
         static_cast<int>(std::min<int64_t>(group_.size(), num_micro_batches - first));
     if (m < num_micro_batches) {
+      const auto asked = Clock::now();
       const Batch batch = setup_.data->micro_batch(rows_consumed_, step, m);
+      data_wait_seconds_ += seconds_since(asked);
       losses.push_back(model_->forward_backward(&batch, contributors));
       ++micro_batches_computed_;
     } else {
@@ -263,6 +265,7 @@ StepReport Trainer::train_step() {
   const int64_t step = step_ + 1;
   StepReport report;
   report.num_targets = setup_.data->num_targets(rows_consumed_, config_.global_batch_size);
+  data_wait_seconds_ = seconds_since(start);
   // Without a target there is no loss and nothing to learn: momentum and decay alone would still
   // move the weights.
   if (report.num_targets > 0) {
@@ -283,8 +286,15 @@ StepReport Trainer::train_step() {
   report.learning_rate = schedule_.at(step);
   report.num_tokens = config_.global_batch_size * setup_.data->sequence_len();
   report.rows_consumed = rows_consumed_;
+  report.data_wait_seconds = longest_data_wait();
   report.seconds = seconds_since(start);
   return report;
+}
+
+double Trainer::longest_data_wait() {
+  at::Tensor longest = at::tensor({data_wait_seconds_}, at::kDouble);
+  group_.all_reduce_max(longest);
+  return longest.item<double>();
 }
 
 void Trainer::log_step(const StepReport& report) {

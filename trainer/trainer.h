@@ -48,6 +48,8 @@ class Trainer {
   double accumulate_gradients(int64_t step);
   void check_step_is_finite(int64_t step, double loss, double norm) const;
   void update_weights(int64_t step, double scale, double norm);
+  // What the rank that waited longest has waited for rows in this step.
+  double longest_data_wait();
   std::string last_checkpoint_text() const;
   void log_step(const StepReport& report);
   // Held-out losses of all sets, once per step.
@@ -76,6 +78,7 @@ class Trainer {
   int64_t step_ = 0;                    // optimizer steps done
   int64_t rows_consumed_ = 0;           // the global cursor
   int64_t micro_batches_computed_ = 0;  // by this rank, in this process
+  double data_wait_seconds_ = 0.0;      // of this rank, in the step under way
   int64_t peak_pss_bytes_ = 0;
   int64_t last_evaluated_step_ = -1;
   EarlyStopping early_stopping_;

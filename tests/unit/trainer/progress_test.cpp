@@ -33,12 +33,18 @@ TEST_F(ProgressTest, every_line_says_what_and_when) {
   const double before = static_cast<double>(std::time(nullptr)) - 1.0;
   Progress progress(path_, 10, 1);
   progress.event("start", {{"step", 0}});
-  progress.step({.step = 1, .max_steps = 4, .loss = 2.5, .num_tokens = 64, .seconds = 0.5});
+  progress.step({.step = 1,
+                 .max_steps = 4,
+                 .loss = 2.5,
+                 .num_tokens = 64,
+                 .seconds = 0.5,
+                 .data_wait_seconds = 0.25});
   const std::vector<Json> found = events();
   ASSERT_EQ(found.size(), 2u);
   EXPECT_EQ(found[0]["event"], "start");
   EXPECT_EQ(found[1]["event"], "step");
   EXPECT_EQ(found[1]["loss"], 2.5);
+  EXPECT_EQ(found[1]["data_wait_seconds"], 0.25);
   EXPECT_GT(found[0]["time"].get<double>(), before);
   EXPECT_GE(found[1]["time"].get<double>(), found[0]["time"].get<double>());
 }
