@@ -1,5 +1,7 @@
 // Reads the arrays of a packed dataset with pread. Each block of a MiB is compared with its hash
-// when it is first touched; what is read was written.
+// when it is first touched; what is read was written. Blocks of the small arrays that every row
+// asks (first documents, lengths, numbers of targets) stay in memory, 128 MiB over all files of the
+// process at most; then a row costs two calls of pread.
 #pragma once
 
 #include <atomic>
@@ -18,6 +20,9 @@ class PayloadReader {
  public:
   // `fd` is a file whose seal this is.
   PayloadReader(const std::filesystem::path& path, FileDescriptor fd, const DatasetSeal& seal);
+  ~PayloadReader();
+  PayloadReader(const PayloadReader&) = delete;
+  PayloadReader& operator=(const PayloadReader&) = delete;
 
   // Elements [begin, begin + count) of a payload into `out`. UserError naming the block when it is
   // not what was written; SystemError when the file cannot be read.
@@ -38,7 +43,9 @@ class PayloadReader {
 
  private:
   void read_bytes(Payload payload, uint64_t offset, void* out, uint64_t num_bytes) const;
-  void check_block(size_t payload, uint64_t block) const;
+  // Returns the block's copy when it is kept, else null.
+  const char* check_block(size_t payload, uint64_t block) const;
+  const char* keep(size_t index, const std::vector<char>& bytes) const;
 
   std::filesystem::path path_;
   FileDescriptor fd_;
@@ -46,6 +53,7 @@ class PayloadReader {
   std::array<size_t, kNumPayloads> first_blocks_;
   std::vector<uint64_t> block_hashes_;
   std::unique_ptr<std::atomic<uint8_t>[]> checked_;  // by block
+  std::unique_ptr<std::atomic<char*>[]> kept_;       // by block: its checked bytes, or null
 };
 
 }  // namespace temper

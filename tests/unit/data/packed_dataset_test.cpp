@@ -255,6 +255,50 @@ TEST(PackedDataset, refuses_a_dataset_without_targets) {
   EXPECT_THAT(USER_ERROR_OF(PackedDataset(directory / "d.h5")), HasSubstr("no supervised targets"));
 }
 
+// Arrays of several blocks, each first touched by either of two threads.
+TEST(PackedDataset, is_the_same_across_the_borders_of_blocks) {
+  const TemporaryDirectory directory;
+  constexpr int64_t kRows = 150'000;
+  const auto token_of = [](int64_t row, int64_t t) {
+    return static_cast<int32_t>((row * 7 + t) % kVocabSize);
+  };
+  {
+    DatasetWriter writer(directory / "d.h5", {kSequenceLen, kVocabSize, 0, {}, "plain", {}});
+    std::vector<PackedDocument> pool(kSequenceLen / 2, {{0, 0}, {0, 1}, 0, 1, 0});
+    for (int64_t r = 0; r < kRows; ++r) {
+      std::vector<const PackedDocument*> documents;
+      for (int64_t d = 0; d <= r % (kSequenceLen / 2); ++d) {
+        PackedDocument& document = pool[static_cast<size_t>(d)];
+        document.tokens = {token_of(r, 2 * d), token_of(r, 2 * d + 1)};
+        documents.push_back(&document);
+      }
+      writer.add_row(documents);
+    }
+    writer.finish("[]", "{}", "{}");
+  }
+  const PackedDataset dataset(directory / "d.h5");
+  std::atomic<int64_t> num_wrong = 0;
+  const auto read_every = [&](int64_t first) {
+    for (int64_t i = 0; i < kRows; i += 2) {
+      const int64_t r = (first + i) * 7919 % kRows;
+      const PackedRow row = dataset.row(r);
+      const int64_t num_documents = 1 + r % (kSequenceLen / 2);
+      bool same = row.num_targets == num_documents;
+      for (int64_t t = 0; t < 2 * num_documents; ++t) {
+        same = same && row.tokens[static_cast<size_t>(t)] == token_of(r, t);
+      }
+      for (int64_t d = 0; d <= num_documents; ++d) {
+        same = same && row.document_begin[static_cast<size_t>(d)] == 2 * d;
+      }
+      num_wrong += !same;
+    }
+  };
+  std::thread other(read_every, 1);
+  read_every(0);
+  other.join();
+  EXPECT_EQ(num_wrong, 0);
+}
+
 TEST(PackedDataset, is_read_by_many_threads) {
   const TemporaryDirectory directory;
   write_dataset(directory / "d.h5", random_rows(64));
