@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Gets what a build needs: Debian/Ubuntu packages, and LibTorch into .deps/libtorch.
-#   ./bootstrap.sh          for the CPU build
-#   ./bootstrap.sh --cuda   also NVIDIA's libraries that LibTorch's CUDA half links (about 1 GB more)
+#   ./bootstrap.sh            for the CPU build
+#   ./bootstrap.sh --cuda     also NVIDIA's libraries that LibTorch's CUDA half links (1 GB more)
+#   ./bootstrap.sh --parquet  also Arrow's C++ library, to read Parquet files (55 MB more)
 # Running it again does nothing and takes a moment. What it cannot do (no root, another system) it
 # says, and leaves the judgement to the configure step, which names every missing library.
 set -euo pipefail
@@ -21,6 +22,9 @@ nvidia-cufile==1.15.1.6 --hash=sha256:08a3ecefae5a01c7f5117351c64f17c7c62efa5fff
 nvidia-cusparselt-cu13==0.8.0 --hash=sha256:25e30a8a7323935d4ad0340b95a0b69926eee755767e8e0b1cf8dd85b197d3fd
 nvidia-nccl-cu13==2.28.9 --hash=sha256:e4553a30f34195f3fa1da02a6da3d6337d28f2003943aa0a3d247bbc25fefc42
 nvidia-nvshmem-cu13==3.4.5 --hash=sha256:290f0a2ee94c9f3687a02502f3b9299a9f9fe826e6d0287ee18482e78d495b80'
+
+# That of Apache Arrow is its C++ library with headers, too.
+parquet_wheels='pyarrow==26.0.1 --hash=sha256:39cb0f2418282c24bea6ceda77b03e5a8f0a5766b63a8bf194d4e2a2c423548c'
 
 say() { echo "bootstrap: $*" >&2; }
 
@@ -97,28 +101,28 @@ unpack_wheels() {
   done
 }
 
-# fetch_wheels LABEL LIST STAMP: puts the wheels of LIST into .deps/libtorch. The stamp, written last,
-# names exactly what is there.
+# fetch_wheels LABEL LIST FOLDER STAMP ADVICE: puts the wheels of LIST into .deps/FOLDER. The stamp,
+# written last, names exactly what is there; .cuda adds to what is there, others replace it.
 fetch_wheels() {
-  local label=$1 list=$2 stamp=.deps/libtorch/$3
+  local label=$1 list=$2 folder=.deps/$3 stamp=.deps/$3/$4 advice=$5
   if [[ -f $stamp && $(<"$stamp") == "$list" ]]; then
     return
   fi
-  say "fetching $label into .deps/libtorch"
+  say "fetching $label into $folder"
   local work=.deps/.unpacking
   rm -rf "$work"
   mkdir -p "$work/wheels" "$work/tree"
   if ! download_wheels "$list" "$work/wheels"; then
     rm -rf "$work"
-    say "could not fetch $label. Offline: put a LibTorch anywhere and set TEMPER_TORCH_DIR to it."
+    say "could not fetch $label. Offline: $advice"
     return
   fi
   unpack_wheels "$work/wheels" "$work/tree"
-  if [[ $3 == .torch ]]; then
-    rm -rf .deps/libtorch
-    mv "$work/tree" .deps/libtorch
+  if [[ $4 == .cuda ]]; then
+    cp -rl "$work/tree/." "$folder/"
   else
-    cp -rl "$work/tree/." .deps/libtorch/
+    rm -rf "$folder"
+    mv "$work/tree" "$folder"
   fi
   echo "$list" >"$stamp.new"
   mv "$stamp.new" "$stamp"
@@ -134,17 +138,29 @@ fetch_libtorch() {
     say "no LibTorch is pinned for $(uname -sm): set TEMPER_TORCH_DIR to yours"
     return
   fi
-  fetch_wheels 'LibTorch 2.11.0 (530 MB)' "$torch_wheels" .torch
+  local advice='put a LibTorch anywhere and set TEMPER_TORCH_DIR to it.'
+  fetch_wheels 'LibTorch 2.11.0 (530 MB)' "$torch_wheels" libtorch .torch "$advice"
   if [[ $with_cuda == yes ]]; then
-    fetch_wheels "NVIDIA's libraries (1 GB)" "$cuda_wheels" .cuda
+    fetch_wheels "NVIDIA's libraries (1 GB)" "$cuda_wheels" libtorch .cuda "$advice"
   fi
 }
 
+fetch_arrow() {
+  if [[ $(uname -sm) != 'Linux x86_64' ]]; then
+    say "no Arrow is pinned for $(uname -sm): put yours into CMAKE_PREFIX_PATH"
+    return
+  fi
+  fetch_wheels 'Arrow 26.0.1 (55 MB)' "$parquet_wheels" arrow .arrow \
+    'put an Arrow C++ library with Parquet into CMAKE_PREFIX_PATH.'
+}
+
 with_cuda=no
+with_parquet=no
 for argument in "$@"; do
   case $argument in
     --cuda) with_cuda=yes ;;
-    *) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    --parquet) with_parquet=yes ;;
+    *) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
   esac
 done
 
@@ -153,4 +169,5 @@ mkdir -p .deps
 exec 9>.deps/.lock
 flock 9
 fetch_libtorch
+if [[ $with_parquet == yes ]]; then fetch_arrow; fi
 say 'ready'

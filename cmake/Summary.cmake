@@ -6,6 +6,7 @@ string(REPLACE ";" " " modules "${modules}")
 message(STATUS "temper ${PROJECT_VERSION} (${TEMPER_GIT_DESCRIBE}), ${CMAKE_BUILD_TYPE}, "
   "${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}, CUDA ${TEMPER_CUDA}, sanitizer '${TEMPER_SANITIZE}'")
 message(STATUS "  LibTorch ${TEMPER_TORCH_VERSION} in ${TEMPER_TORCH_HOME}; MPI ${MPI_C_VERSION}, ${MPIEXEC_EXECUTABLE}")
+message(STATUS "  Arrow ${TEMPER_ARROW_TEXT}")
 message(STATUS "  modules: ${modules}")
 if(TEMPER_ACCEPTANCE_DIR)
   message(STATUS "  acceptance material: ${TEMPER_ACCEPTANCE_DIR}")

@@ -25,10 +25,12 @@ set(TEMPER_MAY_USE_slurm "")
 
 # Third-party headers and their home folders: a pattern over the included path, then the folders.
 # Every other folder goes through the home folder's own headers. fmt is used everywhere.
-set(TEMPER_THIRD_PARTY hdf5 json yaml_cpp program_options mpi xxhash spdlog zstd zlib pcre2 utf8proc
+set(TEMPER_THIRD_PARTY hdf5 arrow json yaml_cpp program_options mpi xxhash spdlog zstd zlib pcre2 utf8proc
   cuda torch gtest)
 set(TEMPER_HEADERS_hdf5 "^(hdf5|H5[A-Za-z]*)([./]|$)")
 set(TEMPER_HOME_hdf5 io)
+set(TEMPER_HEADERS_arrow "^(arrow|parquet)/")
+set(TEMPER_HOME_arrow io)
 set(TEMPER_HEADERS_json "^(nlohmann/|simdjson)")
 set(TEMPER_HOME_json io)
 set(TEMPER_HEADERS_yaml_cpp "^yaml-cpp/")

@@ -14,8 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 7> kExtensions = {".jsonl", ".ndjson", ".json", ".csv",
-                                                         ".tsv",   ".txt",    ".md"};
+constexpr std::array<std::string_view, 8> kExtensions = {".jsonl", ".ndjson", ".json", ".csv",
+                                                         ".tsv",   ".txt",    ".md",   ".parquet"};
 
 std::string lower_case(std::string text) {
   for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;

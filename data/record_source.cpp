@@ -1,5 +1,7 @@
 #include "data/record_source.h"
 
+#include <fstream>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -9,6 +11,7 @@
 #include "io/csv_input.h"
 #include "io/json.h"
 #include "io/json_array_input.h"
+#include "io/parquet_reader.h"
 #include "io/text_input.h"
 #include "text/utf8.h"
 
@@ -18,6 +21,7 @@ namespace {
 constexpr const char* kNotUtf8 = "the text is not UTF-8";
 constexpr size_t kMaxTextBytes = size_t{16} << 20;
 constexpr size_t kPeekBytes = 4096;
+constexpr std::string_view kParquetMagic = "PAR1";
 
 class JsonLineRecords final : public RecordSource {
  public:
@@ -115,6 +119,21 @@ class TextRecords final : public RecordSource {
   int64_t number_ = 0;
 };
 
+class ParquetRecords final : public RecordSource {
+ public:
+  ParquetRecords(const std::filesystem::path& path, const std::string& name)
+      : reader_(path, name) {}
+
+  bool next(SourceRecord& record) override {
+    if (!reader_.next(record.json)) return false;
+    record.number = reader_.number();
+    return true;
+  }
+
+ private:
+  ParquetReader reader_;
+};
+
 CorpusContainer container_of(const std::filesystem::path& path, PeekableInput& input) {
   const std::string extension = content_extension(path);
   if (extension == ".csv") return CorpusContainer::kCsv;
@@ -125,6 +144,14 @@ CorpusContainer container_of(const std::filesystem::path& path, PeekableInput& i
   const size_t first = start.find_first_not_of(" \t\r\n");
   const bool is_array = first != start.npos && start[first] == '[';
   return is_array ? CorpusContainer::kJsonArray : CorpusContainer::kJsonLines;
+}
+
+// Before anything is unpacked.
+bool begins_as_parquet(const std::filesystem::path& path) {
+  std::string start(kParquetMagic.size(), '\0');
+  std::ifstream(path, std::ios::binary)
+      .read(start.data(), static_cast<std::streamsize>(start.size()));
+  return start == kParquetMagic;
 }
 
 }  // namespace
@@ -139,6 +166,8 @@ const char* corpus_container_name(CorpusContainer container) {
       return "CSV";
     case CorpusContainer::kTsv:
       return "TSV";
+    case CorpusContainer::kParquet:
+      return "Parquet";
     case CorpusContainer::kText:
       return "text";
   }
@@ -147,11 +176,13 @@ const char* corpus_container_name(CorpusContainer container) {
 
 OpenedSource open_record_source(const std::filesystem::path& path, const std::string& name) {
   auto input = std::make_unique<PeekableInput>(open_byte_input(path));
-  if (input->peek(4) == "PAR1") {
-    throw UserError(
-        "{}: a Parquet file, which this temper does not read; write it as JSON lines, for example "
-        "with pandas: read_parquet(...).to_json(..., orient=\"records\", lines=True)",
-        name);
+  if (input->peek(kParquetMagic.size()) == kParquetMagic) {
+    // Its end is read first, so it has to be a file of its own.
+    if (path == "-") throw UserError("{}: Parquet cannot be read from there; name the file", name);
+    if (!begins_as_parquet(path)) {
+      throw UserError("{}: a compressed Parquet file; unpack it first", name);
+    }
+    return {CorpusContainer::kParquet, std::make_unique<ParquetRecords>(path, name)};
   }
   const CorpusContainer container = container_of(path, *input);
   switch (container) {
@@ -164,6 +195,7 @@ OpenedSource open_record_source(const std::filesystem::path& path, const std::st
                                            container == CorpusContainer::kCsv ? ',' : '\t')};
     case CorpusContainer::kText:
       return {container, std::make_unique<TextRecords>(std::move(input), name)};
+    case CorpusContainer::kParquet:
     case CorpusContainer::kJsonLines:
       break;
   }

@@ -14,6 +14,7 @@ enum class CorpusContainer {
   kJsonArray,  // one array of objects; a record's number is its place in the array
   kCsv,        // a header and comma-separated records; a record's number is the line it begins in
   kTsv,        // the same with tabs
+  kParquet,    // a table; a record's number is its row
   kText,       // a text; one record, or several of up to 16 MiB that end with a line
 };
 const char* corpus_container_name(CorpusContainer container);  // "JSON lines", ...
@@ -30,7 +31,7 @@ class RecordSource {
  public:
   virtual ~RecordSource() = default;
   // False at the end. UserError, naming the file and where in it: damaged compressed data, an
-  // unclosed quote or bracket, a record longer than 64 MiB.
+  // unclosed quote or bracket, a damaged row group, a record longer than 64 MiB.
   virtual bool next(SourceRecord& record) = 0;
 };
 
@@ -39,9 +40,10 @@ struct OpenedSource {
   std::unique_ptr<RecordSource> records;
 };
 
-// By the name .csv, .tsv, .txt and .md; of others by content: what begins with '[' is an array, all
-// else is lines. "-" is standard input. UserError: missing, or a Parquet file. Memory: one record
-// (64 MiB at most, usually far less) and buffers of half a MiB.
+// Parquet by its first bytes, .csv, .tsv, .txt and .md by their names; of others what begins with
+// '[' is an array, all else is lines. "-" is standard input, which cannot be Parquet. UserError:
+// missing, or a Parquet file that this build cannot read (io/parquet_reader.h). Memory: one record
+// (64 MiB at most, usually far less) and buffers of half a MiB; a batch and some pages of Parquet.
 OpenedSource open_record_source(const std::filesystem::path& path, const std::string& name);
 
 }  // namespace temper

@@ -1,0 +1,20 @@
+// Of a build without Arrow.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/error.h"
+#include "io/parquet_reader.h"
+#include "tests/unit/error_text.h"
+
+namespace temper {
+namespace {
+
+TEST(ParquetReaderTest, says_how_to_build_one_that_reads) {
+  using testing::HasSubstr;
+  EXPECT_THAT(error_text<UserError>([] { ParquetReader("a.parquet", "a.parquet"); }),
+              testing::AllOf(HasSubstr("a.parquet: "), HasSubstr("./bootstrap.sh --parquet"),
+                             HasSubstr("CMAKE_PREFIX_PATH"), HasSubstr("JSON lines")));
+}
+
+}  // namespace
+}  // namespace temper
