@@ -37,9 +37,10 @@ soak: bootstrap
 # The peers go into environments of their own under build/bench.
 bench: build
 	cmake $(BUILD) -DTEMPER_BENCH=ON
-	cmake --build $(BUILD) --parallel $(JOBS) --target temper-bench-tokenizer
+	cmake --build $(BUILD) --parallel $(JOBS) --target temper-bench-tokenizer temper-bench-loader
 	python3 bench/compare_tokenizers.py --program $(BUILD)/bin/temper-bench-tokenizer --material '$(TEMPER_ACCEPTANCE_DIR)'
 	python3 bench/compare_peers.py
+	$(if $(TEMPER_ACCEPTANCE_DIR),bench/data.sh $(BUILD)/bin '$(TEMPER_ACCEPTANCE_DIR)')
 
 demo: build
 	examples/demo.sh
