@@ -67,7 +67,7 @@ ModelAccess::ModelAccess(const ModelRequest& request) {
   } else {
     open_checkpoint(request.path, request.model);
   }
-  open_text(request.chat_template);
+  open_text(request);
 }
 
 void ModelAccess::open_checkpoint(const fs::path& path, const fs::path& base) {
@@ -91,7 +91,7 @@ void ModelAccess::open_directories(const fs::path& model, const fs::path& adapte
   check_base_of_adapter(adapter, base_directory_, *base_);
 }
 
-void ModelAccess::open_text(const std::string& chat_template) {
+void ModelAccess::open_text(const ModelRequest& request) {
   tokenizer_ = Tokenizer::from_file(base_directory_);
   if (tokenizer_->vocab_size() > config_.vocab_size) {
     throw UserError("{}: the tokenizer has {} tokens, the model's embedding only {} rows",
@@ -101,10 +101,9 @@ void ModelAccess::open_text(const std::string& chat_template) {
     throw UserError("{}: its tokenizer is not the one that {} was trained with",
                     base_directory_.string(), name_);
   }
-  chat_template_ = chat_template.empty() ? find_chat_template() : chat_template;
-  if (chat_template_ == "none") chat_template_.clear();
+  find_chat_template(request);
   prompts_.emplace(*tokenizer_, find_special_tokens(*tokenizer_, base_directory_), chat_template_,
-                   base_directory_);
+                   base_directory_, chat_template_kwargs_);
 }
 
 // A report may name a file of another machine; the export has brought its text along.
@@ -121,12 +120,29 @@ std::string ModelAccess::exported_file_of(const std::string& name) const {
   return name;
 }
 
-std::string ModelAccess::find_chat_template() const {
-  std::string found = tuned_ ? tuned_->record().chat_template
-                             : text_member(read_export_report(adapter_directory_), "chat_template");
-  if (found.empty()) found = text_member(read_export_report(base_directory_), "chat_template");
-  if (found.empty() && ChatTemplate::of_model(base_directory_)) found = "model";
-  return tuned_ ? found : exported_file_of(found);
+// Kwargs come from the record that names the template.
+void ModelAccess::find_chat_template(const ModelRequest& request) {
+  std::string kwargs;
+  const auto look_in = [&](const fs::path& directory) {
+    const Json report = read_export_report(directory);
+    chat_template_ = text_member(report, "chat_template");
+    kwargs = text_member(report, "chat_template_kwargs");
+  };
+  if (tuned_) {
+    chat_template_ = tuned_->record().chat_template;
+    kwargs = tuned_->record().chat_template_kwargs;
+  } else {
+    look_in(adapter_directory_);
+  }
+  if (chat_template_.empty()) look_in(base_directory_);
+  chat_template_kwargs_ =
+      request.chat_template_kwargs.value_or(ChatTemplate::parse_variables(kwargs, name_));
+  if (!request.chat_template.empty()) {
+    chat_template_ = request.chat_template == "none" ? "" : request.chat_template;
+    return;
+  }
+  if (chat_template_.empty() && ChatTemplate::of_model(base_directory_)) chat_template_ = "model";
+  if (!tuned_) chat_template_ = exported_file_of(chat_template_);
 }
 
 StopConditions ModelAccess::stop_conditions() const {

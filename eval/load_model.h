@@ -27,6 +27,8 @@ struct ModelRequest {
   // What ChatTemplate::find takes, or "none". Empty: the one that the run's conversations were
   // packed with, that an export's report names, or the model's own.
   std::string chat_template = {};
+  // Variables that the template gets besides. Not given: those of the run or export that named it.
+  std::optional<OrderedJson> chat_template_kwargs = {};
 };
 
 class ModelAccess {
@@ -42,7 +44,8 @@ class ModelAccess {
   const ModelConfig& config() const { return config_; }
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   const std::string& chat_template() const { return chat_template_; }  // may be empty
-  const PromptEncoder& prompts() const { return *prompts_; }           // lives as long as this
+  const OrderedJson& chat_template_kwargs() const { return chat_template_kwargs_; }
+  const PromptEncoder& prompts() const { return *prompts_; }  // lives as long as this
   StopConditions stop_conditions() const;
   // Of a run or checkpoint; null for other models.
   const TunedModel* tuned() const { return tuned_.get(); }
@@ -55,8 +58,8 @@ class ModelAccess {
  private:
   void open_checkpoint(const std::filesystem::path& path, const std::filesystem::path& base);
   void open_directories(const std::filesystem::path& model, const std::filesystem::path& adapter);
-  void open_text(const std::string& chat_template);
-  std::string find_chat_template() const;
+  void open_text(const ModelRequest& request);
+  void find_chat_template(const ModelRequest& request);
   std::string exported_file_of(const std::string& name) const;
 
   std::string name_;
@@ -68,6 +71,7 @@ class ModelAccess {
   std::optional<PeftWeights> adapter_;  // of adapter_directory_
   std::optional<Tokenizer> tokenizer_;
   std::string chat_template_;
+  OrderedJson chat_template_kwargs_ = OrderedJson::object();
   std::optional<PromptEncoder> prompts_;
 };
 

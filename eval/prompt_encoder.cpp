@@ -7,9 +7,12 @@
 
 namespace temper {
 PromptEncoder::PromptEncoder(const Tokenizer& tokenizer, const SpecialTokens& special,
-                             const std::string& chat_template, const std::filesystem::path& model)
+                             const std::string& chat_template, const std::filesystem::path& model,
+                             const OrderedJson& kwargs)
     : tokenizer_(&tokenizer), special_(special) {
-  if (!chat_template.empty()) template_ = ChatTemplate::find(chat_template, model);
+  if (chat_template.empty()) return;
+  template_ = ChatTemplate::find(chat_template, model);
+  template_->set_variables(kwargs);
 }
 
 EncodedPrompt PromptEncoder::encode(const std::vector<Message>& messages,

@@ -29,13 +29,14 @@ struct StopConditions {
 class PromptEncoder {
  public:
   // `chat_template` is what ChatTemplate::find takes, with the directory `model`; empty: raw text
-  // only. The tokenizer must outlive this.
+  // only. `kwargs` are variables that it gets besides. The tokenizer must outlive this.
   PromptEncoder(const Tokenizer& tokenizer, const SpecialTokens& special,
-                const std::string& chat_template, const std::filesystem::path& model = {});
+                const std::string& chat_template, const std::filesystem::path& model = {},
+                const OrderedJson& kwargs = OrderedJson::object());
 
   bool has_template() const { return template_.has_value(); }
-  // The template as Jinja that needs nothing else: whoever renders it, and has the tokenizer add
-  // nothing, gets the tokens of encode(). Empty without a template.
+  // The template as Jinja that needs nothing but the kwargs: whoever renders it with them, and has
+  // the tokenizer add nothing, gets the tokens of encode(). Empty without a template.
   std::string portable_template() const;
   // The conversation up to where the assistant begins. UserError without a template, or when the
   // template cannot express the messages. `tools`: those of the conversation, or null.

@@ -174,6 +174,9 @@ Json export_model(const ExportSource& source, const ExportOptions& options) {
                  {"source", source.provenance}, {"proof", proof.to_json()},
                  {"golden", Json::array()}};
   if (!options.chat_template.empty()) report["chat_template"] = options.chat_template;
+  if (!options.chat_template.empty() && !options.chat_template_kwargs.empty()) {
+    report["chat_template_kwargs"] = options.chat_template_kwargs;
+  }
   for (const GoldenPrompt& prompt : options.golden) {
     report["golden"].push_back(golden_vector(reloaded, prompt));
   }

@@ -47,6 +47,7 @@ struct ExportOptions {
   std::optional<DType> dtype;
   uint64_t max_shard_bytes = kDefaultMaxShardBytes;
   std::string chat_template;            // name of the one in use, or empty
+  std::string chat_template_kwargs;     // JSON text of the variables it needs besides, or empty
   std::string template_source;          // goes into chat_template.jinja; empty: the base's files
   std::vector<GoldenPrompt> golden;     // the report gets the logits that follow each
   std::vector<int64_t> stop_token_ids;  // added to generation_config.json's eos_token_id

@@ -122,6 +122,7 @@ std::string CommitRecord::to_json() const {
                       {"run_id", run_id},
                       {"adapter", adapter},
                       {"chat_template", chat_template},
+                      {"chat_template_kwargs", chat_template_kwargs},
                       {"config_yaml", config_yaml},
                       {"cpu_kernels", cpu_kernels},
                       {"eval_best_step", eval_best_step},
@@ -143,6 +144,7 @@ CommitRecord CommitRecord::from_json(const std::string& text, const std::string&
   record.run_id = fields.text("run_id");
   record.adapter = fields.text("adapter");
   record.chat_template = fields.text_or("chat_template", "");
+  record.chat_template_kwargs = fields.text_or("chat_template_kwargs", "");
   record.config_yaml = fields.text("config_yaml");
   record.cpu_kernels = fields.text("cpu_kernels");
   record.eval_best_step = counted(fields, "eval_best_step", -1);

@@ -36,6 +36,9 @@ struct CommitRecord {
   // What the conversations of the data were rendered with, as ChatTemplate::find takes it; empty
   // when there were none.
   std::string chat_template;
+  // The variables that the template was given besides (`temper pack --chat-template-kwargs`), as
+  // JSON text in their order; empty when there were none.
+  std::string chat_template_kwargs;
   std::string config_yaml;  // resolved
   std::string cpu_kernels;  // CPU model and kernel level that the same-bits promise holds for
   int64_t eval_best_step = -1;

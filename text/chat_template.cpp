@@ -74,6 +74,13 @@ void ChatTemplate::set_variables(const OrderedJson& variables) {
   for (const auto& [name, value] : variables.items()) variables_[name] = value;
 }
 
+OrderedJson ChatTemplate::parse_variables(const std::string& json, const std::string& place) {
+  if (json.empty()) return OrderedJson::object();
+  OrderedJson variables = parse_ordered_json(json, place);
+  if (!variables.is_object()) throw UserError("{}: expected a JSON object", place);
+  return variables;
+}
+
 RenderedChat ChatTemplate::render(const std::vector<Message>& messages, bool add_generation_prompt,
                                   const std::string& bos, const std::string& eos,
                                   const OrderedJson& tools) const {

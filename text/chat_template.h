@@ -68,6 +68,9 @@ class ChatTemplate {
   // Gives the template more variables, or others: tools for all conversations, enable_thinking,
   // date_string and so on.
   void set_variables(const OrderedJson& variables);
+  // What a user writes for --chat-template-kwargs, and what records of it hold: a JSON object, in
+  // its order; empty text for none. UserError, naming `place`, for anything else.
+  static OrderedJson parse_variables(const std::string& json, const std::string& place);
 
   // `bos` and `eos` are the tokenizer's token texts, for templates that print them; undefined when
   // empty. With `add_generation_prompt` the text ends where the assistant begins. Messages that the

@@ -36,11 +36,11 @@ po::options_description make_options() {
       "max-shard-size", po::value<std::string>()->value_name("SIZE")->default_value("5GB"),
       "largest file of weights: bytes, or with KB, MB or GB")(
       "model", po::value<std::string>()->value_name("DIR"),
-      "where the run's base is now, if it has moved")(
-      "chat-template", po::value<std::string>()->value_name("NAME"),
-      "template of the report's golden vectors (default: as the run's data was packed)")(
-      "threads", po::value<int64_t>()->value_name("N")->default_value(num_available_cpus()),
-      "CPU threads")("json", "print the export report");
+      "where the run's base is now, if it has moved");
+  add_template_options(options);
+  options.add_options()("threads",
+                        po::value<int64_t>()->value_name("N")->default_value(num_available_cpus()),
+                        "CPU threads")("json", "print the export report");
   return options;
 }
 
@@ -100,6 +100,9 @@ void print_report(const Json& report, const std::filesystem::path& output) {
       report["source"]["step"].get<int64_t>(), proof["max_abs_logit_difference"].get<double>(),
       proof["unexplained_logit_difference"].get<double>(), proof["tolerance"].get<double>(),
       proof["loss_live"].get<double>(), proof["loss_reloaded"].get<double>());
+  if (!report.contains("chat_template_kwargs")) return;
+  std::cout << "whoever serves it must give the chat template these variables, as training did: "
+            << report["chat_template_kwargs"].get<std::string>() << "\n";
 }
 
 void export_checkpoint(const po::variables_map& values) {
@@ -108,9 +111,7 @@ void export_checkpoint(const po::variables_map& values) {
   ModelRequest request;
   request.path = values["path"].as<std::string>();
   if (values.count("model") != 0) request.model = values["model"].as<std::string>();
-  if (values.count("chat-template") != 0) {
-    request.chat_template = values["chat-template"].as<std::string>();
-  }
+  read_template_options(values, request);
   ExportOptions options;
   options.output = values["output"].as<std::string>();
   options.merge = values.count("merge") != 0;
@@ -127,6 +128,9 @@ void export_checkpoint(const po::variables_map& values) {
   }
   tuned->reader().verify_files();
   options.chat_template = access.chat_template();
+  if (!access.chat_template_kwargs().empty()) {
+    options.chat_template_kwargs = access.chat_template_kwargs().dump();
+  }
   // The model's own template comes along with its files.
   if (options.chat_template != "model")
     options.template_source = access.prompts().portable_template();

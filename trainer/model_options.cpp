@@ -15,6 +15,21 @@ std::string text_or_empty(const po::variables_map& values, const char* name) {
 
 }  // namespace
 
+void add_template_options(po::options_description& options) {
+  options.add_options()(
+      "chat-template", po::value<std::string>()->value_name("NAME"),
+      "how messages are written; none: raw text (default: as the run's data was packed)")(
+      "chat-template-kwargs", po::value<std::string>()->value_name("JSON"),
+      "more variables for the template (default: those the run's data was packed with)");
+}
+
+void read_template_options(const po::variables_map& values, ModelRequest& request) {
+  request.chat_template = text_or_empty(values, "chat-template");
+  if (values.count("chat-template-kwargs") == 0) return;
+  request.chat_template_kwargs = ChatTemplate::parse_variables(
+      values["chat-template-kwargs"].as<std::string>(), "--chat-template-kwargs");
+}
+
 void add_model_options(po::options_description& options) {
   options.add_options()("path", po::value<std::string>()->value_name("PATH"),
                         "a run directory (its newest complete checkpoint), a checkpoint, or an "
@@ -22,9 +37,8 @@ void add_model_options(po::options_description& options) {
       "model", po::value<std::string>()->value_name("DIR"),
       "Hugging Face model directory; beside a run or checkpoint: where its base is now")(
       "adapter", po::value<std::string>()->value_name("DIR"),
-      "PEFT adapter directory, on --model or its own base")(
-      "chat-template", po::value<std::string>()->value_name("NAME"),
-      "how messages are written; none: raw text (default: as the run's data was packed)");
+      "PEFT adapter directory, on --model or its own base");
+  add_template_options(options);
 }
 
 ModelRequest model_request(const po::variables_map& values) {
@@ -32,7 +46,7 @@ ModelRequest model_request(const po::variables_map& values) {
   request.path = text_or_empty(values, "path");
   request.model = text_or_empty(values, "model");
   request.adapter = text_or_empty(values, "adapter");
-  request.chat_template = text_or_empty(values, "chat-template");
+  read_template_options(values, request);
   return request;
 }
 

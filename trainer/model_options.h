@@ -9,7 +9,12 @@
 
 namespace temper {
 
-// --model, --adapter, --chat-template, and "path", which a bare argument fills.
+// --chat-template and --chat-template-kwargs, into `request`.
+void add_template_options(boost::program_options::options_description& options);
+void read_template_options(const boost::program_options::variables_map& values,
+                           ModelRequest& request);
+
+// --model, --adapter, those of a template, and "path", which a bare argument fills.
 void add_model_options(boost::program_options::options_description& options);
 ModelRequest model_request(const boost::program_options::variables_map& values);
 

@@ -369,7 +369,8 @@ SaveRequest Trainer::save_request() const {
   record.dataset_hash = setup_.identity.dataset_hash;
   record.run_id = setup_.identity.run_id;
   record.adapter = config_.adapter;
-  record.chat_template = setup_.data->chat_template();
+  record.chat_template = setup_.data->chat_template().name;
+  record.chat_template_kwargs = setup_.data->chat_template().kwargs;
   record.config_yaml = resolved_yaml(config_);
   record.cpu_kernels = cpu_kernel_level();
   record.eval_best_step = early_stopping_.best_step();

@@ -27,22 +27,35 @@ bool has_conversations(const PackedDataset& dataset) {
   return false;
 }
 
-std::string template_of_conversations(const std::vector<PackedDataset>& datasets) {
+// The settings are those that `temper pack` wrote.
+TrainingData::Template template_of(const PackedDataset& dataset) {
+  const std::string place = dataset.path().string() + ": settings";
+  const OrderedJson settings = parse_ordered_json(dataset.info().settings_json, place);
+  const auto variables = settings.find("chat_template_variables");
+  const bool has_any = settings.is_object() && variables != settings.end() && !variables->empty();
+  return {dataset.info().chat_template, has_any ? variables->dump() : ""};
+}
+
+TrainingData::Template template_of_conversations(const std::vector<PackedDataset>& datasets) {
   const PackedDataset* first = nullptr;
+  TrainingData::Template result;
   for (const PackedDataset& dataset : datasets) {
     if (!has_conversations(dataset)) continue;
-    if (first == nullptr) first = &dataset;
-    if (dataset.info().chat_template == first->info().chat_template &&
-        dataset.info().chat_template_hash == first->info().chat_template_hash) {
+    const TrainingData::Template its = template_of(dataset);
+    if (first == nullptr) {
+      first = &dataset;
+      result = its;
+    }
+    if (its == result && dataset.info().chat_template_hash == first->info().chat_template_hash) {
       continue;
     }
     log::warning(
-        "datasets: {} was packed with chat template '{}', {} with '{}': evaluation, generation and "
-        "export take the first; --chat-template names another",
-        first->path().string(), first->info().chat_template, dataset.path().string(),
-        dataset.info().chat_template);
+        "datasets: {} was packed with chat template '{}', {} with '{}' or with other "
+        "--chat-template-kwargs: evaluation, generation and export take those of the first unless "
+        "you give others",
+        first->path().string(), result.name, dataset.path().string(), its.name);
   }
-  return first == nullptr ? "" : first->info().chat_template;
+  return result;
 }
 
 }  // namespace

@@ -31,6 +31,13 @@ std::vector<PackedDataset> open_datasets(const std::vector<DatasetEntry>& entrie
 
 class TrainingData {
  public:
+  // What conversations were rendered with.
+  struct Template {
+    std::string name = {};    // as ChatTemplate::find takes it
+    std::string kwargs = {};  // its further variables as JSON text; empty: none
+    bool operator==(const Template&) const = default;
+  };
+
   // `config` has passed validation; `datasets` are those of config.datasets.
   TrainingData(std::vector<PackedDataset> datasets, const RunConfig& config, int num_ranks = 1);
 
@@ -39,7 +46,7 @@ class TrainingData {
 
   // What the conversations among the rows were rendered with: of the first dataset that has any.
   // Empty when all are raw texts, and on ranks that opened the datasets with what rank 0 shared.
-  const std::string& chat_template() const { return chat_template_; }
+  const Template& chat_template() const { return chat_template_; }
 
   // Micro-batch `micro_batch` of the step whose first row is `cursor`: rows
   // [cursor + micro_batch x micro_batch_size, ...), the same on any number of ranks. Those that
@@ -57,7 +64,7 @@ class TrainingData {
 
   std::vector<PackedDataset> datasets_;
   std::vector<double> weights_;
-  std::string chat_template_;
+  Template chat_template_;
   RowMixture mixture_;
   BatchLoader::Plan plan_;
   uint64_t seed_;

@@ -39,8 +39,10 @@ void declare(CommandLine& line) {
       fmt::format("how messages become text: {}, a Jinja file, or \"model\"; default: the model's "
                   "own when it has one, else plain",
                   fmt::join(ChatTemplate::names(), ", "))
-          .c_str())("chat-template-kwargs", po::value<std::string>()->value_name("JSON"),
-                    "more variables for the template: {\"enable_thinking\": false}")(
+          .c_str())(
+      "chat-template-kwargs", po::value<std::string>()->value_name("JSON"),
+      "more variables for the template: {\"enable_thinking\": false}; eval, generate and "
+      "export give them, too")(
       "train-on-eos", po::value<std::string>()->value_name("WHICH")->default_value("turn"),
       "learn the end-of-turn marker of: turn (every learnt turn), all, last, none")(
       "roles-to-train", po::value<std::string>()->value_name("ROLES")->default_value("assistant"),
@@ -81,10 +83,8 @@ void read_shard(const CommandLine& line, PackOptions& options) {
 
 void read_supervision(const CommandLine& line, PackOptions& options) {
   if (const auto variables = line.find<std::string>("chat-template-kwargs")) {
-    options.template_variables = parse_ordered_json(*variables, "--chat-template-kwargs");
-    if (!options.template_variables.is_object()) {
-      line.refuse("--chat-template-kwargs must be a JSON object");
-    }
+    options.template_variables =
+        ChatTemplate::parse_variables(*variables, "--chat-template-kwargs");
   }
   options.supervision.train_on_eos = train_on_eos_named(line.get<std::string>("train-on-eos"));
   options.supervision.roles_to_train.clear();

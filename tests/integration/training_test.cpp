@@ -10,6 +10,7 @@ namespace temper {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 using TrainingTest = TrainingWorkshop;
 
@@ -141,6 +142,26 @@ TEST_F(TrainingTest, temper_refuses_to_run_under_mpirun) {
                                 "", {{"OMPI_COMM_WORLD_SIZE", "2"}});
   EXPECT_EQ(run.exit_code, 2);
   EXPECT_THAT(error_message(run), HasSubstr("temper-rank"));
+}
+
+TEST_F(TrainingTest, prompts_get_the_template_s_kwargs_that_the_data_was_packed_with) {
+  write("moody.jinja",
+        "{{ mood }}|{% for m in messages %}<{{ m.role }}>{{ m.content }}{{ eos_token }}"
+        "{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}");
+  temper_output({"pack", "train.jsonl", "-o", "train.h5", "--model", "model", "--sequence-len",
+                 "64", "--chat-template", "moody.jinja", "--chat-template-kwargs",
+                 R"({"mood": "calm", "a": 1})"});
+  ASSERT_EQ(train("out", 1, {"--set", "max_steps=1"}).exit_code, 0);
+  const Json report = temper_json({"export", "out", "-o", "e", "--json"});
+  EXPECT_EQ(report["chat_template_kwargs"], R"({"mood":"calm","a":1})");
+  EXPECT_THAT(report["golden"].at(0)["rendered"].get<std::string>(), StartsWith("calm|<user>"));
+  const Json other = temper_json(
+      {"export", "out", "-o", "e", "--json", "--chat-template-kwargs", R"({"mood": "wild"})"});
+  EXPECT_THAT(other["golden"].at(0)["rendered"].get<std::string>(), StartsWith("wild|<user>"));
+  const ProgramRun refused =
+      temper({"generate", "out", "--prompt", "a", "--chat-template-kwargs", "[1]"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(error_message(refused), HasSubstr("--chat-template-kwargs"));
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ void export_run(const TinyRun& world, const fs::path& output, bool merge) {
   options.output = output;
   options.merge = merge;
   options.chat_template = "chatml";
+  options.chat_template_kwargs = tuned.record().chat_template_kwargs;
   export_model(source, options);
 }
 
@@ -96,6 +97,30 @@ TEST(ModelAccess, finds_the_template_file_that_an_export_brought) {
   const ModelAccess access({.path = world.root() / "adapter"});
   EXPECT_EQ(access.chat_template(), file.string());
   EXPECT_EQ(access.prompts().encode({{"user", "A"}}).text, "A|");
+}
+
+TEST(ModelAccess, gives_the_template_the_kwargs_of_the_record_that_names_it) {
+  const TinyRun world({.lora = true, .chat_template_kwargs = R"({"mood": "b", "a": 1})"});
+  const fs::path file = world.root() / "moody.jinja";
+  write_file_atomically(file, "{% for m in messages %}{{ m.content }}{{ mood }}{% endfor %}");
+  const auto text_of = [](const ModelRequest& request) {
+    return ModelAccess(request).prompts().encode({{"user", "A"}}).text;
+  };
+  EXPECT_EQ(text_of({.path = world.run(), .chat_template = file}), "Ab");
+  EXPECT_EQ(text_of({.path = world.run(),
+                     .chat_template = file,
+                     .chat_template_kwargs = OrderedJson{{"mood", "c"}}}),
+            "Ac");
+  EXPECT_EQ(text_of({.path = world.run(),
+                     .chat_template = file,
+                     .chat_template_kwargs = OrderedJson::object()}),
+            "A");
+
+  const ModelAccess tuned({.path = world.run()});
+  EXPECT_EQ(tuned.chat_template_kwargs().dump(), R"({"mood":"b","a":1})");
+  export_run(world, world.root() / "adapter", false);
+  const ModelAccess exported({.path = world.root() / "adapter"});
+  EXPECT_EQ(exported.chat_template_kwargs(), tuned.chat_template_kwargs());
 }
 
 TEST(ModelAccess, stops_where_the_generation_config_says) {

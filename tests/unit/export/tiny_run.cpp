@@ -127,7 +127,7 @@ void write_tiny_model(const fs::path& directory, bool tied, uint64_t seed) {
                         R"({"bos_token": "<s>", "eos_token": "</s>"})");
 }
 
-TinyRun::TinyRun(const Options& options) {
+TinyRun::TinyRun(const Options& options) : kwargs_(options.chat_template_kwargs) {
   at::set_num_threads(1);  // waiting for each other would cost more than these tensors
   std::string pattern = (fs::temp_directory_path() / "temper_tiny_XXXXXX").string();
   root_ = fs::canonical(mkdtemp(pattern.data()));
@@ -196,6 +196,7 @@ void TinyRun::train() const {
   record.tokenizer_hash = Tokenizer::from_file(base()).hash();
   record.adapter = config_.adapter;
   record.chat_template = "chatml";
+  record.chat_template_kwargs = kwargs_;
   record.config_yaml = resolved_yaml(config_);
   record.cpu_kernels = "any";
   RunIdentity identity;

@@ -17,6 +17,7 @@ class TinyRun {
   struct Options {
     bool tied = false;
     bool lora = false;
+    std::string chat_template_kwargs = {};  // JSON text in the commit record
   };
 
   explicit TinyRun(const Options& options);
@@ -40,6 +41,7 @@ class TinyRun {
   void train() const;
 
   std::filesystem::path root_;
+  std::string kwargs_;
   RunConfig config_;
 };
 

@@ -37,6 +37,7 @@ TEST(CommitRecordTest, what_is_written_is_read) {
   EXPECT_EQ(back.run_id, "run-1");
   EXPECT_EQ(back.adapter, "lora");
   EXPECT_EQ(back.chat_template, "chatml");
+  EXPECT_EQ(back.chat_template_kwargs, R"({"b":1,"a":2})");
   EXPECT_EQ(back.config_yaml, record.config_yaml);
   EXPECT_EQ(back.cpu_kernels, "EPYC avx2");
   EXPECT_EQ(back.eval_best_step, 40);

@@ -19,7 +19,8 @@ class TrainingDataTest : public testing::Test {
 
   // Six rows of 4 tokens from one source of this format.
   PackedDataset dataset(const std::string& name, const std::string& format,
-                        const std::string& chat_template) const {
+                        const std::string& chat_template,
+                        const std::string& settings = "{}") const {
     DatasetWriter::Header header;
     header.sequence_len = 4;
     header.vocab_size = 50;
@@ -32,7 +33,7 @@ class TrainingDataTest : public testing::Test {
       writer.add_row({&document});
     }
     const Json sources = Json::array({{{"name", name}, {"format", format}, {"records", 6}}});
-    writer.finish(sources.dump(), "{}", "{}");
+    writer.finish(sources.dump(), settings, "{}");
     return PackedDataset(directory_ / name);
   }
 
@@ -64,17 +65,37 @@ TEST_F(TrainingDataTest, a_micro_batch_knows_its_place_in_the_run) {
 }
 
 TEST_F(TrainingDataTest, conversations_say_which_template_a_run_has) {
-  EXPECT_EQ(data(dataset("t1.h5", "text", "plain")).chat_template(), "");
-  EXPECT_EQ(
-      data(dataset("t2.h5", "text", "plain"), dataset("a.h5", "alpaca", "alpaca")).chat_template(),
-      "alpaca");
+  EXPECT_EQ(data(dataset("t1.h5", "text", "plain")).chat_template().name, "");
+  EXPECT_EQ(data(dataset("t2.h5", "text", "plain"), dataset("a.h5", "alpaca", "alpaca"))
+                .chat_template()
+                .name,
+            "alpaca");
   testing::internal::CaptureStderr();
-  EXPECT_EQ(
-      data(dataset("c.h5", "chat", "chatml"), dataset("b.h5", "alpaca", "alpaca")).chat_template(),
-      "chatml");
+  EXPECT_EQ(data(dataset("c.h5", "chat", "chatml"), dataset("b.h5", "alpaca", "alpaca"))
+                .chat_template()
+                .name,
+            "chatml");
   const std::string warning = testing::internal::GetCapturedStderr();
   EXPECT_NE(warning.find("b.h5"), std::string::npos) << warning;
   EXPECT_NE(warning.find("'alpaca'"), std::string::npos) << warning;
+}
+
+TEST_F(TrainingDataTest, the_template_s_kwargs_come_along_in_their_order) {
+  const std::string settings = R"({"chat_template_variables": {"tools": [{"b": 1, "a": 2}]}})";
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(data(dataset("a.h5", "chat", "chatml", settings)).chat_template().kwargs,
+            R"({"tools":[{"b":1,"a":2}]})");
+  EXPECT_EQ(data(dataset("b.h5", "chat", "chatml", R"({"chat_template_variables": {}})"))
+                .chat_template()
+                .kwargs,
+            "");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(data(dataset("c.h5", "chat", "chatml"), dataset("d.h5", "chat", "chatml", settings))
+                .chat_template()
+                .kwargs,
+            "");
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("d.h5"), std::string::npos);
 }
 
 }  // namespace
