@@ -112,7 +112,7 @@ class KeyTable {
 void add_model_keys(KeyTable& table) {
   table.section("Model");
   table.path("base_model", &RunConfig::base_model,
-             "The base: a local Hugging Face directory (config.json, safetensors, tokenizer.json).",
+             "The base: a local Hugging Face directory (config.json, safetensors, tokenizer).",
              "models/base");
   table.choice("adapter", &RunConfig::adapter, kAdapters,
                "lora: train a low-rank adapter beside a frozen base. full: train every weight.",

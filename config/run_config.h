@@ -54,7 +54,7 @@ struct SlurmConfig {
 
 struct RunConfig {
   // --- model -----------------------------------------------------------------------------------
-  // Hugging Face directory: config.json, safetensors, tokenizer.json. Required.
+  // Hugging Face directory: config.json, safetensors, a tokenizer. Required.
   std::filesystem::path base_model;
   // "lora", or empty for full fine-tuning.
   std::string adapter;

@@ -7,6 +7,7 @@
 #include "export/model_export.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
+#include "text/tokenizer_files.h"
 
 namespace temper {
 namespace {
@@ -72,6 +73,10 @@ void write_model_files(const fs::path& base_directory, const ModelConfig& config
   for (const char* name : kTokenizerFiles) {
     const fs::path from = base_directory / name;
     if (fs::exists(from)) write_file_atomically(directory / name, read_file(from));
+  }
+  const auto tokenizer = find_tokenizer_file(base_directory);
+  if (tokenizer && !fs::exists(directory / tokenizer->filename())) {
+    write_file_atomically(directory / tokenizer->filename(), read_file(*tokenizer));  // a .tiktoken
   }
 }
 

@@ -13,6 +13,7 @@
 #include "model/hf_weights.h"
 #include "model/resident_model.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_files.h"
 
 namespace temper {
 namespace {
@@ -110,7 +111,7 @@ ProofAnswers answer_before_reload(const Export& task, const Batch& probe) {
 }
 
 std::vector<int64_t> probe_sentence(const fs::path& base_directory) {
-  if (!fs::exists(base_directory / "tokenizer.json")) return {};
+  if (!find_tokenizer_file(base_directory)) return {};
   const Encoding encoding = Tokenizer::from_file(base_directory).encode(kProbeSentence, true);
   return {encoding.ids.begin(), encoding.ids.end()};
 }

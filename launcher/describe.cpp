@@ -18,6 +18,7 @@
 #include "run/run_directory.h"
 #include "run/run_lock.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_files.h"
 
 namespace temper {
 namespace {
@@ -109,7 +110,7 @@ OrderedJson describe_model(const fs::path& directory) {
                         {"tied_embeddings", config.tie_word_embeddings}};
   const SafetensorsDirectory weights(directory);
   report["dtypes"] = check_weights(weights, parameters);
-  if (fs::exists(directory / "tokenizer.json")) {
+  if (find_tokenizer_file(directory)) {
     const Tokenizer tokenizer = Tokenizer::from_file(directory);
     report["tokenizer"] = {{"vocab_size", tokenizer.vocab_size()},
                            {"hash", tokenizer.hash().hex()}};

@@ -13,15 +13,10 @@ namespace temper {
 namespace {
 
 constexpr int64_t kMaxTokenId = int64_t{1} << 24;
-constexpr uint64_t kFreeSlot = ~uint64_t{0};
 // Up to here, to look at every pair is faster than a queue.
 constexpr size_t kFewSymbols = 48;
 constexpr size_t kNumWordHashes = size_t{1} << 21;
 constexpr std::string_view kWordStart = "\u2581";
-
-uint64_t pair_key(int32_t left, int32_t right) {
-  return uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right);
-}
 
 std::string optional_text(const JsonFields& fields, const std::string& key) {
   return fields.has(key) ? fields.text(key) : std::string();
@@ -45,30 +40,6 @@ void refuse_unsupported(const JsonFields& fields) {
 
 }  // namespace
 
-void MergeTable::reserve(size_t num_merges) {
-  size_t size = 16;
-  while (size < num_merges * 2) size *= 2;
-  slots_.assign(size, Slot{kFreeSlot, {}});
-}
-
-size_t MergeTable::place_of(uint64_t key) const {
-  const size_t mask = slots_.size() - 1;
-  uint64_t mixed = key * 0x9E3779B97F4A7C15u;
-  size_t i = (mixed ^ mixed >> 32) & mask;
-  while (slots_[i].key != kFreeSlot && slots_[i].key != key) i = (i + 1) & mask;
-  return i;
-}
-
-void MergeTable::set(int32_t left, int32_t right, Merge merge) {
-  const uint64_t key = pair_key(left, right);
-  slots_[place_of(key)] = {key, merge};
-}
-
-const MergeTable::Merge* MergeTable::find(int32_t left, int32_t right) const {
-  const Slot& slot = slots_[place_of(pair_key(left, right))];
-  return slot.key == kFreeSlot ? nullptr : &slot.merge;
-}
-
 BpeModel::BpeModel(const JsonFields& fields, bool byte_level) {
   refuse_unsupported(fields);
   read_vocabulary(fields);
@@ -80,6 +51,46 @@ BpeModel::BpeModel(const JsonFields& fields, bool byte_level) {
     if (!unknown_) throw UserError("{}: unk_token is not in the vocabulary", fields.place());
   }
   read_merges(fields);
+  index_bytes(byte_level);
+}
+
+BpeModel::BpeModel(const RankedTokens& tokens) : ignore_merges_(true) {
+  const auto add = [&](const std::string& token, int32_t id) {
+    if (!vocabulary_.emplace(token, id).second) {
+      throw UserError("{}: the token with id {} comes twice", tokens.place, id);
+    }
+  };
+  for (const auto& [bytes, id] : tokens.tokens) add(bytes_to_characters(bytes), id);
+  for (const auto& [text, id] : tokens.special) add(text, id);
+  index_ids(tokens.place);
+  add_ranked_merges(tokens);
+  index_bytes(true);
+  if (!plain_bytes_) throw UserError("{}: not every byte has a token", tokens.place);
+}
+
+void BpeModel::add_ranked_merges(const RankedTokens& tokens) {
+  std::unordered_map<std::string_view, int32_t> ids;
+  for (const auto& [bytes, id] : tokens.tokens) ids.emplace(bytes, id);
+  for (const auto& [bytes, id] : tokens.tokens) {
+    const std::string_view whole = bytes;
+    for (size_t cut = 1; cut < whole.size(); ++cut) {
+      const auto left = ids.find(whole.substr(0, cut));
+      if (left == ids.end()) continue;
+      const auto right = ids.find(whole.substr(cut));
+      if (right != ids.end()) merge_list_.emplace_back(left->second, right->second);
+    }
+  }
+  merges_.reserve(merge_list_.size());
+  std::string joined;
+  for (const auto& [left, right] : merge_list_) {
+    joined = *tokens_[static_cast<size_t>(left)] + *tokens_[static_cast<size_t>(right)];
+    const int32_t id = *find(joined);
+    merges_.set(left, right, {static_cast<uint32_t>(id), id});
+  }
+  merges_have_ranks_of_tokens_ = true;
+}
+
+void BpeModel::index_bytes(bool byte_level) {
   for (int byte = 0; byte < 256; ++byte) {
     byte_ids_[byte] =
         find(bytes_to_characters(std::string(1, static_cast<char>(byte)))).value_or(-1);
@@ -101,13 +112,15 @@ void BpeModel::read_vocabulary(const JsonFields& fields) {
     }
     vocabulary_.emplace(token, id.get<int32_t>());
   }
+  index_ids(vocabulary.place());
+}
+
+void BpeModel::index_ids(const std::string& place) {
   for (const auto& [token, id] : vocabulary_) {
-    const auto place = static_cast<size_t>(id);
-    if (place >= tokens_.size()) tokens_.resize(place + 1, nullptr);
-    if (tokens_[place] != nullptr) {
-      throw UserError("{}: two tokens have id {}", vocabulary.place(), id);
-    }
-    tokens_[place] = &token;
+    const auto index = static_cast<size_t>(id);
+    if (index >= tokens_.size()) tokens_.resize(index + 1, nullptr);
+    if (tokens_[index] != nullptr) throw UserError("{}: two tokens have id {}", place, id);
+    tokens_[index] = &token;
   }
 }
 
@@ -398,6 +411,8 @@ void BpeModel::merge_many_symbols(Workspace& workspace) const {
 std::string BpeModel::fingerprint() const {
   std::string result = fmt::format("BPE({},{},{},{})", unknown_.value_or(-1), fuse_unknown_,
                                    byte_fallback_, ignore_merges_);
+  // The merges follow from the tokens then.
+  if (merges_have_ranks_of_tokens_) result += "by rank";
   for (size_t id = 0; id < tokens_.size(); ++id) {
     if (tokens_[id] != nullptr) result += fmt::format("{}={}", id, sized(*tokens_[id]));
   }

@@ -13,29 +13,10 @@
 #include <vector>
 
 #include "io/json.h"
+#include "text/merge_table.h"
 #include "text/word_cache.h"
 
 namespace temper {
-
-// From (left id, right id) to the merge's rank and the id it makes.
-class MergeTable {
- public:
-  struct Merge {
-    uint32_t rank;
-    int32_t id;
-  };
-  void reserve(size_t num_merges);
-  void set(int32_t left, int32_t right, Merge merge);  // the last one set counts
-  const Merge* find(int32_t left, int32_t right) const;
-
- private:
-  struct Slot {
-    uint64_t key;
-    Merge merge;
-  };
-  size_t place_of(uint64_t key) const;
-  std::vector<Slot> slots_;
-};
 
 // Lets a map of strings be searched for a string_view.
 struct TextHash {
@@ -43,11 +24,22 @@ struct TextHash {
   size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
 };
 
+// A vocabulary of byte strings: of all pairs of neighbours that make a token, the one that makes
+// the smallest id is joined first, and a word that is a token stays whole.
+struct RankedTokens {
+  using Token = std::pair<std::string, int32_t>;
+  std::vector<Token> tokens;   // bytes and id
+  std::vector<Token> special;  // text and id of those that no word becomes
+  std::string place = {};      // for errors
+};
+
 class BpeModel {
  public:
   // The member "model" of a tokenizer.json. With `byte_level`, words come as plain bytes where the
   // vocabulary spells them in the byte alphabet. UserError for models other than BPE.
   BpeModel(const JsonFields& fields, bool byte_level);
+  // Words come as plain bytes. UserError when a byte has no token, an id or a text two.
+  explicit BpeModel(const RankedTokens& tokens);
 
   // What encode() writes to: word caches and buffers. For one thread at a time.
   class Workspace {
@@ -101,6 +93,9 @@ class BpeModel {
   using Symbol = Workspace::Symbol;
 
   void read_vocabulary(const JsonFields& fields);
+  void index_ids(const std::string& place);
+  void add_ranked_merges(const RankedTokens& tokens);
+  void index_bytes(bool byte_level);
   void read_merges(const JsonFields& fields);
   void add_merge(const std::string& left, const std::string& right, size_t index,
                  const std::string& place);
@@ -129,6 +124,7 @@ class BpeModel {
   int32_t byte_ids_[256];      // of the byte alphabet, or -1
   int32_t fallback_ids_[256];  // of <0x00> ... <0xFF>, or -1
   bool splits_at_marks_ = false;
+  bool merges_have_ranks_of_tokens_ = false;
   // With ignore_merges, the tokens by the bytes they spell, and which hashes of theirs there are:
   // most words that are not cached are not there.
   std::unordered_map<std::string, int32_t, TextHash, std::equal_to<>> whole_words_;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/error.h"
+#include "io/atomic_file.h"
 #include "io/json.h"
 #include "text/added_tokens.h"
 #include "text/bpe_model.h"
@@ -17,6 +18,9 @@
 #include "text/normalizer.h"
 #include "text/post_processor.h"
 #include "text/pre_tokenizer.h"
+#include "text/sentencepiece_model.h"
+#include "text/tiktoken_file.h"
+#include "text/tokenizer_files.h"
 #include "text/utf8.h"
 
 namespace temper {
@@ -24,6 +28,7 @@ namespace {
 
 constexpr size_t kMaxTextBytes = size_t{1} << 30;
 constexpr size_t kMaxFileBytes = size_t{512} << 20;
+constexpr size_t kMaxModelBytes = size_t{64} << 20;  // the largest in use have 5 MB
 
 // Workspaces whose word caches are warm; each encode() borrows one.
 class WorkspacePool {
@@ -71,12 +76,15 @@ std::string component_fingerprint(const std::unique_ptr<Component>& component) {
 }  // namespace
 
 struct Tokenizer::Impl {
-  explicit Impl(const JsonFields& fields)
+  // With `ranked`, the model is made of these tokens instead of the member "model".
+  explicit Impl(const JsonFields& fields, const RankedTokens* ranked = nullptr)
       : normalizer(read_component<Normalizer>(fields, "normalizer")),
         pre_tokenizer(read_component<PreTokenizer>(fields, "pre_tokenizer")),
         post_processor(read_component<PostProcessor>(fields, "post_processor")),
         decoder(read_component<Decoder>(fields, "decoder")),
-        model(fields.object("model"), pre_tokenizer && pre_tokenizer->ends_in_byte_level()),
+        model(ranked != nullptr ? BpeModel(*ranked)
+                                : BpeModel(fields.object("model"),
+                                           pre_tokenizer && pre_tokenizer->ends_in_byte_level())),
         added(AddedTokens::from_json(
             fields, [&](const std::string& token) { return model.find(token); }, model.size(),
             normalizer.get())),
@@ -138,6 +146,7 @@ void Tokenizer::Impl::encode(std::string_view text, BpeModel::Workspace& workspa
 
 void Tokenizer::Impl::encode_rewritten(std::string_view part, size_t origin,
                                        BpeModel::Workspace& workspace, EncodingWriter& out) const {
+  out.forget_found_texts();
   AlignedText text(part, static_cast<uint32_t>(origin));
   if (normalizer != nullptr) normalizer->normalize(text);
   if (text.empty()) return;
@@ -208,9 +217,30 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 
 Tokenizer Tokenizer::from_file(const std::filesystem::path& path) {
-  const auto file = std::filesystem::is_directory(path) ? path / "tokenizer.json" : path;
-  return Tokenizer(
-      std::make_unique<Impl>(JsonFields(read_json_file(file, kMaxFileBytes), file.string())));
+  std::filesystem::path file = path;
+  if (std::filesystem::is_directory(path)) {
+    const auto found = find_tokenizer_file(path);
+    if (!found) {
+      throw UserError("{}: there is no tokenizer.json, tokenizer.model or .tiktoken file",
+                      path.native());
+    }
+    file = *found;
+  }
+  const bool is_json = file.extension() != ".model" && file.extension() != ".tiktoken";
+  const std::string content = read_file(file, is_json ? kMaxFileBytes : kMaxModelBytes);
+  if (is_json) return from_json(content, file.string());
+  return from_model(content, file.filename().string(), tokenizer_config_beside(file),
+                    file.string());
+}
+
+Tokenizer Tokenizer::from_model(std::string_view content, const std::string& name,
+                                const Json& config, const std::string& place) {
+  if (name.ends_with(".tiktoken") || is_tiktoken_file(content)) {
+    const TiktokenTokenizer read = read_tiktoken_file(content, name, config, place);
+    return Tokenizer(std::make_unique<Impl>(JsonFields(read.components, place), &read.tokens));
+  }
+  const Json json = tokenizer_json_of_sentencepiece(content, config, place);
+  return Tokenizer(std::make_unique<Impl>(JsonFields(json, place)));
 }
 
 Tokenizer Tokenizer::from_json(std::string_view json, const std::string& place) {

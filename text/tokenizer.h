@@ -1,5 +1,6 @@
 // A model's own tokenizer: `tokenizer.json` of the BPE kind, byte-level (GPT-2, Llama 3, Qwen) or
-// SentencePiece-style (Llama 2, Mistral), giving the ids that Hugging Face `tokenizers` gives.
+// SentencePiece-style (Llama 2, Mistral), giving the ids that Hugging Face `tokenizers` gives; or a
+// `tokenizer.model` of SentencePiece (sentencepiece_model.h) or a tiktoken file (tiktoken_file.h).
 //
 //   const Tokenizer tokenizer = Tokenizer::from_file("model/");
 //   const Encoding encoding = tokenizer.encode("It is a lack of iron.", true);
@@ -24,6 +25,7 @@
 #include <vector>
 
 #include "common/hash.h"
+#include "io/json.h"
 
 namespace temper {
 
@@ -35,9 +37,12 @@ struct Encoding {
 
 class Tokenizer {
  public:
-  // Reads a tokenizer.json, or the one in a model directory.
+  // Reads such a file, or the one in a model directory (tokenizer_files.h).
   static Tokenizer from_file(const std::filesystem::path& path);
   static Tokenizer from_json(std::string_view json, const std::string& place);
+  // A tokenizer.model or tiktoken file called `name`, with the model's tokenizer_config.json.
+  static Tokenizer from_model(std::string_view content, const std::string& name, const Json& config,
+                              const std::string& place);
 
   ~Tokenizer();
   Tokenizer(Tokenizer&&) noexcept;

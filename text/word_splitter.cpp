@@ -121,7 +121,7 @@ size_t punctuation_end(std::string_view text, size_t begin, const Character& fir
   return end;
 }
 
-template <int kMaxDigits>
+template <int kMaxDigits, bool kWholeAtEnd = false>
 size_t cl100k_word_end(std::string_view text, size_t begin) {
   const Character first = character_at(text, begin);
   if (first.is(Class::kLetter)) return run_end(text, first.end, Class::kLetter);
@@ -135,7 +135,9 @@ size_t cl100k_word_end(std::string_view text, size_t begin) {
     if (second.is(Class::kLetter)) return run_end(text, second.end, Class::kLetter);
   }
   const size_t end = punctuation_end<false>(text, begin, first);
-  return end > begin ? end : space_end<true>(text, begin);
+  if (end > begin) return end;
+  if (kWholeAtEnd && run_end(text, begin, Class::kSpace) == text.size()) return text.size();
+  return space_end<true>(text, begin);
 }
 
 // [upper]*[lower]+ from `begin` on, where letters without case are both; `begin` for no match.
@@ -186,11 +188,17 @@ constexpr Known kKnown[] = {
      o200k_word_end<true, 3>},
     {R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
      o200k_word_end<false, 1>},
+    {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+\z|\s*[\r\n]+|\s+(?!\S)|\s+)",
+     cl100k_word_end<3, true>},
 };
 
 }  // namespace
 
 const std::string_view kGpt2Expression = kKnown[0].expression;
+const std::string_view kLlama3Expression = kKnown[1].expression;
+const std::string_view kQwenExpression = kKnown[2].expression;
+const std::string_view kO200kExpression = kKnown[3].expression;
+const std::string_view kCl100kExpression = kKnown[5].expression;
 
 WordEnd find_word_splitter(std::string_view expression) {
   for (const Known& known : kKnown) {

@@ -14,10 +14,14 @@ using WordEnd = size_t (*)(std::string_view text, size_t begin);
 
 // GPT-2's own, which ByteLevel uses (Phi-2 and many others).
 extern const std::string_view kGpt2Expression;
+extern const std::string_view kLlama3Expression;
+extern const std::string_view kQwenExpression;
+extern const std::string_view kO200kExpression;
+// tiktoken's for cl100k_base, since 2024: white space at the end of a text is one word.
+extern const std::string_view kCl100kExpression;
 
 // The splitter that does what this expression, in Oniguruma's syntax, does; null for one that is
-// not known. Known are those of GPT-2, of Llama 3 and Qwen 2 to 3 (cl100k), of o200k and of
-// Mistral's Tekken.
+// not known. Known are those above and of Mistral's Tekken.
 WordEnd find_word_splitter(std::string_view expression);
 
 }  // namespace temper

@@ -14,6 +14,7 @@
 #include "io/safetensors.h"
 #include "model/hf_weights.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_files.h"
 #include "trainer/command_line.h"
 
 namespace temper {
@@ -29,7 +30,7 @@ po::options_description make_options() {
                                                po::value<std::string>()->value_name("FILE"),
                                                "a Hugging Face config.json of the Llama family")(
       "tokenizer", po::value<std::string>()->value_name("FILE"),
-      "tokenizer.json, or a directory that holds one")(
+      "tokenizer.json, tokenizer.model or .tiktoken file, or a directory that holds one")(
       "output,o", po::value<std::string>()->value_name("DIR"), "directory to make")(
       "seed", po::value<uint64_t>()->value_name("N")->default_value(0), "of the random weights");
   return options;
@@ -42,7 +43,10 @@ void make_model(const po::variables_map& values) {
   const std::filesystem::path config_path = values["config"].as<std::string>();
   std::filesystem::path tokenizer_path = values["tokenizer"].as<std::string>();
   const std::filesystem::path output = values["output"].as<std::string>();
-  if (std::filesystem::is_directory(tokenizer_path)) tokenizer_path /= "tokenizer.json";
+  if (std::filesystem::is_directory(tokenizer_path)) {
+    tokenizer_path =
+        find_tokenizer_file(tokenizer_path).value_or(tokenizer_path / "tokenizer.json");
+  }
   if (std::filesystem::exists(output)) {
     throw UserError("{} exists already; new-model makes a new directory", output.string());
   }
@@ -61,7 +65,12 @@ void make_model(const po::variables_map& values) {
   write_file_atomically(partial / "config.json", config.json.dump(2) + "\n");
   write_file_atomically(partial / "generation_config.json",
                         default_generation_config(config).dump(2) + "\n");
-  write_file_atomically(partial / "tokenizer.json", read_file(tokenizer_path));
+  const bool is_tiktoken = tokenizer_path.extension() == ".tiktoken";
+  const bool is_json = tokenizer_path.extension() != ".model" && !is_tiktoken;
+  write_file_atomically(partial / (is_tiktoken ? tokenizer_path.filename().native()
+                                   : is_json   ? "tokenizer.json"
+                                               : "tokenizer.model"),
+                        read_file(tokenizer_path));
   for (const char* name :
        {"tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"}) {
     const auto beside = tokenizer_path.parent_path() / name;

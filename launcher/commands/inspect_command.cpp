@@ -60,7 +60,7 @@ int inspect_command(const Arguments& arguments) {
       "model", po::value<std::string>()->value_name("DIR"),
       "for --samples: the model whose tokenizer packed it, if it is not where it was")(
       "tokenizer", po::value<std::string>()->value_name("FILE"),
-      "for --samples: its tokenizer.json instead")("json", "as JSON");
+      "for --samples: its tokenizer file instead")("json", "as JSON");
   line.positional("PATH", 1);
   if (!line.parse(arguments)) return kExitDone;
 

@@ -32,9 +32,9 @@ void declare(CommandLine& line) {
   line.options()("output,o", po::value<std::string>()->value_name("FILE"),
                  "the packed dataset to write (OUT.h5)")(
       "model", po::value<std::string>()->value_name("DIR"),
-      "model directory whose tokenizer.json is used")("tokenizer",
-                                                      po::value<std::string>()->value_name("FILE"),
-                                                      "tokenizer.json instead of --model")(
+      "model directory whose tokenizer is used")(
+      "tokenizer", po::value<std::string>()->value_name("FILE"),
+      "tokenizer.json, tokenizer.model or .tiktoken file instead of --model")(
       "chat-template", po::value<std::string>()->value_name("NAME"),
       fmt::format("how messages become text: {}, a Jinja file, or \"model\"; default: the model's "
                   "own when it has one, else plain",

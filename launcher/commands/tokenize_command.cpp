@@ -33,7 +33,7 @@ int tokenize_command(const Arguments& arguments) {
                    "{\"ids\",\"offsets\"} for each;\noffsets are in code points. With --decode, "
                    "{\"ids\"} in and {\"text\"} out.");
   line.options()("tokenizer", po::value<std::string>()->value_name("FILE"),
-                 "tokenizer.json, or a model directory that holds one")(
+                 "tokenizer.json, tokenizer.model or .tiktoken file, or a model directory")(
       "special", "add what the tokenizer puts around a text (<s>)")(
       "decode", "ids to text, special tokens included");
   line.positional("INPUT", 1);

@@ -1,7 +1,7 @@
 """Compares `temper tokenize` with Hugging Face `tokenizers` on random texts.
 
     python tests/reference/compare_tokenizers.py --temper build/release/bin/temper \\
-        [--texts 100000] [--variants 1000] [--seed 1] [TOKENIZER.json ...]
+        [--texts 100000] [--variants 1000] [--seed 1] [TOKENIZER ...]
 
 For every file: ids and offsets of seeded random texts, without and with special tokens, and the
 text that the ids and that random ids decode to. --variants makes that many tokenizer.json files
@@ -9,9 +9,15 @@ on its own, each a random choice of model options, normalisers, pre-tokenizers, 
 decoders and added tokens around a small vocabulary, and compares on 200 texts each. Prints a line
 per file, one for all variants, the first differences in full; exits 1 when there is any.
 
+A TOKENIZER.model is compared with the `sentencepiece` package instead, and with NAME-tokenizer.json
+beside NAME-tokenizer.model (ids, offsets and text, given the same added tokens) on texts without
+U+00A0, which four tokens of that file have lost. NAME.tiktoken is compared with the `tiktoken`
+package's encoding of that name, all of its special tokens allowed.
+
 What temper refuses although `tokenizers` reads it is counted by message, not as a difference.
 
-Needs `tokenizers` in a throw-away environment; not run by CI. Last run with tokenizers 0.23.3.
+Needs `tokenizers`, for those files also `sentencepiece` and `tiktoken`, in a throw-away environment;
+not run by CI. Last run: docs/results/tokenizers.md.
 """
 
 import argparse
@@ -22,6 +28,7 @@ import multiprocessing
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -64,9 +71,10 @@ def snippets_of(tokenizer):
     return (added * (1 + len(spelled) // max(1, len(added))) if added else []) + spelled
 
 
-def differences(temper, path, texts, seed):
-    """Pairs (what was asked, expected, got)."""
-    reference = Tokenizer.from_file(str(path))
+def differences(temper, path, texts, seed, like=None, unlike=()):
+    """Triples (what was asked, expected, got); `like` is the file of the reference, where it is another, and
+    `unlike` are ids that mean something else there."""
+    reference = Tokenizer.from_file(str(like or path))
     reference.no_truncation()
     reference.no_padding()
     found = []
@@ -85,7 +93,8 @@ def differences(temper, path, texts, seed):
     size = max(reference.get_vocab().values(), default=0) + 3
     generator = random.Random(seed)
     for _ in range(len(texts) // 2):
-        ids_seen.append([generator.randrange(size) for _ in range(generator.choice([1, 2, 3, 5, 9]))])
+        ids = [generator.randrange(size) for _ in range(generator.choice([1, 2, 3, 5, 9]))]
+        ids_seen.append([i for i in ids if i not in unlike])
     answers = temper_lines(temper, path, ["--decode"], ({"ids": ids} for ids in ids_seen))
     decoded = reference.decode_batch(ids_seen, skip_special_tokens=False)
     for ids, answer, want in zip(ids_seen, answers, decoded, strict=True):
@@ -94,13 +103,80 @@ def differences(temper, path, texts, seed):
     return found
 
 
+def ids_and_text_differences(temper, path, texts, encode, decode):
+    """The same against two functions of another package: ids, and what they decode to."""
+    found = []
+    ids_seen = [encode(text) for text in texts]
+    answers = temper_lines(temper, path, [], ({"text": t} for t in texts))
+    for text, answer, want in zip(texts, answers, ids_seen, strict=True):
+        if answer["ids"] != want:
+            found.append((repr(text), want, answer["ids"]))
+    answers = temper_lines(temper, path, ["--decode"], ({"ids": ids} for ids in ids_seen))
+    for ids, answer in zip(ids_seen, answers, strict=True):
+        if answer["text"] != decode(ids):
+            found.append((f"decode {ids}", decode(ids), answer["text"]))
+    return found
+
+
+def sentencepiece_differences(temper, path, texts, seed):
+    import sentencepiece
+
+    processor = sentencepiece.SentencePieceProcessor(str(path))
+    # The library finds no control tokens in a text.
+    plain = [t for t in texts if t and not any(s in t for s in ("<s>", "</s>", "<unk>"))]
+    found = ids_and_text_differences(temper, path, plain, processor.encode, processor.decode)
+    like = path.with_suffix(".json")
+    if not like.exists():
+        return found
+    with tempfile.TemporaryDirectory() as folder:
+        model = shutil.copy(path, pathlib.Path(folder) / "tokenizer.model")
+        added = json.loads(like.read_text(encoding="utf-8"))["added_tokens"]
+        config = {"added_tokens_decoder": {token["id"]: token for token in added}}
+        (pathlib.Path(folder) / "tokenizer_config.json").write_text(json.dumps(config))
+        spaced = [t for t in texts if "\u00a0" not in t]
+        reference = Tokenizer.from_file(str(like))
+        lost = {i for t, i in reference.get_vocab().items() if " " in t}
+        assert len(lost) == 4, lost
+        return found + differences(temper, model, spaced, seed, like, lost)
+
+
+def tiktoken_encoding(path):
+    import tiktoken
+    import tiktoken.load
+    from tiktoken_ext import openai_public
+
+    openai_public.load_tiktoken_bpe = lambda *_, **__: tiktoken.load.load_tiktoken_bpe(str(path))
+    return tiktoken.Encoding(**getattr(openai_public, path.stem)())
+
+
+def tiktoken_differences(temper, path, texts):
+    encoding = tiktoken_encoding(path)
+    return ids_and_text_differences(temper, path, texts, lambda t: encoding.encode(t, allowed_special="all"),
+                                    encoding.decode)
+
+
+def snippets_of_file(path):
+    if path.suffix == ".tiktoken":
+        encoding = tiktoken_encoding(path)
+        ids = random.Random(0).sample(range(encoding.n_vocab), 2000)
+        spelled = [encoding.decode([i]) for i in ids if i < len(encoding._mergeable_ranks)]
+        return sorted(encoding.special_tokens_set) * 100 + [s for s in spelled if "\ufffd" not in s]
+    like = path.with_suffix(".json")
+    return snippets_of(Tokenizer.from_file(str(like))) if like.exists() else []
+
+
 def compare_file(temper, path, num_texts, seed):
-    generator = RandomTexts(seed, snippets_of(Tokenizer.from_file(str(path))))
+    generator = RandomTexts(seed, snippets_of_file(path))
     total, num_bytes = [], 0
     for first in range(0, num_texts, CHUNK):
         texts = [generator.text() for _ in range(min(CHUNK, num_texts - first))]
         num_bytes += sum(len(t.encode()) for t in texts)
-        total += differences(temper, path, texts, seed + first)
+        if path.suffix == ".model":
+            total += sentencepiece_differences(temper, path, texts, seed + first)
+        elif path.suffix == ".tiktoken":
+            total += tiktoken_differences(temper, path, texts)
+        else:
+            total += differences(temper, path, texts, seed + first)
     print(f"{path.name}: {num_texts} texts ({num_bytes / 1e6:.1f} MB), {len(total)} differences", flush=True)
     return total
 

@@ -64,7 +64,8 @@ TEST_P(WordSplitterTest, cuts_as_the_expression_does) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Expressions, WordSplitterTest,
-                         testing::Values("", kLlama3, kQwen, kO200k, kTekken));
+                         testing::Values("", kLlama3, kQwen, kO200k, kTekken,
+                                         std::string(kCl100kExpression)));
 
 TEST(WordSplitter, an_unknown_expression_has_none) {
   EXPECT_EQ(find_word_splitter(kLlama3 + "|x"), nullptr);
