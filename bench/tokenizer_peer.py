@@ -1,4 +1,4 @@
-"""Answers like temper-bench-tokenizer: tokenizer_peer.py hf|tiktoken TOKENIZER.json warm|cold
+"""Answers like temper-bench-tokenizer: tokenizer_peer.py hf|tiktoken TOKENIZER warm|cold
 
 A JSON list of texts on each line of standard input; for each, the seconds that encoding took, the
 number of ids and, the first time a list is seen, a hash of them (0 afterwards). One thread."""
@@ -22,9 +22,24 @@ def hf_encoder(path):
     return lambda texts: [e.ids for e in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
 
 
+def known_encoding(path):
+    """The package's own of that name, with the ranks of this file."""
+    import pathlib
+
+    import tiktoken
+    import tiktoken.load
+    from tiktoken_ext import openai_public
+
+    openai_public.load_tiktoken_bpe = lambda *_, **__: tiktoken.load.load_tiktoken_bpe(path)
+    return tiktoken.Encoding(**getattr(openai_public, pathlib.Path(path).stem)())
+
+
 def tiktoken_encoder(path):
     import tiktoken
 
+    if path.endswith(".tiktoken"):
+        encoding = known_encoding(path)
+        return lambda texts: [encoding.encode(text, allowed_special="all") for text in texts]
     with open(path, encoding="utf-8") as file:
         json_file = json.load(file)
     alphabet = byte_alphabet()

@@ -1,4 +1,4 @@
-// temper-bench-tokenizer TOKENIZER.json THREADS warm|cold: reads texts (a JSON list of strings on
+// temper-bench-tokenizer TOKENIZER THREADS warm|cold: reads texts (a JSON list of strings on
 // each line of standard input is one set), answers each line with the seconds that encoding the set
 // took, the number of ids and a hash of them. `warm` keeps the word cache between lines; `cold`
 // reads the tokenizer anew for each.
@@ -65,7 +65,7 @@ void serve(const std::string& file, size_t num_threads, bool cold) {
 
 int main(int argc, char** argv) {
   if (argc != 4) {
-    std::fprintf(stderr, "usage: temper-bench-tokenizer TOKENIZER.json THREADS warm|cold\n");
+    std::fprintf(stderr, "usage: temper-bench-tokenizer TOKENIZER THREADS warm|cold\n");
     return 2;
   }
   try {
