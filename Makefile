@@ -14,7 +14,8 @@ export SEED
 help:
 	@echo 'make build   set up what is missing and build into $(BUILD)/bin'
 	@echo 'make test    build and run every test'
-	@echo 'make soak    every fuzzer for SOAK_SECONDS (600); FUZZERS="name ..." for some of them'
+	@echo 'make soak    every fuzzer for SOAK_SECONDS (600); FUZZERS="name ..." for some of them; without'
+	@echo '             it also TEMPER_KILLS (200) kills of runs, and 1,000 flipped bits of a checkpoint'
 	@echo 'make bench   measure against other software (TEMPER_ACCEPTANCE_DIR=folder of the material)'
 	@echo 'make demo    the whole product in a few minutes on a synthetic corpus (SEED=n for other facts)'
 	@echo 'make format  format every source file'
@@ -33,12 +34,14 @@ test: build
 
 soak: bootstrap
 	JOBS=$(JOBS) tests/fuzz/soak.sh
+	test -n "$(FUZZERS)" || JOBS=$(JOBS) tests/faults/soak.sh
 
 # The peers go into environments of their own under build/bench.
 bench: build
 	cmake $(BUILD) -DTEMPER_BENCH=ON
 	cmake --build $(BUILD) --parallel $(JOBS) --target temper-bench-tokenizer temper-bench-loader
 	python3 bench/compare_tokenizers.py --program $(BUILD)/bin/temper-bench-tokenizer --material '$(TEMPER_ACCEPTANCE_DIR)'
+	python3 bench/checkpoint.py
 	python3 bench/compare_peers.py
 	$(if $(TEMPER_ACCEPTANCE_DIR),bench/data.sh $(BUILD)/bin '$(TEMPER_ACCEPTANCE_DIR)')
 

@@ -46,6 +46,9 @@ class CheckpointSaver {
   // Waits for its thread. What was not committed stays invisible.
   ~CheckpointSaver();
 
+  // There will be saves in the background: gets their buffer ready, in a thread, so that the first
+  // is no slower than the others. No communication.
+  void prepare();
   // Begins to save the state that the model holds now; no save may be under way. In the background:
   // returns after the copy, for which a buffer as large as this rank's file is allocated once.
   // Otherwise returns when this rank's file is written, having used a few MiB. No communication,

@@ -26,6 +26,7 @@ class ShardImage {
   struct Digest {
     StateHasher hasher;
     std::string not_finite;  // "adam_m of NAME", or empty
+    Hash128 file_hash;       // of the file's bytes; only of a copy
   };
   // Of a whole copy of the file, or of what the model holds now.
   Digest digest(const std::byte* file) const;

@@ -32,6 +32,12 @@ AlignedBuffer::AlignedBuffer(size_t num_bytes) : size_(align_direct(num_bytes)) 
   madvise(memory, size_, MADV_HUGEPAGE);  // a wish
 }
 
+void AlignedBuffer::touch() const {
+  for (size_t at = 0; at < size_; at += kDirectAlignment) {
+    *static_cast<volatile std::byte*>(data_ + at) = std::byte{0};
+  }
+}
+
 AlignedBuffer::~AlignedBuffer() {
   if (data_ != nullptr) munmap(data_, size_);
 }

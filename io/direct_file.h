@@ -26,6 +26,9 @@ class AlignedBuffer {
   AlignedBuffer(const AlignedBuffer&) = delete;
   AlignedBuffer& operator=(const AlignedBuffer&) = delete;
 
+  // Zeroes it: the pages are there from then on. Of gigabytes that takes as long as several copies.
+  void touch() const;
+
   std::byte* data() const { return data_; }
   size_t size() const { return size_; }  // rounded up to kDirectAlignment
 

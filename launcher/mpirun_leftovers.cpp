@@ -5,6 +5,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <cstdlib>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -39,6 +40,14 @@ std::optional<uint32_t> read_job(const fs::path& session) {
 }
 
 }  // namespace
+
+fs::path mpirun_temporary_directory() {
+  for (const char* variable : {"TMPDIR", "TEMP", "TMP"}) {
+    const char* value = std::getenv(variable);
+    if (value != nullptr && *value != '\0') return value;
+  }
+  return "/tmp";
+}
 
 void remove_mpirun_leftovers(pid_t pid, const MpirunPlaces& places) {
   std::error_code ignored;

@@ -8,9 +8,12 @@
 
 namespace temper {
 
+// Where Open MPI keeps its session directories: TMPDIR, TEMP, TMP, or /tmp.
+std::filesystem::path mpirun_temporary_directory();
+
 // Where Open MPI keeps such things.
 struct MpirunPlaces {
-  std::filesystem::path temporary = "/tmp";
+  std::filesystem::path temporary = mpirun_temporary_directory();
   std::filesystem::path shared_memory = "/dev/shm";
 };
 

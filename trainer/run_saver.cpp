@@ -52,6 +52,10 @@ bool RunSaver::is_time_up() const {
   return process_seconds() + needed > static_cast<double>(config_.max_wall_time);
 }
 
+void RunSaver::expect_saves() {
+  if (config_.async_save) saver_.prepare();
+}
+
 StepDecision RunSaver::agree(int64_t step) {
   const double now = process_seconds();
   if (last_boundary_ >= 0) {

@@ -26,6 +26,8 @@ class RunSaver {
   RunSaver(ShardedModel& model, const RunConfig& config, const RunDirectory& directory,
            const std::string& attempt, OnEnd on_end);
 
+  // Background saves will come: makes ready for them.
+  void expect_saves();
   // At the end of a step: agrees on signals, requests and time, and brings a save under way
   // forward, in one small reduction. Collective, as the functions below. AgreedError when a save
   // has failed and the run must not go on.

@@ -186,6 +186,8 @@ void Trainer::clear_directory(const RestoredCheckpoint& restored, const ResumeCh
 
 void Trainer::announce() {
   status_.last_checkpoint_step = saver_->last_saved_step();
+  const int64_t interval = config_.save_steps;
+  if (interval > 0 && (step_ / interval + 1) * interval < setup_.max_steps) saver_->expect_saves();
   if (is_leader()) {
     progress_ =
         std::make_unique<Progress>(directory_.metrics_path(), config_.logging_steps, step_ + 1);

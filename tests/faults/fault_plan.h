@@ -25,7 +25,7 @@ struct Plan {
   bool from_then_on = false;  // and every later call
   int64_t delay_ms = 0;       // before every call: a slow disk
   std::string match;          // count only calls whose path contains this
-  std::function<void()> before_each;
+  std::function<void(const std::string& path)> before_each;
 };
 
 // Counting begins anew. Calls of any thread count.

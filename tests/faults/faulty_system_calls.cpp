@@ -46,7 +46,7 @@ void die() {
 Action next_action(const std::string& path) {
   State& self = state();
   int64_t delay_ms = 0;
-  std::function<void()> before;
+  std::function<void(const std::string&)> before;
   Action action = Action::kNone;
   {
     const std::lock_guard lock(self.mutex);
@@ -59,7 +59,7 @@ Action next_action(const std::string& path) {
     if (self.plan.call > 0 && due) action = self.plan.action;
   }
   if (delay_ms > 0) std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms));
-  if (before) before();
+  if (before) before(path);
   if (action == Action::kKillBefore) die();
   return action;
 }

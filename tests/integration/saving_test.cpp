@@ -21,13 +21,15 @@ using ::testing::Not;
 
 class SavingTest : public TrainingWorkshop {
  protected:
-  std::vector<Json> events(const std::string& output, const std::string& event) {
+  std::vector<Json> lines(const std::string& output) {
     std::vector<Json> found;
     std::istringstream text(read(output + "/metrics.jsonl"));
-    for (std::string line; std::getline(text, line);) {
-      Json json = parse_json(line, "metrics");
-      if (json["event"] == event) found.push_back(std::move(json));
-    }
+    for (std::string line; std::getline(text, line);) found.push_back(parse_json(line, "metrics"));
+    return found;
+  }
+  std::vector<Json> events(const std::string& output, const std::string& event) {
+    std::vector<Json> found = lines(output);
+    std::erase_if(found, [&](const Json& line) { return line["event"] != event; });
     return found;
   }
   void flip_bit(const std::string& name) {
@@ -128,6 +130,42 @@ TEST_F(SavingTest, full_disk_leaves_training_its_last_checkpoint) {
   EXPECT_THAT(stopped.standard_error, Not(HasSubstr("training goes on")));
   EXPECT_EQ(latest("out")["state_hash"], before["state_hash"]);
   EXPECT_EQ(train("out", 1).exit_code, 0);
+}
+
+TEST_F(SavingTest, disk_error_of_one_rank_fails_that_save_alone) {
+  write_yaml("max_steps: 8\nsave_steps: 2\n");
+  ASSERT_EQ(train("whole", 1).exit_code, 0);
+  // The fourth call about rank 1's file: in the middle of the first save.
+  const ProgramRun run =
+      temper(train_arguments("out", 2, {}), "",
+             {{"TEMPER_RANK", TEMPER_RANK_FAULTS},
+              {"TEMPER_FAULTS", "rank=1,match=rank-00001,call=4,action=fail,error=28"}});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("the checkpoint of step 2 could not be saved: rank 1: cannot "));
+  EXPECT_THAT(run.err, HasSubstr("No space left on device. There is none yet; training goes on"));
+  ASSERT_EQ(events("out", "save_failed").size(), 1u);
+  EXPECT_EQ(events("out", "save").front()["step"], 4);
+  EXPECT_EQ(latest("out")["state_hash"], latest("whole")["state_hash"]);
+}
+
+TEST_F(SavingTest, slow_disk_of_one_rank_delays_the_commit_and_nothing_else) {
+  write_yaml("max_steps: 30\nsave_steps: 10\nsave_total_limit: 0\n");
+  const ProgramRun run = temper(train_arguments("out", 2, {}), "",
+                                {{"TEMPER_RANK", TEMPER_RANK_FAULTS},
+                                 {"TEMPER_FAULTS", "rank=1,match=rank-00001,delay_ms=60"}});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  for (const char* step : {"10", "20", "30"}) {
+    EXPECT_EQ(temper_json({"inspect", std::string("out/step-") + step, "--json"})["damaged"],
+              false);
+  }
+  // Steps went on while the first was written.
+  bool saved = false;
+  int64_t steps_before = 0;
+  for (const Json& line : lines("out")) {
+    saved = saved || line["event"] == "save";
+    if (!saved && line["event"] == "step") steps_before = line["step"];
+  }
+  EXPECT_GT(steps_before, 10);
 }
 
 TEST_F(SavingTest, request_that_cannot_be_answered_is_given_another_name) {

@@ -36,6 +36,9 @@ TEST(AlignedBufferTest, is_aligned_and_zero) {
   EXPECT_EQ(buffer.size(), 2 * kDirectAlignment);
   EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer.data()) % kDirectAlignment, 0u);
   for (size_t i = 0; i < buffer.size(); ++i) ASSERT_EQ(buffer.data()[i], std::byte{0});
+  buffer.data()[kDirectAlignment] = std::byte{1};
+  buffer.touch();
+  EXPECT_EQ(buffer.data()[kDirectAlignment], std::byte{0});
   EXPECT_EQ(AlignedBuffer(0).size(), 0u);
 }
 

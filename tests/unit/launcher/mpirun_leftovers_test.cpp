@@ -54,6 +54,18 @@ TEST_F(MpirunLeftoversTest, unreadable_contact_leaves_shared_memory_alone) {
   EXPECT_TRUE(has(segment("44610001", 0)));
 }
 
+TEST_F(MpirunLeftoversTest, sessions_are_looked_for_where_open_mpi_keeps_them) {
+  const char* before = std::getenv("TMPDIR");
+  const std::string kept = before == nullptr ? "" : before;
+  setenv("TMPDIR", (directory_ / "tmp").c_str(), 1);
+  EXPECT_EQ(MpirunPlaces().temporary, directory_ / "tmp");
+  setenv("TMPDIR", "", 1);
+  unsetenv("TEMP");
+  unsetenv("TMP");
+  EXPECT_EQ(MpirunPlaces().temporary, "/tmp");
+  before == nullptr ? unsetenv("TMPDIR") : setenv("TMPDIR", kept.c_str(), 1);
+}
+
 TEST_F(MpirunLeftoversTest, nothing_left_is_nothing_to_do) {
   remove_mpirun_leftovers(70, places_);
   remove_mpirun_leftovers(70, {directory_ / "no", directory_ / "no"});
