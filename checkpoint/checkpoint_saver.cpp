@@ -239,7 +239,7 @@ void CheckpointSaver::start(SaveRequest request, Mode mode) {
     known.set_value(self.write_part(nullptr, &digest));
     self.writing = known.get_future();
   }
-  self.outcome.stall_seconds = seconds_since(self.begin);
+  self.outcome.stall_seconds = self.request.waited_seconds + seconds_since(self.begin);
 }
 
 namespace {
@@ -365,7 +365,7 @@ SaveOutcome CheckpointSaver::finish() {
 CommitRecord save_checkpoint(ShardedModel& model, const RunDirectory& run,
                              const std::string& attempt, const CommitRecord& record) {
   CheckpointSaver saver(model, run, attempt);
-  saver.start({record, 0, {}}, CheckpointSaver::Mode::kForeground);
+  saver.start({record, 0, {}, 0.0}, CheckpointSaver::Mode::kForeground);
   const SaveOutcome outcome = saver.finish();
   if (!outcome.error.empty()) throw AgreedError(outcome.error, kExitFailed);
   return outcome.record;

@@ -25,6 +25,8 @@ struct SaveRequest {
   // What stays besides: see RunDirectory::retain.
   int64_t keep = 0;
   std::vector<int64_t> best_first;
+  // That training stood still before, until the last save was done; counted as its stall.
+  double waited_seconds = 0;
 };
 
 // How a save ended, the same on all ranks.

@@ -86,8 +86,10 @@ StepDecision RunSaver::agree(int64_t step) {
   return {agreed[0] != kNoStop, agreed[1] != 0};
 }
 
-void RunSaver::begin(const SaveRequest& request) {
+void RunSaver::begin(SaveRequest request) {
+  const double start_seconds = process_seconds();
   finish();
+  request.waited_seconds = process_seconds() - start_seconds;
   if (last_saved_step_ == request.record.step) {
     if (is_leader() && is_requested()) answer_request(true);
     return;
@@ -129,7 +131,9 @@ void RunSaver::record(const SaveOutcome& outcome) {
   const bool saved = outcome.error.empty();
   if (saved) {
     last_saved_step_ = outcome.step;
-    longest_save_seconds_ = std::max(longest_save_seconds_, outcome.total_seconds);
+    // Not the total: in the background that waits for steps to end.
+    longest_save_seconds_ =
+        std::max(longest_save_seconds_, outcome.stall_seconds + outcome.write_seconds);
   }
   if (answers_request_) answer_request(saved);
   on_end_(outcome);

@@ -33,7 +33,7 @@ class RunSaver {
   // has failed and the run must not go on.
   StepDecision agree(int64_t step);
   // Begins a save in the background (with async_save), having waited for one under way.
-  void begin(const SaveRequest& request);
+  void begin(SaveRequest request);
   // The state is a complete checkpoint when it returns; AgreedError when that cannot be.
   void complete(const SaveRequest& request);
   // Waits for a save under way.

@@ -376,7 +376,7 @@ SaveRequest Trainer::save_request() const {
   record.config_yaml = resolved_yaml(config_);
   record.cpu_kernels = cpu_kernel_level();
   record.eval_best_step = early_stopping_.best_step();
-  return {record, config_.save_total_limit, early_stopping_.steps_best_first()};
+  return {record, config_.save_total_limit, early_stopping_.steps_best_first(), 0.0};
 }
 
 void Trainer::note_save(const SaveOutcome& outcome) {

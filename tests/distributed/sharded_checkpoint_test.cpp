@@ -243,7 +243,7 @@ TEST_P(ShardedCheckpoint, background_save_holds_the_state_of_its_own_step) {
     CommitRecord record;
     record.step = step;
     record.rows_consumed = step * kMicroBatches;
-    saver.start({record, 2, {}}, CheckpointSaver::Mode::kBackground);
+    saver.start({record, 2, {}, 0.0}, CheckpointSaver::Mode::kBackground);
     EXPECT_TRUE(saver.is_active());
     train_step(*model, step + 100);  // meanwhile
     const SaveOutcome outcome = saver.finish();
@@ -264,7 +264,7 @@ TEST_P(ShardedCheckpoint, nothing_is_committed_before_every_rank_has_written) {
   CheckpointSaver saver(*model, RunDirectory(root_), "one");
   CommitRecord record;
   record.step = 1;
-  saver.start({record, 0, {}}, CheckpointSaver::Mode::kBackground);
+  saver.start({record, 0, {}, 0.0}, CheckpointSaver::Mode::kBackground);
   EXPECT_FALSE(std::filesystem::exists(directory(1)));
   EXPECT_FALSE(saver.advance().has_value());  // written by all; rank 0 commits
   const auto outcome = saver.advance();
@@ -286,7 +286,7 @@ TEST_P(ShardedCheckpoint, replicas_that_differ_are_never_saved) {
   CommitRecord record;
   record.step = 1;
   for (const auto mode : {CheckpointSaver::Mode::kBackground, CheckpointSaver::Mode::kForeground}) {
-    saver.start({record, 0, {}}, mode);
+    saver.start({record, 0, {}, 0.0}, mode);
     const SaveOutcome outcome = saver.finish();
     EXPECT_TRUE(outcome.is_fatal);
     EXPECT_NE(outcome.error.find("replica 1 holds other weights"), std::string::npos);

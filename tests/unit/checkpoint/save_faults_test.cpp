@@ -41,7 +41,7 @@ class SaveFaults : public testing::TestWithParam<Mode> {
 
   SaveOutcome save_third() {
     CheckpointSaver saver(state_.model(), state_.run(), "one");
-    saver.start({TinyState::record_of(3), 2, {}}, GetParam());
+    saver.start({TinyState::record_of(3), 2, {}, 0.0}, GetParam());
     return saver.finish();
   }
 
