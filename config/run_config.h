@@ -61,9 +61,9 @@ struct RunConfig {
   int64_t lora_r = 16;
   double lora_alpha = 32.0;
   double lora_dropout = 0.0;
-  bool use_rslora = false;
   // Linear modules that get an adapter, or {"all-linear"}.
   std::vector<std::string> lora_target_modules = {"all-linear"};
+  bool use_rslora = false;
   BasePlacement base_placement = BasePlacement::kNodeShared;
 
   // --- data ------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ TEST(BitFlips, are_named_or_change_nothing) {
   const Philox random(seed == nullptr ? 1 : static_cast<uint64_t>(std::atoll(seed)), 0);
   int64_t named = 0, harmless = 0, restored = 0;
   for (int i = 0; i < num_flips; ++i) {
-    const auto draw = static_cast<uint64_t>(2 * i);
+    const auto draw = 2 * static_cast<uint64_t>(i);
     const fs::path& file = files[random.below(draw, files.size())];
     const uint64_t bit = random.below(draw + 1, 8 * fs::file_size(file));
     SCOPED_TRACE(fmt::format("bit {} of {}", bit, file.filename().string()));
