@@ -6,7 +6,6 @@
 #include <set>
 #include <string_view>
 
-#include "arch/parameters.h"
 #include "common/error.h"
 
 namespace temper {
@@ -18,26 +17,13 @@ constexpr std::string_view kAllLinear = "all-linear";
 
 // Keys that are read here or that describe how the adapter came to be. Any other key switches
 // something on that changes the mathematics, unless its value is empty.
-constexpr std::array<std::string_view, 20> kHarmlessKeys = {"alpha_pattern",
-                                                            "auto_mapping",
-                                                            "base_model_name_or_path",
-                                                            "bias",
-                                                            "eva_config",
-                                                            "inference_mode",
-                                                            "init_lora_weights",
-                                                            "lora_alpha",
-                                                            "lora_dropout",
-                                                            "megatron_core",
-                                                            "peft_type",
-                                                            "peft_version",
-                                                            "qalora_group_size",
-                                                            "r",
-                                                            "rank_pattern",
-                                                            "revision",
-                                                            "runtime_config",
-                                                            "target_modules",
-                                                            "task_type",
-                                                            "use_rslora"};
+constexpr std::array<std::string_view, 22> kHarmlessKeys = {
+    "alpha_pattern",       "auto_mapping", "base_model_name_or_path", "bias",
+    "ensure_weight_tying", "eva_config",   "inference_mode",          "init_lora_weights",
+    "lora_alpha",          "lora_dropout", "megatron_core",           "modules_to_save",
+    "peft_type",           "peft_version", "qalora_group_size",       "r",
+    "rank_pattern",        "revision",     "runtime_config",          "target_modules",
+    "task_type",           "use_rslora"};
 
 bool is_switched_off(const Json& value) {
   if (value.is_string()) return value.get_ref<const std::string&>().empty();
@@ -62,20 +48,12 @@ bool is_module_name(std::string_view name) {
   });
 }
 
-// PEFT's rule: the whole path, or its end from a dot on.
-bool matches(std::string_view module, std::string_view name) {
-  if (module.size() < name.size() || module.substr(module.size() - name.size()) != name) {
-    return false;
-  }
-  return module.size() == name.size() || module[module.size() - name.size() - 1] == '.';
-}
-
 // The first key in sorted order that matches, as PEFT finds it in a file (it writes sorted keys).
 template <typename Value>
 Value pattern_value(const std::map<std::string, Value>& pattern, std::string_view module,
                     Value fallback) {
   for (const auto& [name, value] : pattern) {
-    if (matches(module, name)) return value;
+    if (names_module(name, module)) return value;
   }
   return fallback;
 }
@@ -103,25 +81,33 @@ void check_values(const JsonFields& fields) {
   }
 }
 
+// A list of names, or one.
+std::vector<std::string> read_names(const JsonFields& fields, const std::string& key,
+                                    std::string_view special) {
+  const Json& value = fields.json().at(key);
+  std::set<std::string> names;
+  for (const Json& name : value.is_array() ? value : Json::array({value})) {
+    if (!name.is_string()) refuse(fields, key, "expected names of modules");
+    const auto text = name.get<std::string>();
+    if ((special.empty() || text != special) && !is_module_name(text)) {
+      refuse(fields, key,
+             fmt::format("expected names of modules{} (patterns are not supported)",
+                         special.empty() ? "" : fmt::format(" or \"{}\"", special)));
+    }
+    names.insert(text);
+  }
+  return {names.begin(), names.end()};
+}
+
 std::vector<std::string> read_target_modules(const JsonFields& fields) {
   constexpr const char* kKey = "target_modules";
   if (!fields.has(kKey)) {
     throw UserError("{}: \"target_modules\" is missing: it names the adapted modules",
                     fields.place());
   }
-  const Json& value = fields.json().at(kKey);
-  std::set<std::string> names;
-  for (const Json& name : value.is_array() ? value : Json::array({value})) {
-    if (!name.is_string()) refuse(fields, kKey, "expected names of modules");
-    const auto text = name.get<std::string>();
-    if (text != kAllLinear && !is_module_name(text)) {
-      refuse(fields, kKey,
-             "expected names of modules or \"all-linear\" (patterns are not supported)");
-    }
-    names.insert(text);
-  }
+  std::vector<std::string> names = read_names(fields, kKey, kAllLinear);
   if (names.empty()) refuse(fields, kKey, "expected at least one module");
-  return {names.begin(), names.end()};
+  return names;
 }
 
 int64_t rank_field(const JsonFields& fields, const std::string& key) {
@@ -159,21 +145,6 @@ Json number_json(double value) {
   return value;
 }
 
-std::string joined(const std::set<std::string>& names) {
-  return fmt::format("{}", fmt::join(names, ", "));
-}
-
-template <typename Value>
-void check_pattern(const std::map<std::string, Value>& pattern, const char* what,
-                   const std::vector<std::string>& targeted) {
-  for (const auto& entry : pattern) {
-    const std::string& name = entry.first;
-    const bool used = std::any_of(targeted.begin(), targeted.end(),
-                                  [&](const std::string& module) { return matches(module, name); });
-    if (!used) throw UserError("{}: \"{}\" matches no adapted module", what, name);
-  }
-}
-
 }  // namespace
 
 double LoraConfig::scale(const std::string& module) const {
@@ -188,7 +159,13 @@ int64_t LoraConfig::rank(const std::string& module) const {
 
 bool LoraConfig::targets(const std::string& module) const {
   return std::any_of(target_modules.begin(), target_modules.end(),
-                     [&](const std::string& name) { return matches(module, name); });
+                     [&](const std::string& name) { return names_module(name, module); });
+}
+
+bool LoraConfig::saves(const std::string& parameter) const {
+  return std::any_of(modules_to_save.begin(), modules_to_save.end(), [&](const std::string& name) {
+    return names_module(name + ".weight", parameter);
+  });
 }
 
 LoraConfig LoraConfig::from_directory(const std::filesystem::path& directory) {
@@ -210,61 +187,40 @@ LoraConfig LoraConfig::from_json(const Json& json, const std::string& place) {
   lora.target_modules = read_target_modules(fields);
   lora.rank_pattern = read_pattern<int64_t>(fields, "rank_pattern", rank_field);
   lora.alpha_pattern = read_pattern<double>(fields, "alpha_pattern", alpha_field);
+  if (fields.has("modules_to_save")) {
+    lora.modules_to_save = read_names(fields, "modules_to_save", "");
+  }
+  lora.ensure_weight_tying = fields.boolean_or("ensure_weight_tying", false);
   return lora;
 }
 
 Json LoraConfig::to_json(const std::string& base_model_name_or_path) const {
   Json alphas = Json::object();
   for (const auto& [name, value] : alpha_pattern) alphas[name] = number_json(value);
-  return Json{{"alpha_pattern", alphas},
-              {"base_model_name_or_path", base_model_name_or_path},
-              {"bias", "none"},
-              {"fan_in_fan_out", false},
-              {"inference_mode", true},
-              {"init_lora_weights", true},
-              {"lora_alpha", number_json(alpha)},
-              {"lora_dropout", dropout},
-              {"modules_to_save", nullptr},
-              {"peft_type", "LORA"},
-              {"r", r},
-              {"rank_pattern", Json(rank_pattern)},
-              {"target_modules", target_modules},
-              {"task_type", "CAUSAL_LM"},
-              {"use_dora", false},
-              {"use_rslora", use_rslora}};
+  Json json{{"alpha_pattern", alphas},
+            {"base_model_name_or_path", base_model_name_or_path},
+            {"bias", "none"},
+            {"fan_in_fan_out", false},
+            {"inference_mode", true},
+            {"init_lora_weights", true},
+            {"lora_alpha", number_json(alpha)},
+            {"lora_dropout", dropout},
+            {"modules_to_save", modules_to_save.empty() ? Json() : Json(modules_to_save)},
+            {"peft_type", "LORA"},
+            {"r", r},
+            {"rank_pattern", Json(rank_pattern)},
+            {"target_modules", target_modules},
+            {"task_type", "CAUSAL_LM"},
+            {"use_dora", false},
+            {"use_rslora", use_rslora}};
+  // Only where it says something: an older PEFT warns of keys that it does not know.
+  if (ensure_weight_tying) json["ensure_weight_tying"] = true;
+  return json;
 }
 
-void resolve_lora_targets(LoraConfig& lora, const ModelConfig& model) {
-  std::vector<std::string> modules;
-  std::set<std::string> leaves;  // "q_proj", ...
-  for (int64_t layer = 0; layer < model.num_layers; ++layer) {
-    for (std::string& module : linear_modules(model, layer)) {
-      leaves.insert(module.substr(module.rfind('.') + 1));
-      modules.push_back(std::move(module));
-    }
-  }
-  std::set<std::string> names;
-  for (const std::string& name : lora.target_modules) {
-    if (name == kAllLinear) {
-      names.insert(leaves.begin(), leaves.end());
-    } else if (std::any_of(modules.begin(), modules.end(),
-                           [&](const std::string& module) { return matches(module, name); })) {
-      names.insert(name);
-    } else {
-      throw UserError("LoRA target module \"{}\" is not in the model; it has {} (or all-linear)",
-                      name, joined(leaves));
-    }
-  }
-  if (names.empty()) {
-    throw UserError("no LoRA target modules are named; the model has {} (or all-linear)",
-                    joined(leaves));
-  }
-  lora.target_modules.assign(names.begin(), names.end());
-  std::vector<std::string> targeted;
-  std::copy_if(modules.begin(), modules.end(), std::back_inserter(targeted),
-               [&](const std::string& module) { return lora.targets(module); });
-  check_pattern(lora.rank_pattern, "rank_pattern", targeted);
-  check_pattern(lora.alpha_pattern, "alpha_pattern", targeted);
+bool names_module(std::string_view name, std::string_view module) {
+  if (!module.ends_with(name)) return false;
+  return module.size() == name.size() || module[module.size() - name.size() - 1] == '.';
 }
 
 }  // namespace temper

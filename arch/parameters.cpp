@@ -1,9 +1,14 @@
 #include "arch/parameters.h"
 
+#include <algorithm>
+
 #include "common/error.h"
 
 namespace temper {
 namespace {
+
+constexpr const char* kEmbedding = "model.embed_tokens.weight";
+constexpr const char* kHead = "lm_head.weight";
 
 // A linear layer of a block: y = x W^T (+ b), W [out, in].
 struct LinearModule {
@@ -56,12 +61,12 @@ int64_t ParameterInfo::num_elements() const {
 
 std::vector<ParameterInfo> base_parameters(const ModelConfig& config) {
   std::vector<ParameterInfo> list;
-  list.push_back({"model.embed_tokens.weight", {config.vocab_size, config.hidden_size}, 0});
+  list.push_back({kEmbedding, {config.vocab_size, config.hidden_size}, 0});
   for (int64_t layer = 0; layer < config.num_layers; ++layer) append_block(config, layer, list);
   const int64_t head = config.num_layers + 1;
   list.push_back({"model.norm.weight", {config.hidden_size}, head});
   if (!config.tie_word_embeddings) {
-    list.push_back({"lm_head.weight", {config.vocab_size, config.hidden_size}, head});
+    list.push_back({kHead, {config.vocab_size, config.hidden_size}, head});
   }
   return list;
 }
@@ -71,13 +76,37 @@ std::vector<ParameterInfo> lora_parameters(const ModelConfig& config, const Lora
   for (int64_t layer = 0; layer < config.num_layers; ++layer) {
     for (const LinearModule& linear : block_linears(config, layer)) {
       if (!lora.targets(linear.path)) continue;
-      const std::string name = "base_model.model." + linear.path;
+      const std::string name = kPeftPrefix + linear.path;
       const int64_t rank = lora.rank(linear.path), stage = layer + 1;
       list.push_back({name + ".lora_A.weight", {rank, linear.in}, stage});
       list.push_back({name + ".lora_B.weight", {linear.out, rank}, stage});
     }
   }
   return list;
+}
+
+std::vector<ParameterInfo> saved_parameters(const ModelConfig& config, const LoraConfig& lora) {
+  std::vector<ParameterInfo> list = base_parameters(config);
+  std::erase_if(list, [&](const ParameterInfo& p) { return !lora.saves(p.name); });
+  return list;
+}
+
+std::vector<ParameterInfo> peft_parameters(const ModelConfig& config, const LoraConfig& lora) {
+  std::vector<ParameterInfo> list = lora_parameters(config, lora);
+  for (ParameterInfo& parameter : saved_parameters(config, lora)) {
+    parameter.name = kPeftPrefix + parameter.name;
+    list.push_back(std::move(parameter));
+    if (!config.tie_word_embeddings) continue;
+    list.push_back(list.back());
+    list.back().name = std::string(kPeftPrefix) + kHead;
+  }
+  return list;
+}
+
+std::string parameter_of_peft_name(const ModelConfig& config, const std::string& name) {
+  if (name.find(".lora_") != std::string::npos || !name.starts_with(kPeftPrefix)) return name;
+  const std::string base = name.substr(std::string_view(kPeftPrefix).size());
+  return config.tie_word_embeddings && base == kHead ? kEmbedding : base;
 }
 
 std::vector<std::string> linear_modules(const ModelConfig& config, int64_t layer) {

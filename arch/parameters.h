@@ -27,6 +27,18 @@ std::vector<ParameterInfo> base_parameters(const ModelConfig& config);
 // ("base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight", [r, in] and lora_B [out, r]).
 std::vector<ParameterInfo> lora_parameters(const ModelConfig& config, const LoraConfig& lora);
 
+// The base parameters that train in full beside the adapters: modules_to_save, by their Hugging
+// Face names.
+std::vector<ParameterInfo> saved_parameters(const ModelConfig& config, const LoraConfig& lora);
+
+// Everything that the files of an adapter hold, by PEFT's names: the adapter tensors, then
+// modules_to_save ("base_model.model.lm_head.weight"; a tied matrix under both its names).
+std::vector<ParameterInfo> peft_parameters(const ModelConfig& config, const LoraConfig& lora);
+// The parameter that a tensor of peft_parameters is: itself for an adapter's, else the base's.
+std::string parameter_of_peft_name(const ModelConfig& config, const std::string& name);
+
+inline constexpr const char* kPeftPrefix = "base_model.model.";
+
 // The linear modules of block `layer` with their base weight's name: "model.layers.L.mlp.up_proj".
 std::vector<std::string> linear_modules(const ModelConfig& config, int64_t layer);
 

@@ -55,6 +55,7 @@ LoraConfig lora_of_run(const RunConfig& config, const ModelConfig& model) {
   lora.dropout = config.lora_dropout;
   lora.use_rslora = config.use_rslora;
   lora.target_modules = config.lora_target_modules;
+  lora.modules_to_save = config.lora_modules_to_save;
   resolve_lora_targets(lora, model);
   return lora;
 }
@@ -77,8 +78,12 @@ TunedModel::TunedModel(const fs::path& checkpoint, const fs::path& base_director
         record().base_hash.hex());
   }
   reader_.open_all();
-  check_is_there(directory_, reader_,
-                 lora_ ? lora_parameters(config_, *lora_) : base_parameters(config_));
+  if (!lora_) {
+    check_is_there(directory_, reader_, base_parameters(config_));
+  } else {
+    check_is_there(directory_, reader_, lora_parameters(config_, *lora_));
+    check_is_there(directory_, reader_, saved_parameters(config_, *lora_));
+  }
 }
 
 }  // namespace temper

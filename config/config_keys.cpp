@@ -135,6 +135,16 @@ void add_model_keys(KeyTable& table) {
         }
       },
       [](const RunConfig& config) { return yaml_texts(config.lora_target_modules); });
+  table.add(
+      "lora_modules_to_save",
+      "Trained in full beside the adapter: [embed_tokens, lm_head], or one of them. For new "
+      "tokens; "
+      "costs as much memory as full training of them.",
+      "",
+      [](const ConfigValue& value, RunConfig& config) {
+        config.lora_modules_to_save = read_texts(value);
+      },
+      [](const RunConfig& config) { return yaml_texts(config.lora_modules_to_save); });
   table.choice("base_placement", &RunConfig::base_placement, kBasePlacements,
                "Where the frozen base lies: node_shared (one copy a node, mapped by its ranks), "
                "replicated (one a rank) or sharded (one over all ranks).");

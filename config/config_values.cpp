@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "common/error.h"
-#include "config/key_names.h"
+#include "common/spelling.h"
 
 namespace temper {
 namespace {

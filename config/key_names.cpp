@@ -1,6 +1,5 @@
 #include "config/key_names.h"
 
-#include <algorithm>
 #include <map>
 
 #include <fmt/format.h>
@@ -17,6 +16,8 @@ const std::map<std::string, std::string>& aliases() {
       {"r", "lora_r"},
       {"lora_target", "lora_target_modules"},
       {"target_modules", "lora_target_modules"},
+      {"modules_to_save", "lora_modules_to_save"},
+      {"additional_target", "lora_modules_to_save"},
       {"peft_use_rslora", "use_rslora"},
       {"dataset", "datasets"},
       {"train_datasets", "datasets"},
@@ -79,7 +80,6 @@ const std::map<std::string, std::string>& foreign_keys() {
       {"load_in_8bit", kNotHere},
       {"fp16", "use bf16, or leave it out for fp32"},
       {"pure_bf16", "use bf16: weights and optimizer state stay fp32"},
-      {"lora_modules_to_save", kNotHere},
       {"report_to", "metrics are in OUTPUT_DIR/metrics.jsonl; nothing is ever sent anywhere"},
       {"wandb_project", "metrics are in OUTPUT_DIR/metrics.jsonl; nothing is ever sent anywhere"},
   };
@@ -93,39 +93,9 @@ std::string canonical_key(const std::string& name) {
   return found == aliases().end() ? name : found->second;
 }
 
-std::string suggestion(const std::string& name, const std::vector<std::string>& known) {
-  if (name.size() > 64) return "";
-  const std::string* nearest = nullptr;
-  // Up to a third of the letters wrong still reads as a misspelling.
-  size_t nearest_distance = std::max<size_t>(1, name.size() / 3) + 1;
-  for (const std::string& candidate : known) {
-    const size_t distance = edit_distance(name, candidate);
-    if (distance < nearest_distance) {
-      nearest = &candidate;
-      nearest_distance = distance;
-    }
-  }
-  return nearest == nullptr ? "" : fmt::format(" (did you mean \"{}\"?)", *nearest);
-}
-
 std::string foreign_key_advice(const std::string& name) {
   const auto found = foreign_keys().find(name);
   return found == foreign_keys().end() ? "" : ": " + found->second;
-}
-
-size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<std::vector<size_t>> table(a.size() + 1, std::vector<size_t>(b.size() + 1));
-  for (size_t i = 0; i <= a.size(); ++i) table[i][0] = i;
-  for (size_t j = 0; j <= b.size(); ++j) table[0][j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t change = table[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-      table[i][j] = std::min({table[i - 1][j] + 1, table[i][j - 1] + 1, change});
-      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-      if (swapped) table[i][j] = std::min(table[i][j], table[i - 2][j - 2] + 1);
-    }
-  }
-  return table[a.size()][b.size()];
 }
 
 }  // namespace temper

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/error.h"
+#include "common/spelling.h"
 #include "config/config_keys.h"
 #include "config/config_overrides.h"
 #include "config/key_names.h"

@@ -64,6 +64,8 @@ struct RunConfig {
   // Linear modules that get an adapter, or {"all-linear"}.
   std::vector<std::string> lora_target_modules = {"all-linear"};
   bool use_rslora = false;
+  // Of embed_tokens and lm_head: trained in full beside the adapter.
+  std::vector<std::string> lora_modules_to_save;
   BasePlacement base_placement = BasePlacement::kNodeShared;
 
   // --- data ------------------------------------------------------------------------------------

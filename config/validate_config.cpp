@@ -58,8 +58,8 @@ class Validator {
   void check_model() const {
     check_base_model();
     if (!given("adapter")) {
-      for (const char* key :
-           {"lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora"}) {
+      for (const char* key : {"lora_r", "lora_alpha", "lora_dropout", "lora_target_modules",
+                              "use_rslora", "lora_modules_to_save"}) {
         if (given(key)) refuse(key, "is given, but adapter is not: write adapter: lora");
       }
     }

@@ -155,7 +155,7 @@ StopConditions ModelAccess::stop_conditions() const {
 ResidentModel ModelAccess::load() const {
   if (tuned_) return ResidentModel(config_, lora_, Training::kNone, tuned_->weights());
   if (!adapter_) return load_base();
-  return ResidentModel(config_, lora_, Training::kNone, ChainedWeights({&*base_, &*adapter_}));
+  return ResidentModel(config_, lora_, Training::kNone, ChainedWeights({&*adapter_, &*base_}));
 }
 
 ResidentModel ModelAccess::load_base() const {

@@ -7,6 +7,7 @@
 #include "export/export_proof.h"
 #include "export/float_dtype.h"
 #include "export/merged_weights.h"
+#include "export/peft_named_weights.h"
 #include "export/probe.h"
 #include "export/rounded_weights.h"
 #include "io/atomic_file.h"
@@ -54,7 +55,8 @@ void write_weights_and_files(const Export& task, const fs::path& directory) {
     const Json config = source.lora->to_json(fs::absolute(source.base_directory).string());
     write_file_atomically(directory / "adapter_config.json", config.dump(2) + "\n");
     write_weights_file(directory / "adapter_model.safetensors",
-                       lora_parameters(source.config, *source.lora), *task.written, task.dtype);
+                       peft_parameters(source.config, *source.lora),
+                       PeftNamedWeights(*task.written, source.config), task.dtype);
     return;
   }
   write_model(directory, base_parameters(source.config), *task.written, task.dtype,
@@ -80,7 +82,7 @@ ResidentModel load_export(const Export& task, const fs::path& directory) {
   resolve_lora_targets(lora, config);
   const HfWeights base(task.source.base_directory, config);
   const PeftWeights adapter(directory, config, lora);
-  return ResidentModel(config, lora, Training::kNone, ChainedWeights({&base, &adapter}));
+  return ResidentModel(config, lora, Training::kNone, ChainedWeights({&adapter, &base}));
 }
 
 // One model in memory at a time.
@@ -101,10 +103,10 @@ ProofAnswers answer_before_reload(const Export& task, const Batch& probe) {
   }
   if (task.dtype != DType::kF32) {
     const bool adapter_only = task.kind == ExportKind::kAdapter;
-    const RoundedWeights rounded(*task.written, to_scalar_type(task.dtype),
-                                 [adapter_only](const std::string& name) {
-                                   return !adapter_only || name.find(".lora_") != name.npos;
-                                 });
+    const RoundedWeights rounded(
+        *task.written, to_scalar_type(task.dtype), [&](const std::string& name) {
+          return !adapter_only || name.starts_with(kPeftPrefix) || source.lora->saves(name);
+        });
     answers.expected = answer_from(source.config, task.written_lora, rounded, probe);
   }
   return answers;

@@ -11,8 +11,8 @@
 
 #include "common/error.h"
 #include "common/log.h"
+#include "common/spelling.h"
 #include "common/version.h"
-#include "config/key_names.h"
 #include "launcher/command.h"
 
 namespace temper {

@@ -4,8 +4,8 @@
 
 namespace temper {
 
-EmbeddingStage::EmbeddingStage(const ModelConfig& config, Training training)
-    : table_(config, nullptr, training, 0) {}
+EmbeddingStage::EmbeddingStage(const ModelConfig& config, const LoraConfig* lora, Training training)
+    : table_(config, lora, training, 0) {}
 
 at::Tensor EmbeddingStage::forward(const WeightSlots& weights, const at::Tensor&,
                                    const Batch& batch, SavedActivations*) const {

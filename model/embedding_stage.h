@@ -8,7 +8,8 @@ namespace temper {
 
 class EmbeddingStage : public Stage {
  public:
-  EmbeddingStage(const ModelConfig& config, Training training);
+  // `lora` may be null.
+  EmbeddingStage(const ModelConfig& config, const LoraConfig* lora, Training training);
 
   const std::string& name() const override { return name_; }
   const std::vector<WeightSlot>& slots() const override { return table_.slots(); }

@@ -37,8 +37,8 @@ struct SupervisedRows {
 
 }  // namespace
 
-HeadStage::HeadStage(const ModelConfig& config, Training training)
-    : table_(config, nullptr, training, config.num_layers + 1),
+HeadStage::HeadStage(const ModelConfig& config, const LoraConfig* lora, Training training)
+    : table_(config, lora, training, config.num_layers + 1),
       norm_(table_.index("model.norm.weight")),
       output_(table_.index(config.tie_word_embeddings ? "model.embed_tokens.weight"
                                                       : "lm_head.weight")),

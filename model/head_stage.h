@@ -9,7 +9,8 @@ namespace temper {
 
 class HeadStage : public Stage {
  public:
-  HeadStage(const ModelConfig& config, Training training);
+  // `lora` may be null.
+  HeadStage(const ModelConfig& config, const LoraConfig* lora, Training training);
 
   const std::string& name() const override { return name_; }
   const std::vector<WeightSlot>& slots() const override { return table_.slots(); }

@@ -109,38 +109,51 @@ PeftWeights::PeftWeights(const std::filesystem::path& directory, const ModelConf
                          const LoraConfig& lora)
     : file_(directory / "adapter_model.safetensors") {
   const std::string place = file_.path().native();
-  size_t num_found = 0;
-  for (const ParameterInfo& parameter : lora_parameters(config, lora)) {
+  std::set<std::string> known;
+  for (const ParameterInfo& parameter : peft_parameters(config, lora)) {
     if (!file_.contains(parameter.name)) {
       throw UserError("{} has no tensor \"{}\", which its adapter_config.json calls for", place,
                       parameter.name);
     }
     check_tensor(file_.info(parameter.name), parameter.name, parameter.shape, place,
                  "adapter_config.json with the model's config.json");
-    ++num_found;
+    known.insert(parameter.name);
+    tensors_.emplace(parameter_of_peft_name(config, parameter.name), parameter.name);
   }
-  if (num_found == file_.tensors().size()) return;
+  if (lora.ensure_weight_tying) check_tied();
   // A tensor without a place would be an adapter that is silently not applied.
-  const auto parameters = lora_parameters(config, lora);
   for (const auto& [name, info] : file_.tensors()) {
-    const bool known =
-        std::any_of(parameters.begin(), parameters.end(),
-                    [&name = name](const ParameterInfo& p) { return p.name == name; });
-    if (!known) {
+    if (known.count(name) == 0) {
       throw UserError("{}: tensor \"{}\" belongs to no module that adapter_config.json adapts",
                       place, name);
     }
   }
 }
 
+// Two matrices where the base has one would have to stay two.
+void PeftWeights::check_tied() const {
+  const std::string prefix = kPeftPrefix;
+  const auto embedding = file_.bytes(prefix + "model.embed_tokens.weight");
+  const auto head = file_.bytes(prefix + "lm_head.weight");
+  const bool same = std::equal(embedding.begin(), embedding.end(), head.begin(), head.end());
+  file_.release(embedding);
+  file_.release(head);
+  if (same) return;
+  throw UserError(
+      "{}: embed_tokens and lm_head differ, but the base model has one tied matrix for both "
+      "(tie_word_embeddings); untie the base to use this adapter",
+      file_.path().native());
+}
+
 bool PeftWeights::contains(const std::string& name) const {
-  return file_.contains(name);
+  return tensors_.count(name) != 0;
 }
 
 void PeftWeights::read(const std::string& name, const std::vector<int64_t>& shape, int64_t begin,
                        int64_t end, float* out) const {
-  check_tensor(file_.info(name), name, shape, file_.path().native(), "adapter_config.json");
-  file_.read_floats(name, begin, end, out);
+  const std::string& tensor = tensors_.at(name);
+  check_tensor(file_.info(tensor), tensor, shape, file_.path().native(), "adapter_config.json");
+  file_.read_floats(tensor, begin, end, out);
 }
 
 InitialBaseWeights::InitialBaseWeights(const ModelConfig& config, uint64_t seed)

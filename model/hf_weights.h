@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -43,7 +44,8 @@ class HfWeights : public WeightSource {
   std::unique_ptr<KnownHash> hash_ = std::make_unique<KnownHash>();
 };
 
-// DIR/adapter_model.safetensors.
+// DIR/adapter_model.safetensors. Modules to save appear under the names of the base's parameters
+// that they replace: chain an adapter before its base.
 class PeftWeights : public WeightSource {
  public:
   PeftWeights(const std::filesystem::path& directory, const ModelConfig& config,
@@ -53,7 +55,10 @@ class PeftWeights : public WeightSource {
             float* out) const override;
 
  private:
+  void check_tied() const;
+
   SafetensorsFile file_;
+  std::map<std::string, std::string> tensors_;  // by parameter
 };
 
 // A fresh base: normal(0, initializer_range) for matrices, one for norms, zero for biases; each

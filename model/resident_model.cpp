@@ -106,6 +106,10 @@ const ModelConfig& ResidentModel::config() const {
   return impl_->config;
 }
 
+bool ResidentModel::has_adapter() const {
+  return impl_->lora.has_value();
+}
+
 at::Tensor ResidentModel::logits(const Batch& batch) const {
   return impl_->parts.head->logits(impl_->slots[impl_->head()], impl_->hidden(batch));
 }

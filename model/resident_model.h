@@ -33,6 +33,7 @@ class ResidentModel {
   ResidentModel(ResidentModel&&) noexcept;
 
   const ModelConfig& config() const;
+  bool has_adapter() const;
 
   at::Tensor logits(const Batch& batch) const;  // [T, vocab] fp32
   double loss_sum(const Batch& batch) const;

@@ -2,10 +2,19 @@
 
 #include <limits>
 
+#include "arch/parameters.h"
 #include "common/error.h"
 #include "io/safetensors.h"
 
 namespace temper {
+namespace {
+
+std::string gradient_name(const ResidentModel& model, const std::string& parameter) {
+  const bool is_peft_name = !model.has_adapter() || parameter.starts_with(kPeftPrefix);
+  return "grad." + (is_peft_name ? parameter : kPeftPrefix + parameter);
+}
+
+}  // namespace
 
 void write_scores(const ResidentModel& model, const Batch& batch, int64_t rows,
                   int64_t sequence_len, bool with_gradients, const std::filesystem::path& output) {
@@ -25,14 +34,15 @@ void write_scores(const ResidentModel& model, const Batch& batch, int64_t rows,
   std::vector<SafetensorsWriter::Entry> entries = {
       {"logits", DType::kF32, {rows, sequence_len, logits.size(1)}}, {"loss", DType::kF32, {}}};
   for (const auto& [name, gradient] : gradients) {
-    entries.push_back({"grad." + name, DType::kF32, gradient.sizes().vec()});
+    entries.push_back({gradient_name(model, name), DType::kF32, gradient.sizes().vec()});
   }
   SafetensorsWriter writer(output, entries);
   writer.write_floats("logits", 0, logits.const_data_ptr<float>(), logits.numel());
   writer.write_floats("loss", 0, &loss, 1);
   for (auto& [name, gradient] : gradients) {
     gradient.div_(num_targets);
-    writer.write_floats("grad." + name, 0, gradient.const_data_ptr<float>(), gradient.numel());
+    writer.write_floats(gradient_name(model, name), 0, gradient.const_data_ptr<float>(),
+                        gradient.numel());
   }
   writer.finish();
 }

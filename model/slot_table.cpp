@@ -7,12 +7,15 @@ namespace temper {
 
 SlotTable::SlotTable(const ModelConfig& config, const LoraConfig* lora, Training training,
                      int64_t stage) {
-  const bool full = training == Training::kFull;
+  const auto trains = [&](const std::string& name) {
+    return training == Training::kFull || (training == Training::kLora && lora->saves(name));
+  };
   for (const ParameterInfo& p : base_parameters(config)) {
-    if (p.stage == stage) add(p.name, p.shape, full);
+    if (p.stage == stage) add(p.name, p.shape, trains(p.name));
   }
   if (config.tie_word_embeddings && stage == config.num_layers + 1) {
-    add("model.embed_tokens.weight", {config.vocab_size, config.hidden_size}, full);
+    const std::string name = "model.embed_tokens.weight";
+    add(name, {config.vocab_size, config.hidden_size}, trains(name));
   }
   if (lora == nullptr) return;
   for (const ParameterInfo& p : lora_parameters(config, *lora)) {

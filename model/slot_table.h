@@ -16,8 +16,8 @@ namespace temper {
 class SlotTable {
  public:
   // The slots of stage `stage` (0 embedding, 1 .. num_layers blocks, num_layers + 1 head), base
-  // parameters first. `lora` may be null. With tied embeddings the head's output matrix is a slot
-  // named as the embedding.
+  // parameters first. `lora` may be null but for kLora, where its modules_to_save train, too. With
+  // tied embeddings the head's output matrix is a slot named as the embedding.
   SlotTable(const ModelConfig& config, const LoraConfig* lora, Training training, int64_t stage);
 
   const std::vector<WeightSlot>& slots() const { return slots_; }

@@ -108,7 +108,7 @@ void score(const po::variables_map& values) {
   const std::filesystem::path model_path = values["model"].as<std::string>();
   const ModelConfig config = ModelConfig::from_directory(model_path);
   const HfWeights base(model_path, config);
-  std::vector<const WeightSource*> sources = {&base};
+  std::vector<const WeightSource*> sources;
   std::optional<LoraConfig> lora;
   std::optional<PeftWeights> adapter;
   if (values.count("adapter") != 0) {
@@ -118,6 +118,7 @@ void score(const po::variables_map& values) {
     adapter.emplace(adapter_path, config, *lora);
     sources.push_back(&*adapter);
   }
+  sources.push_back(&base);
   const ScoreInput input = read_input(values["input"].as<std::string>(), config.vocab_size);
   const Training training = !grads ? Training::kNone : lora ? Training::kLora : Training::kFull;
   ResidentModel model(config, lora, training, ChainedWeights(sources));

@@ -29,6 +29,10 @@ std::string training_identity(const RunConfig& c, int64_t rows_per_epoch) {
     add("lora_dropout", c.lora_dropout);
     add("use_rslora", c.use_rslora);
     add("lora_target_modules", fmt::format("{}", fmt::join(c.lora_target_modules, ",")));
+    // Runs from before this key are told by its absence.
+    if (!c.lora_modules_to_save.empty()) {
+      add("lora_modules_to_save", fmt::format("{}", fmt::join(c.lora_modules_to_save, ",")));
+    }
   }
   add("micro_batch_size", c.micro_batch_size);
   add("global_batch_size", c.global_batch_size);

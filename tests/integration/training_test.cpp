@@ -29,7 +29,10 @@ TEST_F(TrainingTest, runs_to_the_end_and_says_so) {
 
 TEST_F(TrainingTest, same_bits_on_any_number_of_ranks_full_and_lora) {
   for (const std::vector<std::string>& kind :
-       {std::vector<std::string>{}, {"--set", "adapter=lora", "--set", "lora_dropout=0.1"}}) {
+       {std::vector<std::string>{},
+        {"--set", "adapter=lora", "--set", "lora_dropout=0.1"},
+        {"--set", "adapter=lora", "--set", "lora_modules_to_save=[embed_tokens, lm_head]", "--set",
+         "base_placement=sharded"}}) {
     std::string hash;
     for (const int num_ranks : {1, 2, 3}) {
       const std::string output = fmt::format("out{}_{}", kind.size(), num_ranks);

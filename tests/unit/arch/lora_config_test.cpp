@@ -104,7 +104,7 @@ TEST(LoraConfigTest, what_changes_the_mathematics_is_refused_by_key_and_value) {
   EXPECT_THAT(refusal_with("use_dora", true),
               HasSubstr("\"use_dora\" is true, which is not supported"));
   EXPECT_THAT(refusal_with("bias", "all"), HasSubstr("\"bias\" is \"all\", only \"none\""));
-  EXPECT_THAT(refusal_with("modules_to_save", {"lm_head"}), HasSubstr("[\"lm_head\"]"));
+  EXPECT_THAT(refusal_with("modules_to_save", {"l*"}), HasSubstr("patterns are not supported"));
   EXPECT_THAT(refusal_with("layers_to_transform", {0, 1}), HasSubstr("[0,1]"));
   EXPECT_THAT(refusal_with("layers_to_transform", 1), HasSubstr("which is not supported"));
   EXPECT_THAT(refusal_with("lora_bias", true), HasSubstr("which is not supported"));
@@ -175,6 +175,53 @@ TEST(ResolveLoraTargetsTest, unknown_names_are_refused_with_the_known) {
   lora.target_modules = {};
   EXPECT_THAT(error_text<UserError>([&] { resolve_lora_targets(lora, tiny_llama()); }),
               HasSubstr("no LoRA target modules"));
+}
+
+TEST(ResolveLoraTargetsTest, the_nearest_name_is_suggested) {
+  LoraConfig lora;
+  lora.target_modules = {"layers.0.mlp.gate_porj"};
+  EXPECT_THAT(error_text<UserError>([&] { resolve_lora_targets(lora, tiny_llama()); }),
+              HasSubstr("did you mean \"gate_proj\"?"));
+  lora.target_modules = {"lm_head"};
+  EXPECT_THAT(error_text<UserError>([&] { resolve_lora_targets(lora, tiny_llama()); }),
+              HasSubstr("lora_modules_to_save trains"));
+}
+
+TEST(ResolveLoraTargetsTest, embedding_and_head_may_train_in_full) {
+  LoraConfig lora;
+  lora.target_modules = {"q_proj"};
+  lora.modules_to_save = {"lm_head", "model.embed_tokens"};
+  resolve_lora_targets(lora, tiny_llama());
+  EXPECT_THAT(lora.modules_to_save, ElementsAre("embed_tokens", "lm_head"));
+  EXPECT_TRUE(lora.saves("lm_head.weight"));
+  EXPECT_TRUE(lora.saves("model.embed_tokens.weight"));
+  EXPECT_FALSE(lora.saves("model.norm.weight"));
+  const Json json = lora.to_json("base");
+  EXPECT_EQ(json.at("modules_to_save"), Json({"embed_tokens", "lm_head"}));
+  EXPECT_FALSE(json.contains("ensure_weight_tying"));
+  EXPECT_EQ(read(json).modules_to_save, lora.modules_to_save);
+  for (const char* name : {"norm", "lm_haed", "q_proj"}) {
+    lora.modules_to_save = {name};
+    EXPECT_THAT(error_text<UserError>([&] { resolve_lora_targets(lora, tiny_llama()); }),
+                testing::AllOf(HasSubstr(name), HasSubstr("embed_tokens and lm_head do")));
+  }
+}
+
+TEST(ResolveLoraTargetsTest, a_tied_matrix_trains_as_one_or_not_at_all) {
+  ModelConfig tied = tiny_llama();
+  tied.tie_word_embeddings = true;
+  LoraConfig lora;
+  lora.target_modules = {"q_proj"};
+  resolve_lora_targets(lora, tied);
+  EXPECT_FALSE(lora.ensure_weight_tying);
+  lora.modules_to_save = {"lm_head"};
+  EXPECT_THAT(error_text<UserError>([&] { resolve_lora_targets(lora, tied); }),
+              testing::AllOf(HasSubstr("lm_head alone"), HasSubstr("name both")));
+  lora.ensure_weight_tying = true;  // as PEFT writes an adapter that keeps them tied
+  resolve_lora_targets(lora, tied);
+  EXPECT_THAT(lora.modules_to_save, ElementsAre("embed_tokens", "lm_head"));
+  EXPECT_EQ(lora.to_json("base").at("ensure_weight_tying"), true);
+  EXPECT_TRUE(read(lora.to_json("base")).ensure_weight_tying);
 }
 
 TEST(ResolveLoraTargetsTest, patterns_must_match_an_adapted_module) {

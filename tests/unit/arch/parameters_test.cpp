@@ -93,6 +93,30 @@ TEST(ParametersTest, adapters_have_pefts_names_and_shapes) {
   EXPECT_EQ(list[4].stage, 2);
 }
 
+TEST(ParametersTest, modules_to_save_follow_the_adapters_under_pefts_names) {
+  LoraConfig lora;
+  lora.target_modules = {"layers.0.self_attn.q_proj"};
+  lora.modules_to_save = {"embed_tokens", "lm_head"};
+  ModelConfig config = tiny_llama();
+  const auto names_of = [](const std::vector<ParameterInfo>& list) {
+    std::vector<std::string> names;
+    for (const ParameterInfo& info : list) names.push_back(info.name);
+    return names;
+  };
+  const std::string query = "base_model.model.model.layers.0.self_attn.q_proj.lora_";
+  for (const bool tied : {false, true}) {
+    config.tie_word_embeddings = tied;
+    EXPECT_THAT(names_of(peft_parameters(config, lora)),
+                ElementsAre(query + "A.weight", query + "B.weight",
+                            "base_model.model.model.embed_tokens.weight",
+                            "base_model.model.lm_head.weight"));
+    EXPECT_EQ(parameter_of_peft_name(config, query + "A.weight"), query + "A.weight");
+    EXPECT_EQ(parameter_of_peft_name(config, "base_model.model.lm_head.weight"),
+              tied ? "model.embed_tokens.weight" : "lm_head.weight");
+  }
+  EXPECT_THAT(names_of(saved_parameters(config, lora)), ElementsAre("model.embed_tokens.weight"));
+}
+
 TEST(ParametersTest, linear_modules_belong_to_base_weights) {
   const ModelConfig config = tiny_llama();
   const auto list = base_parameters(config);

@@ -7,20 +7,6 @@
 namespace temper {
 namespace {
 
-TEST(KeyNames, edit_distance_counts_swaps_once) {
-  EXPECT_EQ(edit_distance("", "abc"), 3u);
-  EXPECT_EQ(edit_distance("lerning_rate", "learning_rate"), 1u);
-  EXPECT_EQ(edit_distance("seed", "sede"), 1u);
-  EXPECT_EQ(edit_distance("kitten", "sitting"), 3u);
-}
-
-TEST(KeyNames, suggestion_only_for_what_is_near) {
-  const std::vector<std::string> known = {"learning_rate", "lora_r", "seed"};
-  EXPECT_EQ(suggestion("lerning_rate", known), " (did you mean \"learning_rate\"?)");
-  EXPECT_EQ(suggestion("sed", known), " (did you mean \"seed\"?)");
-  EXPECT_EQ(suggestion("quantisation", known), "");
-}
-
 TEST(KeyNames, aliases_lead_to_real_keys_and_hide_none) {
   for (const char* alias : {"lora_rank", "cutoff_len", "max_length", "model_name_or_path",
                             "per_device_train_batch_size", "num_train_epochs", "lr_scheduler_type",

@@ -268,7 +268,8 @@ TEST_F(RunConfigTest, paths_are_relative_to_the_file_and_home) {
 TEST_F(RunConfigTest, resolved_copy_reads_back_equal) {
   const RunConfig config = read(
       "adapter: lora\nlora_r: 8\nlora_alpha: 12.7\nlora_dropout: 0.05\nuse_rslora: true\n"
-      "lora_target_modules: [v_proj, q_proj]\nbase_placement: sharded\n"
+      "lora_target_modules: [v_proj, q_proj]\nlora_modules_to_save: [lm_head]\n"
+      "base_placement: sharded\n"
       "test_datasets: [{path: test.h5, weight: 0.3}, train.h5]\ngeneral_datasets: test.h5\n"
       "sequence_len: 128\nshuffle: false\nmicro_batch_size: 2\nglobal_batch_size: 12\n"
       "num_epochs: 1.5\nmax_steps: 77\nlearning_rate: 3.3e-5\nlr_scheduler: linear\n"

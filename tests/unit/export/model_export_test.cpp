@@ -62,7 +62,7 @@ ProbeAnswer answer_adapter(const fs::path& base, const fs::path& directory) {
   const HfWeights base_weights(base, config);
   const PeftWeights adapter(directory, config, lora);
   return answer_probe(
-      ResidentModel(config, lora, Training::kNone, ChainedWeights({&base_weights, &adapter})),
+      ResidentModel(config, lora, Training::kNone, ChainedWeights({&adapter, &base_weights})),
       probe_of(config));
 }
 
@@ -86,11 +86,16 @@ class FickleWeights : public WeightSource {
 struct Case {
   bool tied;
   bool lora;
+  std::vector<std::string> modules_to_save = {};
 };
 
 class ModelExport : public ::testing::TestWithParam<Case> {
  protected:
-  ModelExport() : world_({GetParam().tied, GetParam().lora}), tuned_(world_.checkpoint()) {}
+  ModelExport()
+      : world_({.tied = GetParam().tied,
+                .lora = GetParam().lora,
+                .modules_to_save = GetParam().modules_to_save}),
+        tuned_(world_.checkpoint()) {}
   fs::path output() const { return world_.root() / "out"; }
 
   TinyRun world_;
@@ -111,6 +116,14 @@ TEST_P(ModelExport, gives_the_trained_model_back) {
         TinyRun::list(output()),
         ElementsAre("adapter_config.json", "adapter_model.safetensors", "export_report.json"));
     EXPECT_EQ(max_logit_difference(live, answer_adapter(world_.base(), output())), 0.0);
+    const SafetensorsFile file(output() / "adapter_model.safetensors");
+    for (const char* module : {"lm_head", "model.embed_tokens"}) {
+      const std::vector<std::string>& saved = GetParam().modules_to_save;
+      EXPECT_EQ(file.contains(fmt::format("base_model.model.{}.weight", module)),
+                std::any_of(saved.begin(), saved.end(),
+                            [&](const std::string& name) { return names_module(name, module); }))
+          << module;
+    }
   } else {
     EXPECT_EQ(report["kind"], "full");
     EXPECT_THAT(TinyRun::list(output()),
@@ -253,10 +266,16 @@ TEST_P(ModelExport, reports_golden_vectors_of_the_reloaded_model) {
 
 INSTANTIATE_TEST_SUITE_P(All, ModelExport,
                          ::testing::Values(Case{false, false}, Case{true, false}, Case{false, true},
-                                           Case{true, true}),
+                                           Case{true, true}, Case{false, true, {"lm_head"}},
+                                           Case{false, true, {"embed_tokens", "lm_head"}},
+                                           Case{true, true, {"embed_tokens", "lm_head"}}),
                          [](const auto& test) {
-                           return std::string(test.param.lora ? "lora" : "full") +
-                                  (test.param.tied ? "_tied" : "_untied");
+                           std::string name = test.param.lora ? "lora" : "full";
+                           name += test.param.tied ? "_tied" : "_untied";
+                           for (const std::string& saved : test.param.modules_to_save) {
+                             name += "_" + saved;
+                           }
+                           return name;
                          });
 
 TEST(ModelExport, index_counts_the_bytes_of_the_type_that_is_written) {

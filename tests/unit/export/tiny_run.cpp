@@ -153,6 +153,7 @@ TinyRun::TinyRun(const Options& options) : kwargs_(options.chat_template_kwargs)
   config_.adapter = options.lora ? "lora" : "";
   config_.lora_r = 4;
   config_.lora_alpha = 8;
+  config_.lora_modules_to_save = options.modules_to_save;
   config_.datasets = {{dataset(), 1.0}};
   config_.test_datasets = {{dataset(), 1.0}};
   config_.output_dir = run();

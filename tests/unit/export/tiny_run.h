@@ -18,6 +18,7 @@ class TinyRun {
     bool tied = false;
     bool lora = false;
     std::string chat_template_kwargs = {};  // JSON text in the commit record
+    std::vector<std::string> modules_to_save = {};
   };
 
   explicit TinyRun(const Options& options);

@@ -124,7 +124,7 @@ TEST_P(AdapterParity, logits_loss_gradients_and_merge) {
   resolve_lora_targets(lora, config);
   const HfWeights base(directory, config);
   const PeftWeights peft(adapter, config, lora);
-  ResidentModel model(config, lora, Training::kLora, ChainedWeights({&base, &peft}));
+  ResidentModel model(config, lora, Training::kLora, ChainedWeights({&peft, &base}));
   const SafetensorsFile expected(adapter / "expected.safetensors");
   check_against(expected, "", model);
   model.merge_lora();

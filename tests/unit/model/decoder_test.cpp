@@ -32,7 +32,8 @@ std::map<std::string, at::Tensor> leaves(const ModelConfig& config,
                                          const std::optional<LoraConfig>& lora) {
   std::map<std::string, at::Tensor> result;
   for (const auto& p : base_parameters(config)) {
-    result[p.name] = RandomWeights::tensor(p.name, p.shape).requires_grad_(!lora);
+    result[p.name] =
+        RandomWeights::tensor(p.name, p.shape).requires_grad_(!lora || lora->saves(p.name));
   }
   if (!lora) return result;
   for (const auto& p : lora_parameters(config, *lora)) {
@@ -79,6 +80,17 @@ TEST_P(Decoder, adapters_agree_with_autograd) {
   expect_agreement(config, all, batch);
   expect_agreement(config, small_lora({"q_proj", "v_proj"}), batch);
   expect_agreement(config, small_lora({"down_proj"}), batch);
+}
+
+TEST_P(Decoder, modules_to_save_agree_with_autograd) {
+  const ModelConfig& config = GetParam().config;
+  const Batch batch = random_batch(config.vocab_size, {0, 1, 24, 25, 60});
+  LoraConfig lora = small_lora({"layers.1.mlp.down_proj"});
+  lora.modules_to_save = {"embed_tokens", "lm_head"};
+  expect_agreement(config, lora, batch);
+  if (config.tie_word_embeddings) return;
+  lora.modules_to_save = {"lm_head"};
+  expect_agreement(config, lora, batch);
 }
 
 TEST_P(Decoder, adapters_with_dropout_agree_with_autograd) {

@@ -145,6 +145,42 @@ TEST_F(HfWeightsTest, an_adapter_must_match_its_config) {
               testing::HasSubstr("[3, 20]"));
 }
 
+TEST_F(HfWeightsTest, modules_to_save_stand_before_the_base) {
+  LoraConfig lora = small_lora({"q_proj"});
+  lora.modules_to_save = {"lm_head"};
+  write(base_parameters(config_), "model.safetensors");
+  write(peft_parameters(config_, lora), "adapter_model.safetensors", DType::kF32, 1000.0f);
+  const HfWeights base(directory_, config_);
+  const PeftWeights adapter(directory_, config_, lora);
+  EXPECT_FALSE(adapter.contains("model.embed_tokens.weight"));
+  const ChainedWeights weights({&adapter, &base});
+  const std::vector<int64_t> shape = {config_.vocab_size, config_.hidden_size};
+  float value = 0.0f;
+  weights.read("lm_head.weight", shape, 3, 4, &value);
+  EXPECT_EQ(value, 1003.0f);
+  weights.read("model.embed_tokens.weight", shape, 3, 4, &value);
+  EXPECT_EQ(value, 3.0f);
+  EXPECT_THAT(user_error([&] { PeftWeights(directory_, config_, small_lora({"q_proj"})); }),
+              testing::HasSubstr("base_model.model.lm_head.weight"));
+}
+
+TEST_F(HfWeightsTest, a_tied_matrix_must_be_the_same_under_both_names) {
+  config_.tie_word_embeddings = true;
+  LoraConfig lora = small_lora({"q_proj"});
+  lora.modules_to_save = {"embed_tokens", "lm_head"};
+  resolve_lora_targets(lora, config_);
+  const auto parameters = peft_parameters(config_, lora);
+  write(parameters, "adapter_model.safetensors");
+  EXPECT_TRUE(PeftWeights(directory_, config_, lora).contains("model.embed_tokens.weight"));
+  std::fstream file(directory_ / "adapter_model.safetensors",
+                    std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(-1, std::ios::end);  // of the head or the embedding: q_proj sorts after both
+  file.put('\x7f');
+  file.close();
+  EXPECT_THAT(user_error([&] { PeftWeights(directory_, config_, lora); }),
+              testing::HasSubstr("one tied matrix"));
+}
+
 TEST(InitialBaseWeights, are_normal_and_independent_of_how_they_are_read) {
   ModelConfig config = small_config();
   config.vocab_size = 2000;

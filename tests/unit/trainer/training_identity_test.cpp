@@ -32,6 +32,7 @@ TEST(TrainingIdentity, everything_that_changes_the_mathematics_changes_it) {
       [](RunConfig& c) { c.lora_dropout = 0.3; },
       [](RunConfig& c) { c.use_rslora = !c.use_rslora; },
       [](RunConfig& c) { c.lora_target_modules = {"q_proj"}; },
+      [](RunConfig& c) { c.lora_modules_to_save = {"lm_head"}; },
       [](RunConfig& c) { c.micro_batch_size = 3; },
       [](RunConfig& c) { c.global_batch_size = 12; },
       [](RunConfig& c) { c.learning_rate = 2e-3; },
