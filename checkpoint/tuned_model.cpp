@@ -1,8 +1,10 @@
 #include "checkpoint/tuned_model.h"
 
 #include "arch/parameters.h"
+#include "arch/run_adapter.h"
 #include "common/error.h"
 #include "config/recorded_config.h"
+#include "io/json.h"
 #include "run/run_directory.h"
 
 namespace temper {
@@ -13,7 +15,11 @@ namespace fs = std::filesystem;
 std::optional<LoraConfig> lora_of_record(const CommitRecord& record, const RunConfig& config,
                                          const ModelConfig& model) {
   if (record.adapter.empty()) return std::nullopt;
-  return lora_of_run(config, model);
+  if (record.adapter_config.empty()) return lora_of_run(config, model);  // from before it was there
+  const char* kPlace = "the checkpoint's adapter_config";
+  LoraConfig lora = LoraConfig::from_json(parse_json(record.adapter_config, kPlace), kPlace);
+  resolve_lora_targets(lora, model);
+  return lora;
 }
 
 // What trains must be in the checkpoint: the base would silently stand in for it.
@@ -46,18 +52,6 @@ fs::path find_checkpoint(const fs::path& run_or_checkpoint) {
   const std::optional<CheckpointStatus> latest = run.latest_complete();
   if (!latest) throw UserError("{}: the run has no complete checkpoint yet", path.string());
   return latest->path;
-}
-
-LoraConfig lora_of_run(const RunConfig& config, const ModelConfig& model) {
-  LoraConfig lora;
-  lora.r = config.lora_r;
-  lora.alpha = config.lora_alpha;
-  lora.dropout = config.lora_dropout;
-  lora.use_rslora = config.use_rslora;
-  lora.target_modules = config.lora_target_modules;
-  lora.modules_to_save = config.lora_modules_to_save;
-  resolve_lora_targets(lora, model);
-  return lora;
 }
 
 TunedModel::TunedModel(const fs::path& checkpoint, const fs::path& base_directory)

@@ -17,9 +17,6 @@ namespace temper {
 // UserError when there is none.
 std::filesystem::path find_checkpoint(const std::filesystem::path& run_or_checkpoint);
 
-// The adapter that a run's configuration asks for, its target modules resolved.
-LoraConfig lora_of_run(const RunConfig& config, const ModelConfig& model);
-
 class TunedModel {
  public:
   // Reads the checkpoint's record and opens its files and the base's. The base is where the

@@ -145,6 +145,16 @@ void add_model_keys(KeyTable& table) {
         config.lora_modules_to_save = read_texts(value);
       },
       [](const RunConfig& config) { return yaml_texts(config.lora_modules_to_save); });
+  table.add(
+      "lora_model_dir",
+      "Go on with this adapter (a PEFT directory) instead of a fresh one. Its rank, alpha, targets "
+      "and modules to save hold: leave those keys out.",
+      "",
+      [](const ConfigValue& value, RunConfig& config) {
+        const bool is_empty = value.node.kind == YamlNode::Kind::kScalar && value.node.text.empty();
+        config.lora_model_dir = is_empty ? std::filesystem::path() : read_path(value);
+      },
+      [](const RunConfig& config) { return yaml_text(config.lora_model_dir.string()); });
   table.choice("base_placement", &RunConfig::base_placement, kBasePlacements,
                "Where the frozen base lies: node_shared (one copy a node, mapped by its ranks), "
                "replicated (one a rank) or sharded (one over all ranks).");

@@ -17,6 +17,7 @@ const std::map<std::string, std::string>& aliases() {
       {"lora_target", "lora_target_modules"},
       {"target_modules", "lora_target_modules"},
       {"modules_to_save", "lora_modules_to_save"},
+      {"adapter_name_or_path", "lora_model_dir"},
       {"additional_target", "lora_modules_to_save"},
       {"peft_use_rslora", "use_rslora"},
       {"dataset", "datasets"},

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,9 @@ struct RunConfig {
   bool use_rslora = false;
   // Of embed_tokens and lm_head: trained in full beside the adapter.
   std::vector<std::string> lora_modules_to_save;
+  // PEFT directory of an adapter to go on with; empty: a fresh one. It decides the keys above.
+  std::filesystem::path lora_model_dir;
+  std::set<std::string> lora_keys_given;  // with lora_model_dir: those that run.yaml has, too
   BasePlacement base_placement = BasePlacement::kNodeShared;
 
   // --- data ------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 #include "config/validate_config.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -9,6 +10,9 @@
 namespace temper {
 namespace {
 
+constexpr std::array<const char*, 7> kLoraKeys = {
+    "lora_r",     "lora_alpha",           "lora_dropout",  "lora_target_modules",
+    "use_rslora", "lora_modules_to_save", "lora_model_dir"};
 constexpr int64_t kMaxCount = int64_t{1} << 40;
 
 class Validator {
@@ -55,14 +59,14 @@ class Validator {
     require_range<int64_t>(key, value, lowest, kMaxCount);
   }
 
-  void check_model() const {
+  void check_model() {
     check_base_model();
     if (!given("adapter")) {
-      for (const char* key : {"lora_r", "lora_alpha", "lora_dropout", "lora_target_modules",
-                              "use_rslora", "lora_modules_to_save"}) {
+      for (const char* key : kLoraKeys) {
         if (given(key)) refuse(key, "is given, but adapter is not: write adapter: lora");
       }
     }
+    check_lora_model_dir();
     require_range<int64_t>("lora_r", config_.lora_r, 1, 1 << 16);
     require_positive("lora_alpha", config_.lora_alpha);
     require_below("lora_dropout", config_.lora_dropout, 0.0, 1.0);
@@ -71,6 +75,23 @@ class Validator {
     require_count("dp_replicate_size", config_.dp_replicate_size, 1);
     require_count("gradient_checkpointing_every", config_.gradient_checkpointing_every, 1);
     require_range<int64_t>("threads_per_rank", config_.threads_per_rank, 1, 4096);
+  }
+
+  void check_lora_model_dir() {
+    const std::filesystem::path& directory = config_.lora_model_dir;
+    if (directory.empty()) return;
+    std::error_code error;
+    if (!config_.is_lora()) {
+      refuse("lora_model_dir",
+             "is given, but adapter is not lora: a full fine-tune has no adapter");
+    }
+    if (!std::filesystem::exists(directory / "adapter_config.json", error)) {
+      refuse("lora_model_dir", "is {}, which holds no adapter_config.json: give a PEFT directory",
+             directory.string());
+    }
+    for (const char* key : kLoraKeys) {
+      if (given(key)) config_.lora_keys_given.insert(key);
+    }
   }
 
   void check_base_model() const {

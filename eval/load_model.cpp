@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "arch/adapter_origin.h"
 #include "common/error.h"
 #include "io/json.h"
 
@@ -9,15 +10,6 @@ namespace temper {
 namespace {
 
 namespace fs = std::filesystem;
-
-// What temper wrote beside an exported model or adapter; null for a directory of another origin.
-Json read_export_report(const fs::path& directory) {
-  const fs::path path = directory / "export_report.json";
-  std::error_code ignored;
-  if (directory.empty() || !fs::exists(path, ignored)) return nullptr;
-  Json report = read_json_file(path);
-  return report.is_object() && report.value("format", Json()) == "temper-export" ? report : Json();
-}
 
 std::string text_member(const Json& object, const char* key) {
   const Json value = object.is_object() ? object.value(key, Json()) : Json();
@@ -33,19 +25,6 @@ fs::path recorded_base(const fs::path& adapter) {
                     adapter.string(), base.string());
   }
   return base;
-}
-
-// An adapter of ours remembers which base it was trained on: another one would silently give
-// another model.
-void check_base_of_adapter(const fs::path& adapter, const fs::path& base,
-                           const HfWeights& weights) {
-  const Json report = read_export_report(adapter);
-  const Json source = report.is_object() ? report.value("source", Json()) : Json();
-  const std::string trained_on = text_member(source, "base_hash");
-  if (!trained_on.empty() && trained_on != weights.hash().hex()) {
-    throw UserError("{}: this adapter was trained on another base than {} (hash {}, not {})",
-                    adapter.string(), base.string(), trained_on, weights.hash().hex());
-  }
 }
 
 }  // namespace
@@ -88,7 +67,7 @@ void ModelAccess::open_directories(const fs::path& model, const fs::path& adapte
   lora_ = LoraConfig::from_directory(adapter);
   resolve_lora_targets(*lora_, config_);
   adapter_.emplace(adapter, config_, *lora_);
-  check_base_of_adapter(adapter, base_directory_, *base_);
+  check_base_of_adapter(adapter, base_directory_, [&] { return base_->hash(); });
 }
 
 void ModelAccess::open_text(const ModelRequest& request) {
@@ -153,13 +132,19 @@ StopConditions ModelAccess::stop_conditions() const {
 }
 
 ResidentModel ModelAccess::load() const {
-  if (tuned_) return ResidentModel(config_, lora_, Training::kNone, tuned_->weights());
-  if (!adapter_) return load_base();
-  return ResidentModel(config_, lora_, Training::kNone, ChainedWeights({&*adapter_, &*base_}));
+  if (!tuned_ && !adapter_) return load_base();
+  ResidentModel model = tuned_ ? ResidentModel(config_, lora_, Training::kNone, tuned_->weights())
+                               : ResidentModel(config_, lora_, Training::kNone,
+                                               ChainedWeights({&*adapter_, &*base_}));
+  warn_of_non_finite(base_directory_.string(), base().non_finite_tensors());
+  if (adapter_) warn_of_non_finite(adapter_directory_.string(), adapter_->non_finite_tensors());
+  return model;
 }
 
 ResidentModel ModelAccess::load_base() const {
-  return ResidentModel(config_, std::nullopt, Training::kNone, tuned_ ? tuned_->base() : *base_);
+  ResidentModel model(config_, std::nullopt, Training::kNone, base());
+  warn_of_non_finite(base_directory_.string(), base().non_finite_tensors());
+  return model;
 }
 
 }  // namespace temper

@@ -56,6 +56,7 @@ class ModelAccess {
   ResidentModel load_base() const;
 
  private:
+  const HfWeights& base() const { return tuned_ ? tuned_->base() : *base_; }
   void open_checkpoint(const std::filesystem::path& path, const std::filesystem::path& base);
   void open_directories(const std::filesystem::path& model, const std::filesystem::path& adapter);
   void open_text(const ModelRequest& request);

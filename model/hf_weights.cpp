@@ -70,6 +70,7 @@ void HfWeights::read(const std::string& name, const std::vector<int64_t>& shape,
   const SafetensorsFile& file = files_.file_of(name);
   check_tensor(file.info(name), name, shape, file.path().native(), "config.json");
   file.read_floats(name, begin, end, out);
+  non_finite_.look(name, out, end - begin);
 }
 
 Hash128 HfWeights::hash() const {
@@ -154,6 +155,20 @@ void PeftWeights::read(const std::string& name, const std::vector<int64_t>& shap
   const std::string& tensor = tensors_.at(name);
   check_tensor(file_.info(tensor), tensor, shape, file_.path().native(), "adapter_config.json");
   file_.read_floats(tensor, begin, end, out);
+  non_finite_.look(tensor, out, end - begin);
+}
+
+Hash128 PeftWeights::hash() const {
+  StreamHasher hasher;
+  for (const auto& [name, info] : file_.tensors()) {
+    const std::string head =
+        fmt::format("{} {} {}\n", name, dtype_name(info.dtype), shape_text(info.shape));
+    const auto bytes = file_.bytes(name);
+    hasher.update(head.data(), head.size());
+    hasher.update(bytes.data(), bytes.size());
+    file_.release(bytes);
+  }
+  return hasher.digest();
 }
 
 InitialBaseWeights::InitialBaseWeights(const ModelConfig& config, uint64_t seed)

@@ -16,6 +16,7 @@
 #include "arch/model_config.h"
 #include "common/hash.h"
 #include "io/safetensors.h"
+#include "model/non_finite_tensors.h"
 #include "stage/weight_source.h"
 
 namespace temper {
@@ -29,6 +30,8 @@ class HfWeights : public WeightSource {
   bool contains(const std::string& name) const override;
   void read(const std::string& name, const std::vector<int64_t>& shape, int64_t begin, int64_t end,
             float* out) const override;
+  // Those of which something was read that is NaN or infinite.
+  std::vector<std::string> non_finite_tensors() const { return non_finite_.names(); }
   // Identifies the base: names, dtypes, shapes and every byte. The first call reads all files.
   Hash128 hash() const;
   // The same shared out: the sum over all parts is hash(), and each reads its share of the bytes.
@@ -41,6 +44,7 @@ class HfWeights : public WeightSource {
   };
 
   SafetensorsDirectory files_;
+  NonFiniteTensors non_finite_;
   std::unique_ptr<KnownHash> hash_ = std::make_unique<KnownHash>();
 };
 
@@ -53,12 +57,16 @@ class PeftWeights : public WeightSource {
   bool contains(const std::string& name) const override;
   void read(const std::string& name, const std::vector<int64_t>& shape, int64_t begin, int64_t end,
             float* out) const override;
+  std::vector<std::string> non_finite_tensors() const { return non_finite_.names(); }
+  // Identifies the adapter's weights: names, dtypes, shapes and every byte. Reads the file.
+  Hash128 hash() const;
 
  private:
   void check_tied() const;
 
   SafetensorsFile file_;
   std::map<std::string, std::string> tensors_;  // by parameter
+  NonFiniteTensors non_finite_;
 };
 
 // A fresh base: normal(0, initializer_range) for matrices, one for norms, zero for biases; each

@@ -121,6 +121,8 @@ std::string CommitRecord::to_json() const {
                       {"dataset_hash", dataset_hash.hex()},
                       {"run_id", run_id},
                       {"adapter", adapter},
+                      {"adapter_config", adapter_config},
+                      {"initial_adapter_hash", initial_adapter_hash.hex()},
                       {"chat_template", chat_template},
                       {"chat_template_kwargs", chat_template_kwargs},
                       {"config_yaml", config_yaml},
@@ -143,6 +145,10 @@ CommitRecord CommitRecord::from_json(const std::string& text, const std::string&
   record.dataset_hash = hash_field(fields, "dataset_hash");
   record.run_id = fields.text("run_id");
   record.adapter = fields.text("adapter");
+  record.adapter_config = fields.text_or("adapter_config", "");
+  if (fields.has("initial_adapter_hash")) {
+    record.initial_adapter_hash = hash_field(fields, "initial_adapter_hash");
+  }
   record.chat_template = fields.text_or("chat_template", "");
   record.chat_template_kwargs = fields.text_or("chat_template_kwargs", "");
   record.config_yaml = fields.text("config_yaml");

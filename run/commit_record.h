@@ -32,7 +32,9 @@ struct CommitRecord {
   Hash128 tokenizer_hash;
   Hash128 dataset_hash;
   std::string run_id;
-  std::string adapter;  // "lora" or empty
+  std::string adapter;           // "lora" or empty
+  std::string adapter_config;    // PEFT's adapter_config.json; empty without an adapter
+  Hash128 initial_adapter_hash;  // of the adapter that the run went on with; zero: a fresh one
   // What the conversations of the data were rendered with, as ChatTemplate::find takes it; empty
   // when there were none.
   std::string chat_template;

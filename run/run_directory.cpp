@@ -214,6 +214,7 @@ std::string RunIdentity::to_json() const {
                       {"base_hash", base_hash.hex()},
                       {"dataset_hash", dataset_hash.hex()},
                       {"adapter", adapter},
+                      {"initial_adapter_hash", initial_adapter_hash.hex()},
                       {"training_yaml", training_yaml}});
 }
 
@@ -225,6 +226,9 @@ RunIdentity RunIdentity::from_json(const std::string& text, const std::string& p
   identity.base_hash = Hash128::from_hex(fields.text("base_hash"));
   identity.dataset_hash = Hash128::from_hex(fields.text("dataset_hash"));
   identity.adapter = fields.text("adapter");
+  if (fields.has("initial_adapter_hash")) {
+    identity.initial_adapter_hash = Hash128::from_hex(fields.text("initial_adapter_hash"));
+  }
   identity.training_yaml = fields.text("training_yaml");
   return identity;
 }

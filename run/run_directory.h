@@ -74,7 +74,8 @@ struct RunIdentity {
   Hash128 base_hash;
   Hash128 dataset_hash;
   std::string adapter;
-  std::string training_yaml;  // the keys that change the mathematics, resolved
+  Hash128 initial_adapter_hash;  // as the commit record has it
+  std::string training_yaml;     // the keys that change the mathematics, resolved
 
   std::string to_json() const;
   static RunIdentity from_json(const std::string& text, const std::string& place);

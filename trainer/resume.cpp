@@ -32,6 +32,9 @@ std::string first_difference(const std::string& before, const std::string& now) 
 // What makes the two different runs; empty when nothing does.
 std::string find_difference(const RunIdentity& before, const RunIdentity& now) {
   if (before.base_hash != now.base_hash) return "it was trained from other base weights";
+  if (before.initial_adapter_hash != now.initial_adapter_hash) {
+    return "it began with another adapter (lora_model_dir)";
+  }
   if (before.dataset_hash != now.dataset_hash) {
     return "it was trained on other data (or other dataset weights)";
   }
@@ -50,6 +53,7 @@ void check_named_checkpoint(const std::filesystem::path& path, const RunIdentity
   RunIdentity before;
   before.base_hash = status.record->base_hash;
   before.dataset_hash = status.record->dataset_hash;
+  before.initial_adapter_hash = status.record->initial_adapter_hash;
   before.training_yaml = training_identity(
       read_recorded_config(status.record->config_yaml, path.string()), rows_per_epoch);
   const std::string difference = find_difference(before, identity);

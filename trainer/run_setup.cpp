@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <map>
 
-#include "checkpoint/tuned_model.h"
+#include "arch/run_adapter.h"
 #include "common/error.h"
 #include "text/tokenizer.h"
 #include "trainer/device.h"
@@ -118,6 +118,11 @@ RunSetup prepare_run(RunConfig config, int num_ranks, const SharedDatasets& shar
   setup.test_data_hash = hash_test_data(setup);
   setup.base = std::make_unique<HfWeights>(config.base_model, setup.model);
   setup.initial_lora = std::make_unique<InitialLoraWeights>(config.seed);
+  if (setup.lora && !config.lora_model_dir.empty()) {
+    setup.earlier_adapter =
+        std::make_unique<PeftWeights>(config.lora_model_dir, setup.model, *setup.lora);
+    record_adapter(*setup.lora, config);
+  }
   setup.max_steps = count_steps(config, setup.data->rows_per_epoch());
 
   setup.identity.dataset_hash = setup.data->hash();

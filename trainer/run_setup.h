@@ -33,10 +33,14 @@ struct RunSetup {
   int64_t num_test_sets = 0;
   Hash128 test_data_hash;  // of the test sets' content: losses compare only over the same
   int64_t max_steps = 0;
-  RunIdentity identity;  // all but base_hash, which the ranks find together
+  // All but base_hash, which the ranks find together, and initial_adapter_hash.
+  RunIdentity identity;
 
-  // Weights to start from: the base, and for LoRA a fresh adapter.
+  double hash_seconds = 0.0;  // reading this rank's share of the base for its hash
+
+  // Weights to start from: the base, and for LoRA a fresh adapter or an earlier one.
   std::unique_ptr<InitialLoraWeights> initial_lora;
+  std::unique_ptr<PeftWeights> earlier_adapter;  // lora_model_dir's, or null
 };
 
 // Throws UserError for whatever does not fit together, `num_ranks` included (more ranks than

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "arch/adapter_origin.h"
 #include "arch/lora_config.h"
 #include "arch/model_config.h"
 #include "common/error.h"
@@ -116,12 +117,16 @@ void score(const po::variables_map& values) {
     lora = LoraConfig::from_directory(adapter_path);
     resolve_lora_targets(*lora, config);
     adapter.emplace(adapter_path, config, *lora);
+    check_base_of_adapter(adapter_path, model_path, [&] { return base.hash(); });
     sources.push_back(&*adapter);
   }
   sources.push_back(&base);
   const ScoreInput input = read_input(values["input"].as<std::string>(), config.vocab_size);
   const Training training = !grads ? Training::kNone : lora ? Training::kLora : Training::kFull;
   ResidentModel model(config, lora, training, ChainedWeights(sources));
+  warn_of_non_finite(model_path.string(), base.non_finite_tensors());
+  if (adapter)
+    warn_of_non_finite(values["adapter"].as<std::string>(), adapter->non_finite_tensors());
   if (merged) model.merge_lora();
   write_scores(model, input.batch, input.num_rows, input.row_len, grads, output);
 }

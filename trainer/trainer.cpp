@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "arch/adapter_origin.h"
 #include "comm/agreement.h"
 #include "comm/round_robin.h"
 #include "common/error.h"
@@ -18,6 +19,7 @@
 #include "model/decoder.h"
 #include "trainer/device.h"
 #include "trainer/held_out_evaluation.h"
+#include "trainer/load_weights.h"
 
 namespace temper {
 namespace {
@@ -38,11 +40,19 @@ RunSetup prepare_agreed(const RunConfig& config, ProcessGroup& group) {
   Hash128 part;  // each rank reads its share of the base
   run_agreed(group, [&] {
     setup = prepare_run(config, group.size(), shared_datasets_of(shared));
+    const auto start = Clock::now();
     part = setup.base->partial_hash(group.rank(), group.size());
+    setup.hash_seconds = seconds_since(start);
   });
   for (const std::string& hex : group.all_gather_text(part.hex())) {
     setup.identity.base_hash += Hash128::from_hex(hex);
   }
+  run_agreed(group, [&] {
+    if (group.rank() != 0 || setup.earlier_adapter == nullptr) return;
+    check_base_of_adapter(config.lora_model_dir, config.base_model,
+                          [&] { return setup.identity.base_hash; });
+    setup.identity.initial_adapter_hash = setup.earlier_adapter->hash();
+  });
   return setup;
 }
 
@@ -148,8 +158,9 @@ void Trainer::load_model() {
   options.reduce_once_per_step = config_.reduce_gradients == GradientReduction::kOncePerStep;
   model_ = std::make_unique<ShardedModel>(
       make_decoder(setup_.model, setup_.lora ? &*setup_.lora : nullptr, training), group_, options);
-  const ChainedWeights source({setup_.base.get(), setup_.initial_lora.get()});
-  model_->load(source);
+  const auto start = Clock::now();
+  load_weights(setup_, *model_, group_);
+  load_seconds_ = seconds_since(start);
   saver_ = std::make_unique<RunSaver>(*model_, config_, directory_, attempt_,
                                       [this](const SaveOutcome& outcome) { note_save(outcome); });
 }
@@ -197,6 +208,8 @@ void Trainer::announce() {
                       {"ranks", group_.size()},
                       {"max_steps", setup_.max_steps},
                       {"rows_per_epoch", setup_.data->rows_per_epoch()},
+                      {"hash_seconds", setup_.hash_seconds},
+                      {"load_seconds", load_seconds_},
                       {"parameters", model_->num_parameters()},
                       {"trainable_parameters", model_->num_trainable_parameters()}});
   }
@@ -373,6 +386,10 @@ SaveRequest Trainer::save_request() const {
   record.adapter = config_.adapter;
   record.chat_template = setup_.data->chat_template().name;
   record.chat_template_kwargs = setup_.data->chat_template().kwargs;
+  record.initial_adapter_hash = setup_.identity.initial_adapter_hash;
+  if (setup_.lora) {
+    record.adapter_config = setup_.lora->to_json(config_.base_model.string()).dump();
+  }
   record.config_yaml = resolved_yaml(config_);
   record.cpu_kernels = cpu_kernel_level();
   record.eval_best_step = early_stopping_.best_step();

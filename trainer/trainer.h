@@ -75,6 +75,7 @@ class Trainer {
   std::unique_ptr<Progress> progress_;  // rank 0
   std::unique_ptr<RunSaver> saver_;
   std::string attempt_;
+  double load_seconds_ = 0.0;           // reading the weights, on this rank
   int64_t step_ = 0;                    // optimizer steps done
   int64_t rows_consumed_ = 0;           // the global cursor
   int64_t micro_batches_computed_ = 0;  // by this rank, in this process

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "config/run_config.h"
+#include "launcher/check_model.h"
 #include "launcher/command_line.h"
 #include "launcher/rank_job.h"
 #include "launcher/report.h"
@@ -17,9 +18,10 @@ constexpr const char* kAbout =
     "after\n"
     "the current step with a checkpoint (exit 75); the same command goes on from there.";
 
-void print_dry_run(const RunConfig& config, int num_ranks, bool json) {
+void print_dry_run(RunConfig config, int num_ranks, bool json) {
   LaunchEnvironment environment = read_launch_environment();
   environment.started_by.clear();
+  check_model(config);
   const int ranks = plan_launch(environment, LauncherChoice::kMpirun, num_ranks, {}).num_ranks;
   const TrainingPlan plan = make_training_plan(config, ranks);
   if (json) {

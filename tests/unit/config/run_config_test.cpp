@@ -257,6 +257,21 @@ TEST_F(RunConfigTest, slurm_group) {
   EXPECT_THAT(error_of("slurm: {extra: [\"x; y\"]}\n"), HasSubstr("begins with \"-\""));
 }
 
+TEST_F(RunConfigTest, an_adapter_to_go_on_with) {
+  fs::create_directory(folder_ / "adapter");
+  EXPECT_EQ(error_of("adapter: lora\nlora_model_dir: adapter\n"),
+            "run.yaml:5: lora_model_dir is adapter, which holds no adapter_config.json: give a "
+            "PEFT directory");
+  write("adapter/adapter_config.json", "{}");
+  const RunConfig config = read("adapter: lora\nlora_model_dir: adapter\nlora_rank: 4\n");
+  EXPECT_EQ(config.lora_model_dir, folder_ / "adapter");
+  EXPECT_THAT(config.lora_keys_given, ElementsAre("lora_model_dir", "lora_r"));
+  EXPECT_TRUE(read("adapter: lora\nlora_r: 4\n").lora_keys_given.empty());
+  EXPECT_THAT(error_of("adapter: full\nlora_model_dir: adapter\n"),
+              HasSubstr("a full fine-tune has no adapter"));
+  EXPECT_THAT(error_of("lora_model_dir: adapter\n"), HasSubstr("write adapter: lora"));
+}
+
 TEST_F(RunConfigTest, paths_are_relative_to_the_file_and_home) {
   fs::create_directory(folder_ / "sub");
   write("sub/run.yaml", "base_model: ../base/\ndatasets: ../train.h5\noutput_dir: ~/runs/x\n");

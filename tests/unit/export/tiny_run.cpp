@@ -6,8 +6,8 @@
 
 #include <algorithm>
 
+#include "arch/run_adapter.h"
 #include "checkpoint/checkpoint_saver.h"
-#include "checkpoint/tuned_model.h"
 #include "comm/process_group.h"
 #include "common/philox.h"
 #include "data/pack_corpus.h"

@@ -145,6 +145,26 @@ TEST_F(HfWeightsTest, an_adapter_must_match_its_config) {
               testing::HasSubstr("[3, 20]"));
 }
 
+TEST_F(HfWeightsTest, numbers_that_are_not_finite_are_noticed_where_they_are_read) {
+  write(base_parameters(config_), "model.safetensors", DType::kF32,
+        std::numeric_limits<float>::max());  // largest finite: no false alarm
+  const std::vector<int64_t> shape = {config_.vocab_size, config_.hidden_size};
+  std::vector<float> values(20);
+  {
+    const HfWeights weights(directory_, config_);
+    weights.read("lm_head.weight", shape, 0, 20, values.data());
+    EXPECT_THAT(weights.non_finite_tensors(), testing::IsEmpty());
+  }
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    write(base_parameters(config_), "model.safetensors", DType::kF32, bad);
+    const HfWeights weights(directory_, config_);
+    weights.read("lm_head.weight", shape, 0, 20, values.data());
+    weights.read("lm_head.weight", shape, 20, 40, values.data());
+    EXPECT_THAT(weights.non_finite_tensors(), testing::ElementsAre("lm_head.weight"));
+  }
+}
+
 TEST_F(HfWeightsTest, modules_to_save_stand_before_the_base) {
   LoraConfig lora = small_lora({"q_proj"});
   lora.modules_to_save = {"lm_head"};
@@ -174,7 +194,9 @@ TEST_F(HfWeightsTest, a_tied_matrix_must_be_the_same_under_both_names) {
   EXPECT_TRUE(PeftWeights(directory_, config_, lora).contains("model.embed_tokens.weight"));
   std::fstream file(directory_ / "adapter_model.safetensors",
                     std::ios::in | std::ios::out | std::ios::binary);
-  file.seekp(-1, std::ios::end);  // of the head or the embedding: q_proj sorts after both
+  uint64_t header_bytes = 0;
+  file.read(reinterpret_cast<char*>(&header_bytes), sizeof(header_bytes));
+  file.seekp(static_cast<int64_t>(sizeof(header_bytes) + header_bytes));  // the head is the first
   file.put('\x7f');
   file.close();
   EXPECT_THAT(user_error([&] { PeftWeights(directory_, config_, lora); }),

@@ -21,6 +21,8 @@ inline CommitRecord sample_record(int64_t step) {
   record.dataset_hash = hash_text("dataset");
   record.run_id = "run-1";
   record.adapter = "lora";
+  record.adapter_config = "{\"r\": 4}";
+  record.initial_adapter_hash = hash_text("adapter");
   record.chat_template = "chatml";
   record.chat_template_kwargs = R"({"b":1,"a":2})";
   record.config_yaml = "learning_rate: 1e-4\n# ü\n";

@@ -134,6 +134,9 @@ TEST_F(ResumeTest, another_runs_directory_is_refused_naming_the_difference) {
   now.dataset_hash = hash_text("other data");
   EXPECT_NE(error_of(now).find("other data"), std::string::npos);
   now = identity();
+  now.initial_adapter_hash = hash_text("adapter");
+  EXPECT_NE(error_of(now).find("another adapter"), std::string::npos);
+  now = identity();
   now.base_hash = hash_text("other base");
   EXPECT_NE(error_of(now).find("other base"), std::string::npos);
 }
