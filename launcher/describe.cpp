@@ -3,22 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
-#include <map>
-#include <set>
 #include <utility>
 #include <vector>
 
-#include "arch/lora_config.h"
-#include "arch/model_config.h"
-#include "arch/parameters.h"
 #include "common/error.h"
-#include "io/safetensors.h"
+#include "launcher/describe_model.h"
 #include "run/checkpoint_files.h"
 #include "run/checkpoint_name.h"
 #include "run/run_directory.h"
 #include "run/run_lock.h"
-#include "text/tokenizer.h"
-#include "text/tokenizer_files.h"
 
 namespace temper {
 namespace {
@@ -33,22 +26,6 @@ constexpr int64_t kQuietSeconds = 120;
 // JSON has no NaN.
 OrderedJson finite_or_null(double value) {
   return std::isfinite(value) ? OrderedJson(value) : OrderedJson();
-}
-
-// Every parameter of the config must be there in its shape. Returns the dtypes found.
-std::set<std::string> check_weights(const SafetensorsDirectory& weights,
-                                    const std::vector<ParameterInfo>& parameters) {
-  std::set<std::string> dtypes;
-  for (const ParameterInfo& parameter : parameters) {
-    const TensorInfo& info = weights.info(parameter.name);
-    if (info.shape != parameter.shape) {
-      throw UserError("{}: the shape of {} is {}, but config.json makes it {}",
-                      weights.file_of(parameter.name).path().string(), parameter.name,
-                      shape_text(info.shape), shape_text(parameter.shape));
-    }
-    dtypes.insert(dtype_name(info.dtype));
-  }
-  return dtypes;
 }
 
 bool looks_like_checkpoint(const fs::path& directory) {
@@ -90,56 +67,6 @@ OrderedJson describe_directory(const fs::path& directory) {
       "{}: neither a model (config.json), an adapter (adapter_config.json), a checkpoint "
       "(commit.json) nor a run (run.json)",
       directory.string());
-}
-
-OrderedJson describe_model(const fs::path& directory) {
-  const ModelConfig config = ModelConfig::from_directory(directory);
-  const std::vector<ParameterInfo> parameters = base_parameters(config);
-  OrderedJson report = {{"kind", "model"},
-                        {"path", directory.string()},
-                        {"architecture", config.architecture},
-                        {"parameters", count_elements(parameters)},
-                        {"vocab_size", config.vocab_size},
-                        {"hidden_size", config.hidden_size},
-                        {"intermediate_size", config.intermediate_size},
-                        {"layers", config.num_layers},
-                        {"heads", config.num_heads},
-                        {"kv_heads", config.num_kv_heads},
-                        {"head_dim", config.head_dim},
-                        {"max_position_embeddings", config.max_position_embeddings},
-                        {"tied_embeddings", config.tie_word_embeddings}};
-  const SafetensorsDirectory weights(directory);
-  report["dtypes"] = check_weights(weights, parameters);
-  if (find_tokenizer_file(directory)) {
-    const Tokenizer tokenizer = Tokenizer::from_file(directory);
-    report["tokenizer"] = {{"vocab_size", tokenizer.vocab_size()},
-                           {"hash", tokenizer.hash().hex()}};
-  } else {
-    report["tokenizer"] = nullptr;
-  }
-  return report;
-}
-
-OrderedJson describe_adapter(const fs::path& directory) {
-  const LoraConfig lora = LoraConfig::from_directory(directory);
-  OrderedJson report = {{"kind", "adapter"},
-                        {"path", directory.string()},
-                        {"r", lora.r},
-                        {"alpha", lora.alpha},
-                        {"dropout", lora.dropout},
-                        {"use_rslora", lora.use_rslora},
-                        {"target_modules", lora.target_modules}};
-  const SafetensorsDirectory weights(directory, "adapter_model");
-  int64_t num_elements = 0;
-  std::set<std::string> dtypes;
-  for (const std::string& name : weights.names()) {
-    num_elements += weights.info(name).num_elements();
-    dtypes.insert(dtype_name(weights.info(name).dtype));
-  }
-  report["tensors"] = weights.names().size();
-  report["parameters"] = num_elements;
-  report["dtypes"] = dtypes;
-  return report;
 }
 
 OrderedJson describe_checkpoint(const CheckpointStatus& checkpoint) {

@@ -17,8 +17,6 @@ namespace temper {
 // datasets, which are files, are described by data/describe_dataset.h.
 OrderedJson describe_directory(const std::filesystem::path& directory);
 
-OrderedJson describe_model(const std::filesystem::path& directory);
-OrderedJson describe_adapter(const std::filesystem::path& directory);
 OrderedJson describe_checkpoint(const CheckpointStatus& checkpoint);
 OrderedJson describe_run(const std::filesystem::path& directory);
 

@@ -3,12 +3,14 @@
 #include <filesystem>
 #include <iostream>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include "data/describe_dataset.h"
 #include "launcher/command_line.h"
 #include "launcher/describe.h"
+#include "launcher/describe_model.h"
 #include "launcher/report.h"
 
 namespace temper {
@@ -45,6 +47,29 @@ void inspect_dataset(const CommandLine& line, const std::string& path) {
   }
 }
 
+std::vector<std::string> names_of(const std::string& list) {
+  std::vector<std::string> names;
+  std::istringstream stream(list);
+  for (std::string name; std::getline(stream, name, ',');) names.push_back(name);
+  return names;
+}
+
+bool asks_for_lora(const CommandLine& line) {
+  return line.has("lora-r") || line.has("lora-target-modules") || line.has("lora-modules-to-save");
+}
+
+LoraConfig lora_setting(const CommandLine& line) {
+  constexpr int64_t kMaxRank = int64_t{1} << 16;
+  LoraConfig lora;
+  lora.r = line.find<int64_t>("lora-r").value_or(lora.r);
+  if (lora.r < 1 || lora.r > kMaxRank)
+    line.refuse(fmt::format("--lora-r must be 1 to {}", kMaxRank));
+  lora.target_modules =
+      names_of(line.find<std::string>("lora-target-modules").value_or("all-linear"));
+  lora.modules_to_save = names_of(line.find<std::string>("lora-modules-to-save").value_or(""));
+  return lora;
+}
+
 }  // namespace
 
 int inspect_command(const Arguments& arguments) {
@@ -60,7 +85,13 @@ int inspect_command(const Arguments& arguments) {
       "model", po::value<std::string>()->value_name("DIR"),
       "for --samples: the model whose tokenizer packed it, if it is not where it was")(
       "tokenizer", po::value<std::string>()->value_name("FILE"),
-      "for --samples: its tokenizer file instead")("json", "as JSON");
+      "for --samples: its tokenizer file instead")(
+      "lora-r", po::value<int64_t>()->value_name("N"),
+      "of a model: what an adapter of this rank would train (16)")(
+      "lora-target-modules", po::value<std::string>()->value_name("NAMES"),
+      "of a model: likewise, on these modules, with commas (all-linear)")(
+      "lora-modules-to-save", po::value<std::string>()->value_name("NAMES"),
+      "of a model: likewise, with these trained in full: embed_tokens,lm_head")("json", "as JSON");
   line.positional("PATH", 1);
   if (!line.parse(arguments)) return kExitDone;
 
@@ -72,7 +103,12 @@ int inspect_command(const Arguments& arguments) {
   if (line.has("samples") || line.has("row") || line.has("verify")) {
     line.refuse("--samples, --row and --verify are for packed datasets");
   }
-  print_report(describe_directory(path), line.has("json"));
+  OrderedJson report = describe_directory(path);
+  if (asks_for_lora(line)) {
+    if (report["kind"] != "model") line.refuse("--lora-... are for models");
+    report["lora"] = describe_lora_setting(path, lora_setting(line));
+  }
+  print_report(report, line.has("json"));
   return kExitDone;
 }
 

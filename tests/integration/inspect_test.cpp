@@ -71,6 +71,58 @@ TEST_F(InspectTest, model_without_its_weights) {
   EXPECT_THAT(refusal({"inspect", "base"}), HasSubstr("model-00001-of-00001.safetensors"));
 }
 
+TEST_F(InspectTest, model_by_groups_and_what_lora_would_train) {
+  write_model_config();
+  temper_output({"new-model", "--config", "base/config.json", "--tokenizer", "base/tokenizer.json",
+                 "-o", "model"});
+  const Json model =
+      temper_json({"inspect", "model", "--json", "--lora-r", "4", "--lora-target-modules",
+                   "q_proj,down_proj", "--lora-modules-to-save", "lm_head"});
+  EXPECT_EQ(model["architecture"], "LlamaForCausalLM");
+  const Json& groups = model["parameters_by_group"];
+  EXPECT_EQ(groups["embedding"], 258 * 32);
+  EXPECT_EQ(groups["head"], 258 * 32);
+  EXPECT_EQ(groups["attention"], 2 * (32 * 32 * 2 + 16 * 32 * 2));
+  EXPECT_EQ(groups["mlp"], 2 * 3 * 64 * 32);
+  EXPECT_EQ(groups["norms"], 5 * 32);
+  EXPECT_EQ(groups["total"], model["parameters"]);
+  EXPECT_EQ(model["dtypes"], Json({"F32"}));
+  EXPECT_EQ(model["weight_bytes"], 4 * model["parameters"].get<int64_t>());
+  EXPECT_EQ(model["tokenizer"]["vocab_size"], 258);
+  EXPECT_TRUE(model["chat_template"].is_null());
+  const Json& lora = model["lora"];
+  const int64_t adapters = 2 * 4 * (32 + 32 + 64 + 32), head = 258 * 32;
+  EXPECT_EQ(lora["adapter_parameters"], adapters);
+  EXPECT_EQ(lora["trainable_parameters"], adapters + head);
+  EXPECT_NEAR(lora["percent_of_base"].get<double>(),
+              100.0 * static_cast<double>(adapters + head) / model["parameters"].get<double>(),
+              1e-9);
+  EXPECT_THAT(temper_output({"inspect", "model"}), HasSubstr("parameters by group"));
+  EXPECT_THAT(refusal({"inspect", "model", "--lora-target-modules", "qproj"}),
+              HasSubstr("did you mean \"q_proj\"?"));
+  EXPECT_THAT(refusal({"inspect", "model", "--lora-r", "0"}), HasSubstr("--lora-r"));
+}
+
+TEST_F(InspectTest, adapter_beside_its_base) {
+  write_model_config();
+  write_dataset(20);
+  temper_output({"new-model", "--config", "base/config.json", "--tokenizer", "base/tokenizer.json",
+                 "-o", "model"});
+  write("run.yaml",
+        "base_model: model\ndatasets: [{path: train.h5}]\nmax_steps: 1\noutput_dir: out\n"
+        "adapter: lora\nlora_r: 4\nlora_target_modules: [q_proj]\n");
+  temper_output({"train", "run.yaml"});
+  temper_output({"export", "out", "-o", "adapter"});
+  const Json report = temper_json({"inspect", "adapter", "--json"});
+  EXPECT_EQ(report["kind"], "adapter");
+  EXPECT_EQ(report["parameters"], 2 * 4 * (32 + 32));
+  EXPECT_EQ(report["beside_its_base"]["trainable_parameters"], report["parameters"]);
+  EXPECT_EQ(report["base_hash"].get<std::string>().size(), 32u);
+  EXPECT_THAT(refusal({"inspect", "adapter", "--lora-r", "4"}), HasSubstr("are for models"));
+  std::filesystem::rename(folder() / "model", folder() / "moved");
+  EXPECT_EQ(temper_json({"inspect", "adapter", "--json"})["base_is_there"], false);
+}
+
 TEST_F(InspectTest, neither_this_nor_that) {
   write("folder/file", "x");
   EXPECT_THAT(refusal({"inspect", "folder"}), HasSubstr("neither a model"));
