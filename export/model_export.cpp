@@ -12,7 +12,6 @@
 #include "export/rounded_weights.h"
 #include "io/atomic_file.h"
 #include "model/hf_weights.h"
-#include "model/resident_model.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_files.h"
 
@@ -72,33 +71,27 @@ void write_export(const Export& task, const fs::path& directory) {
 }
 
 // The ordinary way in: what any user of the directory does.
-ResidentModel load_export(const Export& task, const fs::path& directory) {
+ProbeAnswer answer_export(const Export& task, const fs::path& directory, const Batch& probe) {
   if (task.kind != ExportKind::kAdapter) {
     const ModelConfig config = ModelConfig::from_directory(directory);
-    return ResidentModel(config, std::nullopt, Training::kNone, HfWeights(directory, config));
+    return answer_probe(config, std::nullopt, HfWeights(directory, config), probe);
   }
   const ModelConfig config = ModelConfig::from_directory(task.source.base_directory);
   LoraConfig lora = LoraConfig::from_directory(directory);
   resolve_lora_targets(lora, config);
   const HfWeights base(task.source.base_directory, config);
   const PeftWeights adapter(directory, config, lora);
-  return ResidentModel(config, lora, Training::kNone, ChainedWeights({&adapter, &base}));
-}
-
-// One model in memory at a time.
-ProbeAnswer answer_from(const ModelConfig& config, const std::optional<LoraConfig>& lora,
-                        const WeightSource& weights, const Batch& probe) {
-  return answer_probe(ResidentModel(config, lora, Training::kNone, weights), probe);
+  return answer_probe(config, lora, ChainedWeights({&adapter, &base}), probe);
 }
 
 ProofAnswers answer_before_reload(const Export& task, const Batch& probe) {
   const ExportSource& source = task.source;
   ProofAnswers answers;
-  answers.live = answer_from(source.config, source.lora, *source.weights, probe);
+  answers.live = answer_probe(source.config, source.lora, *source.weights, probe);
   answers.written = answers.expected = answers.live;
   if (task.dtype == DType::kF32 && task.kind != ExportKind::kMerged) return answers;
   if (task.kind == ExportKind::kMerged) {
-    answers.written = answer_from(source.config, std::nullopt, *task.written, probe);
+    answers.written = answer_probe(source.config, std::nullopt, *task.written, probe);
     answers.expected = answers.written;
   }
   if (task.dtype != DType::kF32) {
@@ -107,7 +100,7 @@ ProofAnswers answer_before_reload(const Export& task, const Batch& probe) {
         *task.written, to_scalar_type(task.dtype), [&](const std::string& name) {
           return !adapter_only || name.starts_with(kPeftPrefix) || source.lora->saves(name);
         });
-    answers.expected = answer_from(source.config, task.written_lora, rounded, probe);
+    answers.expected = answer_probe(source.config, task.written_lora, rounded, probe);
   }
   return answers;
 }
@@ -118,10 +111,9 @@ std::vector<int64_t> probe_sentence(const fs::path& base_directory) {
   return {encoding.ids.begin(), encoding.ids.end()};
 }
 
-// The prompt, and the likeliest first tokens of the answer with their logits.
-Json golden_vector(const ResidentModel& model, const GoldenPrompt& prompt) {
+// The prompt, and the likeliest first tokens of the answer with their logits; `last` [vocab].
+Json golden_vector(const GoldenPrompt& prompt, const at::Tensor& last) {
   constexpr int64_t kNumLogits = 10;
-  const at::Tensor last = model.logits(make_prompt_batch(prompt.ids)).select(0, -1);
   const auto [values, ids] = last.topk(std::min(kNumLogits, last.size(0)));
   Json first_logits = Json::array();
   for (int64_t i = 0; i < values.size(0); ++i) {
@@ -136,6 +128,20 @@ Json golden_vector(const ResidentModel& model, const GoldenPrompt& prompt) {
               {"rendered", prompt.rendered},
               {"token_ids", prompt.ids},
               {"first_logits", first_logits}};
+}
+
+Json golden_vectors(const Export& task, const fs::path& directory) {
+  Json list = Json::array();
+  const std::vector<GoldenPrompt>& prompts = task.options.golden;
+  if (prompts.empty()) return list;
+  std::vector<std::vector<int64_t>> ids;
+  for (const GoldenPrompt& prompt : prompts) ids.push_back(prompt.ids);
+  const Batch batch = make_prompt_batch(ids);
+  const at::Tensor logits = answer_export(task, directory, batch).logits;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    list.push_back(golden_vector(prompts[i], logits[batch.cu_seqlens[i + 1] - 1]));
+  }
+  return list;
 }
 
 [[noreturn]] void throw_failed_proof(const ExportProof& proof, const fs::path& output) {
@@ -167,21 +173,20 @@ Json export_model(const ExportSource& source, const ExportOptions& options) {
 
   const Batch probe = make_probe(source.config, probe_sentence(source.base_directory));
   ProofAnswers answers = answer_before_reload(task, probe);
-  const ResidentModel reloaded = load_export(task, directory.partial_path());
-  answers.reloaded = answer_probe(reloaded, probe);
+  answers.reloaded = answer_export(task, directory.partial_path(), probe);
   const ExportProof proof = prove_export(answers, task.dtype);
   if (!proof.passed()) throw_failed_proof(proof, options.output);
 
-  Json report = {{"format", "temper-export"},   {"version", 1},
-                 {"kind", kind_name(kind)},     {"dtype", float_dtype_name(task.dtype)},
-                 {"source", source.provenance}, {"proof", proof.to_json()},
-                 {"golden", Json::array()}};
+  Json report = {{"format", "temper-export"},
+                 {"version", 1},
+                 {"kind", kind_name(kind)},
+                 {"dtype", float_dtype_name(task.dtype)},
+                 {"source", source.provenance},
+                 {"proof", proof.to_json()},
+                 {"golden", golden_vectors(task, directory.partial_path())}};
   if (!options.chat_template.empty()) report["chat_template"] = options.chat_template;
   if (!options.chat_template.empty() && !options.chat_template_kwargs.empty()) {
     report["chat_template_kwargs"] = options.chat_template_kwargs;
-  }
-  for (const GoldenPrompt& prompt : options.golden) {
-    report["golden"].push_back(golden_vector(reloaded, prompt));
   }
   write_file_atomically(directory.partial_path() / kExportReportFile, report.dump(2) + "\n");
   directory.commit();

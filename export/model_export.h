@@ -1,8 +1,9 @@
 // From trained weights to a directory that transformers, peft, vLLM and this project load:
 //   full fine-tune       a Hugging Face model
 //   LoRA                 a PEFT adapter, or with `merge` a Hugging Face model with it added in
-// Weights stream from the checkpoint parameter by parameter. Before the directory appears under its
-// name it is loaded again by the ordinary path and compared with the live model (export_proof.h);
+// Weights stream from the checkpoint parameter by parameter, and the proof reads them stage by
+// stage: the whole model is never in memory. Before the directory appears under its name it is
+// loaded again by the ordinary path and compared with the live model (export_proof.h);
 // export_report.json in it says what came out.
 #pragma once
 

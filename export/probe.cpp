@@ -1,11 +1,14 @@
 #include "export/probe.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
 #include <limits>
 #include <utility>
 
 #include "common/error.h"
 #include "common/philox.h"
+#include "model/decoder_parts.h"
 
 namespace temper {
 namespace {
@@ -14,6 +17,28 @@ constexpr uint64_t kProbeSeed = 0x7465'6d70'6572;
 constexpr int64_t kNumSequences = 4;
 constexpr int64_t kSequenceTokens = 32;
 constexpr int64_t kIgnoredTarget = -100;
+
+// One stage's weights, read for one use.
+class ReadWeights : public WeightSlots {
+ public:
+  ReadWeights(const Stage& stage, const WeightSource& source) {
+    for (const WeightSlot& slot : stage.slots()) {
+      if (!source.contains(slot.name)) throw UserError("there is no weight \"{}\"", slot.name);
+      weights_.push_back(at::empty(slot.shape, at::kFloat));
+      source.read(slot.name, slot.shape, 0, weights_.back().numel(),
+                  weights_.back().data_ptr<float>());
+    }
+  }
+
+  at::Tensor weight(int64_t slot) const override { return weights_.at(slot); }
+  at::Tensor gradient(int64_t) const override {
+    TEMPER_CHECK(false, "a probe has no gradients");
+    return {};
+  }
+
+ private:
+  std::vector<at::Tensor> weights_;
+};
 
 Batch batch_of_documents(const std::vector<std::vector<int64_t>>& documents) {
   std::vector<int64_t> tokens, targets, positions;
@@ -56,15 +81,25 @@ Batch make_probe(const ModelConfig& config, const std::vector<int64_t>& sentence
   return batch_of_documents(documents);
 }
 
-Batch make_prompt_batch(const std::vector<int64_t>& ids) {
-  return batch_of_documents({ids});
+Batch make_prompt_batch(const std::vector<std::vector<int64_t>>& prompts) {
+  return batch_of_documents(prompts);
 }
 
-ProbeAnswer answer_probe(const ResidentModel& model, const Batch& probe) {
+ProbeAnswer answer_probe(const ModelConfig& config, const std::optional<LoraConfig>& lora,
+                         const WeightSource& weights, const Batch& probe) {
+  const at::NoGradGuard no_grad;
+  const DecoderParts parts = make_decoder_parts(config, lora ? &*lora : nullptr, Training::kNone);
+  at::Tensor x =
+      parts.embedding->forward(ReadWeights(*parts.embedding, weights), {}, probe, nullptr);
+  for (const auto& block : parts.blocks) {
+    x = block->forward(ReadWeights(*block, weights), x, probe, nullptr);
+  }
+  const ReadWeights head(*parts.head, weights);
   ProbeAnswer answer;
-  answer.logits = model.logits(probe);
+  answer.logits = parts.head->logits(head, x);
   if (probe.num_targets > 0) {
-    answer.loss = model.loss_sum(probe) / static_cast<double>(probe.num_targets);
+    const double sum = parts.head->forward(head, x, probe, nullptr).item<double>();
+    answer.loss = sum / static_cast<double>(probe.num_targets);
   }
   return answer;
 }

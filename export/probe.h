@@ -4,11 +4,13 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "arch/lora_config.h"
 #include "arch/model_config.h"
-#include "model/resident_model.h"
 #include "stage/batch.h"
+#include "stage/weight_source.h"
 
 namespace temper {
 
@@ -20,15 +22,18 @@ inline constexpr const char* kProbeSentence =
 // (ids; may be empty). Every next token is a target.
 Batch make_probe(const ModelConfig& config, const std::vector<int64_t>& sentence);
 
-// One document.
-Batch make_prompt_batch(const std::vector<int64_t>& ids);
+// Each prompt is a document; nothing is a target but its own next tokens.
+Batch make_prompt_batch(const std::vector<std::vector<int64_t>>& prompts);
 
 struct ProbeAnswer {
   at::Tensor logits;  // [T, vocab] fp32
-  double loss = 0.0;  // mean over the targets
+  double loss = 0.0;  // mean over the targets; 0 without any
 };
 
-ProbeAnswer answer_probe(const ResidentModel& model, const Batch& probe);
+// The model runs stage by stage, each read from `weights` and dropped again: no more than one
+// block, or the embedding or head, is in memory at once.
+ProbeAnswer answer_probe(const ModelConfig& config, const std::optional<LoraConfig>& lora,
+                         const WeightSource& weights, const Batch& probe);
 
 // Largest absolute difference between the logits; NaN when any of them is not finite.
 double max_logit_difference(const ProbeAnswer& a, const ProbeAnswer& b);

@@ -61,6 +61,9 @@ std::vector<int64_t> widen(std::span<const std::byte> bytes) {
   return values;
 }
 
+// Shorter reads may be met again soon: giving their pages back would cost more than it saves.
+constexpr int64_t kReleasedElements = int64_t{1} << 20;
+
 }  // namespace
 
 struct SafetensorsFile::Map {
@@ -121,8 +124,18 @@ void SafetensorsFile::read_floats(const std::string& name, int64_t begin, int64_
   }
   TEMPER_CHECK(0 <= begin && begin <= end && end <= tensor.num_elements(),
                "elements [{}, {}) of \"{}\"", begin, end, name);
-  const size_t skipped = static_cast<size_t>(begin) * dtype_size_bytes(tensor.dtype);
-  read_as_floats(bytes(name).data() + skipped, end - begin, tensor.dtype, out);
+  const size_t element_bytes = dtype_size_bytes(tensor.dtype);
+  const auto part = bytes(name).subspan(static_cast<size_t>(begin) * element_bytes,
+                                        static_cast<size_t>(end - begin) * element_bytes);
+  // A long read lets go of its pages on the way, so that they never add up to the file.
+  constexpr int64_t kBlockElements = int64_t{4} << 20;
+  for (int64_t first = 0; first < end - begin; first += kBlockElements) {
+    const int64_t count = std::min(kBlockElements, end - begin - first);
+    const auto block = part.subspan(static_cast<size_t>(first) * element_bytes,
+                                    static_cast<size_t>(count) * element_bytes);
+    read_as_floats(block.data(), count, tensor.dtype, out + first);
+    if (count >= kReleasedElements) release(block);
+  }
 }
 
 std::vector<int64_t> SafetensorsFile::read_integers(const std::string& name) const {

@@ -57,7 +57,8 @@ class SafetensorsFile {
   void release(std::span<const std::byte> part) const;
 
   // Elements [begin, end) of a floating-point tensor (F32, F16, BF16, F64) as fp32, in row-major
-  // order. `out` holds end - begin floats.
+  // order. `out` holds end - begin floats. What was read in a long run counts no longer as this
+  // process's memory.
   void read_floats(const std::string& name, int64_t begin, int64_t end, float* out) const;
   // A whole integer tensor (I32, I64, U8, BOOL) as int64.
   std::vector<int64_t> read_integers(const std::string& name) const;

@@ -56,7 +56,7 @@ TEST_F(GeneratorTest, greedy_is_what_the_whole_forward_pass_says) {
   const Generation generation = generator().generate(kPrompt, greedy(12));
   ASSERT_THAT(generation.ids, SizeIs(12));
   for (const int64_t id : generation.ids) {
-    ASSERT_EQ(id, model_->logits(make_prompt_batch(ids)).select(0, -1).argmax().item<int64_t>())
+    ASSERT_EQ(id, model_->logits(make_prompt_batch({ids})).select(0, -1).argmax().item<int64_t>())
         << "at token " << ids.size();
     ids.push_back(id);
   }

@@ -27,7 +27,7 @@ TEST(HeldOutLoss, is_the_loss_of_every_supervised_token) {
       const int begin = row.document_begin[d], end = row.document_begin[d + 1];
       const std::vector<int64_t> ids(row.tokens.begin() + begin, row.tokens.begin() + end);
       const at::Tensor log_probabilities =
-          at::log_softmax(model.logits(make_prompt_batch(ids)).to(at::kDouble), -1);
+          at::log_softmax(model.logits(make_prompt_batch({ids})).to(at::kDouble), -1);
       for (int t = begin + 1; t < end; ++t) {
         if (!row.supervised[static_cast<size_t>(t)]) continue;
         sum -= log_probabilities[t - 1 - begin][ids[static_cast<size_t>(t - begin)]].item<double>();

@@ -28,7 +28,7 @@ std::string error_of(const ModelRequest& request) {
 }
 
 at::Tensor logits_of(const ResidentModel& model) {
-  return model.logits(make_prompt_batch({256, 1, 2, 3, 4, 5, 6, 7}));
+  return model.logits(make_prompt_batch({{256, 1, 2, 3, 4, 5, 6, 7}}));
 }
 
 void export_run(const TinyRun& world, const fs::path& output, bool merge) {

@@ -43,14 +43,20 @@ Batch probe_of(const ModelConfig& config) {
   return make_probe(config, {1, 2, 3, 4, 5});
 }
 
+// All weights in memory at once, as training and generation have them.
+ProbeAnswer answer_resident(const ResidentModel& model, const Batch& probe) {
+  return {model.logits(probe), model.loss_sum(probe) / static_cast<double>(probe.num_targets)};
+}
+
 ProbeAnswer answer_tuned(const TunedModel& tuned) {
-  return answer_probe(ResidentModel(tuned.config(), tuned.lora(), Training::kNone, tuned.weights()),
-                      probe_of(tuned.config()));
+  return answer_resident(
+      ResidentModel(tuned.config(), tuned.lora(), Training::kNone, tuned.weights()),
+      probe_of(tuned.config()));
 }
 
 ProbeAnswer answer_directory(const fs::path& directory) {
   const ModelConfig config = ModelConfig::from_directory(directory);
-  return answer_probe(
+  return answer_resident(
       ResidentModel(config, std::nullopt, Training::kNone, HfWeights(directory, config)),
       probe_of(config));
 }
@@ -61,7 +67,7 @@ ProbeAnswer answer_adapter(const fs::path& base, const fs::path& directory) {
   resolve_lora_targets(lora, config);
   const HfWeights base_weights(base, config);
   const PeftWeights adapter(directory, config, lora);
-  return answer_probe(
+  return answer_resident(
       ResidentModel(config, lora, Training::kNone, ChainedWeights({&adapter, &base_weights})),
       probe_of(config));
 }
@@ -258,7 +264,7 @@ TEST_P(ModelExport, reports_golden_vectors_of_the_reloaded_model) {
   EXPECT_EQ(golden["token_ids"], (Json{256, 10, 20, 30}));
   const at::Tensor last =
       ResidentModel(tuned_.config(), tuned_.lora(), Training::kNone, tuned_.weights())
-          .logits(make_prompt_batch({256, 10, 20, 30}))
+          .logits(make_prompt_batch({{256, 10, 20, 30}}))
           .select(0, -1);
   EXPECT_EQ(golden["first_logits"].at(0)["token_id"], last.argmax().item<int64_t>());
   EXPECT_NEAR(golden["first_logits"].at(0)["logit"].get<double>(), last.max().item<double>(), 1e-5);

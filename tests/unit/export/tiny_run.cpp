@@ -89,7 +89,7 @@ Batch training_batch(int64_t step) {
   const Philox random(7, static_cast<uint64_t>(step));
   std::vector<int64_t> ids;
   for (uint64_t t = 0; t < 40; ++t) ids.push_back(static_cast<int64_t>(random.below(t, 256)));
-  Batch batch = make_prompt_batch(ids);
+  Batch batch = make_prompt_batch({ids});
   batch.training = true;
   return batch;
 }
