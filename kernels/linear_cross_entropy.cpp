@@ -14,8 +14,6 @@ namespace temper {
 namespace {
 
 constexpr int64_t kChunkElements = int64_t{1} << 24;
-// Chunks whose logits stay until backward, which follows at once in a training step: 256 MiB.
-constexpr int64_t kKeptChunks = 4;
 
 // Overwrites logsumexp [rows] and returns the chunk's loss sum.
 at::Tensor chunk_loss(const at::Tensor& logits, const at::Tensor& targets, at::Tensor logsumexp) {
@@ -59,71 +57,37 @@ int64_t cross_entropy_chunk_rows(int64_t vocab_size) {
 }
 
 at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
-                                const at::Tensor& targets, bool weight_trains,
-                                LinearCrossEntropySaved* saved) {
+                                const at::Tensor& targets, LinearCrossEntropyGradients* gradients) {
   const int64_t n = x.size(0), vocab = weight.size(0);
-  const int64_t chunk = cross_entropy_chunk_rows(vocab);
-  const bool keep_logits = saved != nullptr && weight_trains;
-  const int64_t kept = std::min(n, keep_logits ? kKeptChunks * chunk : chunk);
-  // Earlier chunks use the memory that the kept ones will fill.
-  const at::Tensor buffer = at::empty({kept, vocab}, x.options());
-  const at::Tensor logsumexp = at::empty({n}, x.options());
-  if (saved != nullptr && !weight_trains) saved->dx = at::empty_like(x);
+  const int64_t chunk = std::min(n, cross_entropy_chunk_rows(vocab));
+  at::Tensor dw = gradients == nullptr ? at::Tensor() : gradients->dw;
+  TEMPER_CHECK(!dw.defined() || (dw.sizes() == weight.sizes() && dw.is_contiguous()),
+               "linear_cross_entropy: the gradient has another shape than the weight");
+  if (gradients != nullptr) gradients->dx = at::empty_like(x);
+  if (n == 0 && dw.defined()) dw.zero_();
+  const at::Tensor buffer = at::empty({chunk, vocab}, x.options());
+  const at::Tensor logsumexp = at::empty({chunk}, x.options());
 
   at::Tensor loss = at::zeros({}, x.options().dtype(at::kDouble));
-  for (int64_t begin = 0; begin < n;) {
-    const int64_t first_kept = n - kept;
-    const int64_t limit = begin < first_kept ? first_kept : n;
-    const int64_t rows = std::min(chunk, limit - begin);
-    at::Tensor logits = buffer.narrow(0, std::max<int64_t>(0, begin - first_kept), rows);
-    const at::Tensor target = targets.narrow(0, begin, rows),
-                     sums = logsumexp.narrow(0, begin, rows);
-    at::mm_out(logits, x.narrow(0, begin, rows), weight.t());
+  for (int64_t begin = 0; begin < n; begin += chunk) {
+    const int64_t rows = std::min(chunk, n - begin);
+    at::Tensor logits = buffer.narrow(0, 0, rows);
+    const at::Tensor x_rows = x.narrow(0, begin, rows), target = targets.narrow(0, begin, rows),
+                     sums = logsumexp.narrow(0, 0, rows);
+    at::mm_out(logits, x_rows, weight.t());
     loss += chunk_loss(logits, target, sums);
-    if (saved != nullptr && !weight_trains) {
-      chunk_gradient_(logits, target, sums);
-      at::Tensor dx = saved->dx.narrow(0, begin, rows);
-      at::mm_out(dx, logits, weight);
-    }
-    begin += rows;
-  }
-  if (saved != nullptr) saved->logsumexp = logsumexp;
-  if (keep_logits) saved->logits = buffer;
-  return loss;
-}
-
-at::Tensor linear_cross_entropy_backward(const at::Tensor& x, const at::Tensor& weight,
-                                         const at::Tensor& targets, LinearCrossEntropySaved& saved,
-                                         at::Tensor dw) {
-  if (saved.dx.defined()) return saved.dx;
-  const int64_t n = x.size(0), vocab = weight.size(0);
-  TEMPER_CHECK(dw.defined() && dw.sizes() == weight.sizes() && dw.is_contiguous(),
-               "linear_cross_entropy_backward: the gradient has another shape than the weight");
-  if (n == 0) dw.zero_();
-  const int64_t chunk = cross_entropy_chunk_rows(vocab), kept = saved.logits.size(0);
-  const int64_t first_kept = n - kept;
-  at::Tensor dx = at::empty_like(x);
-  // The kept chunks first: their memory then serves those that are computed again.
-  int64_t end = n;
-  while (end > 0) {
-    const bool is_kept = end > first_kept;
-    const int64_t start = is_kept ? first_kept : 0;
-    const int64_t begin = start + (end - start - 1) / chunk * chunk, rows = end - begin;
-    at::Tensor logits = saved.logits.narrow(0, is_kept ? begin - first_kept : 0, rows);
-    const at::Tensor x_rows = x.narrow(0, begin, rows);
-    if (!is_kept) at::mm_out(logits, x_rows, weight.t());
-    chunk_gradient_(logits, targets.narrow(0, begin, rows), saved.logsumexp.narrow(0, begin, rows));
-    at::Tensor dx_rows = dx.narrow(0, begin, rows);
+    if (gradients == nullptr) continue;
+    chunk_gradient_(logits, target, sums);
+    at::Tensor dx_rows = gradients->dx.narrow(0, begin, rows);
     at::mm_out(dx_rows, logits, weight);
-    if (end == n) {
+    if (!dw.defined()) continue;
+    if (begin == 0) {
       at::mm_out(dw, logits.t(), x_rows);
     } else {
       dw.addmm_(logits.t(), x_rows);
     }
-    end = begin;
   }
-  saved = {};
-  return dx;
+  return loss;
 }
 
 }  // namespace temper

@@ -49,13 +49,14 @@ at::Tensor HeadStage::forward(const WeightSlots& weights, const at::Tensor& x, c
   const SupervisedRows rows(x, batch);
   const at::Tensor inverse = inverse_rms(rows.x, epsilon_);
   const at::Tensor normed = rms_norm(rows.x, weights.weight(norm_), inverse);
-  LinearCrossEntropySaved entropy;
-  const bool trains = table_[output_].trainable;
-  const at::Tensor loss = linear_cross_entropy(normed, weights.weight(output_), rows.targets,
-                                               trains, saved == nullptr ? nullptr : &entropy);
-  if (saved != nullptr) {
-    saved->tensors = {inverse, entropy.logsumexp, trains ? entropy.logits : entropy.dx};
+  if (saved == nullptr) {
+    return linear_cross_entropy(normed, weights.weight(output_), rows.targets, nullptr);
   }
+  LinearCrossEntropyGradients gradients;
+  if (table_[output_].trainable) gradients.dw = weights.gradient(output_);
+  const at::Tensor loss =
+      linear_cross_entropy(normed, weights.weight(output_), rows.targets, &gradients);
+  saved->tensors = {inverse, gradients.dx};
   return loss;
 }
 
@@ -63,18 +64,13 @@ at::Tensor HeadStage::backward(const WeightSlots& weights, const at::Tensor& x, 
                                const Batch& batch, SavedActivations& saved,
                                bool need_grad_input) const {
   const SupervisedRows rows(x, batch);
-  const at::Tensor norm = weights.weight(norm_), inverse = saved.tensors.at(0);
-  const bool trains = table_[output_].trainable;
-  LinearCrossEntropySaved entropy{saved.tensors.at(1), trains ? saved.tensors.at(2) : at::Tensor(),
-                                  trains ? at::Tensor() : saved.tensors.at(2)};
+  const at::Tensor inverse = saved.tensors.at(0), d_normed = saved.tensors.at(1);
   saved.tensors.clear();
-  const at::Tensor d_normed = linear_cross_entropy_backward(
-      trains ? rms_norm(rows.x, norm, inverse) : at::Tensor(), weights.weight(output_),
-      rows.targets, entropy, trains ? weights.gradient(output_) : at::Tensor());
   if (table_[norm_].trainable) {
     rms_norm_weight_gradient(d_normed, rows.x, inverse, weights.gradient(norm_));
   }
   if (!need_grad_input) return {};
+  const at::Tensor norm = weights.weight(norm_);
   return rows.spread(rms_norm_backward(d_normed, rows.x, norm, inverse), x.size(0));
 }
 

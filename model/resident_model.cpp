@@ -127,6 +127,7 @@ double ResidentModel::loss_and_gradients(const Batch& batch,
   std::vector<at::Tensor> inputs(stages.size());
   std::vector<SavedActivations> saved(stages.size());
   at::Tensor x;
+  impl_->slots[impl_->head()].allocate_gradients();
   for (size_t i = 0; i < stages.size(); ++i) {
     inputs[i] = x;
     x = stages[i]->forward(impl_->slots[i], x, batch, &saved[i]);
@@ -145,7 +146,7 @@ double ResidentModel::loss_and_gradients(const Batch& batch,
   at::Tensor grad;
   for (size_t i = stages.size(); i > lowest; --i) {
     const size_t stage = i - 1;
-    impl_->slots[stage].allocate_gradients();
+    if (stage != impl_->head()) impl_->slots[stage].allocate_gradients();
     grad = stages[stage]->backward(impl_->slots[stage], inputs[stage], grad, batch, saved[stage],
                                    /*need_grad_input=*/stage > lowest);
     impl_->slots[stage].add_gradients(gradients);

@@ -62,7 +62,6 @@ struct ShardedModel::Impl {
 
   at::Tensor run_backward(int64_t stage, const at::Tensor& x, const at::Tensor& grad_output,
                           const Batch& batch, SavedActivations& saved) {
-    leaf.clear_gaps(stage);
     const StageWeights::Loan loan(weights[stage]);
     return stages[stage]->backward(weights[stage], x, grad_output, batch, saved,
                                    stage > plan.first_trainable_stage);
@@ -110,6 +109,7 @@ double ShardedModel::forward_backward(const Batch* batch, int num_contributors) 
     if (batch == nullptr) continue;
     if (model.has_backward(i)) inputs[i] = x;
     const bool keep = model.has_backward(i) && !model.is_recomputed(i);
+    if (i == last) model.leaf.clear_gaps(i);  // its forward may write gradients
     x = model.run_forward(i, x, *batch, keep ? &saved[i] : nullptr);
   }
   const double loss = batch == nullptr ? 0.0 : x.item<double>();
@@ -119,6 +119,7 @@ double ShardedModel::forward_backward(const Batch* batch, int num_contributors) 
     model.gather(i, i > first_backward ? i - 1 : num_stages);
     if (batch != nullptr) {
       if (model.is_recomputed(i)) model.run_forward(i, inputs[i], *batch, &saved[i]);
+      if (i != last) model.leaf.clear_gaps(i);
       grad = model.run_backward(i, inputs[i], grad, *batch, saved[i]);
       inputs[i].reset();
       saved[i].tensors.clear();

@@ -36,7 +36,8 @@ class WeightSlots {
   virtual at::Tensor weight(int64_t slot) const = 0;
 
   // Where the gradient of a trainable slot goes: fp32 contiguous, of the slot's shape. Backward
-  // overwrites it (beta = 0), every element, exactly once per micro-batch.
+  // overwrites it (beta = 0), every element, exactly once per micro-batch. The last stage, whose
+  // backward follows its forward at once, may do so in a forward that saves.
   virtual at::Tensor gradient(int64_t slot) const = 0;
 };
 

@@ -7,7 +7,7 @@
 namespace temper {
 namespace {
 
-// (rows, hidden, vocab): one chunk, several, and more than backward keeps.
+// (rows, hidden, vocab): one chunk, and several.
 class LinearCrossEntropy : public testing::TestWithParam<std::tuple<int64_t, int64_t, int64_t>> {};
 
 TEST_P(LinearCrossEntropy, agrees_with_autograd) {
@@ -23,22 +23,18 @@ TEST_P(LinearCrossEntropy, agrees_with_autograd) {
   const double tolerance = vocab > 10000 ? 5e-4 : 5e-6;
   const at::Tensor plain_x = x.detach(), plain_w = w.detach();
   const double loss = expected.item<double>();
-  EXPECT_NEAR(linear_cross_entropy(plain_x, plain_w, targets, true, nullptr).item<double>(), loss,
+  EXPECT_NEAR(linear_cross_entropy(plain_x, plain_w, targets, nullptr).item<double>(), loss,
               2e-6 * loss);
-  LinearCrossEntropySaved saved;
-  EXPECT_NEAR(linear_cross_entropy(plain_x, plain_w, targets, true, &saved).item<double>(), loss,
+  LinearCrossEntropyGradients all = {{}, at::full({vocab, hidden}, NAN)};
+  EXPECT_NEAR(linear_cross_entropy(plain_x, plain_w, targets, &all).item<double>(), loss,
               2e-6 * loss);
-  at::Tensor dw = at::full({vocab, hidden}, NAN);
-  const at::Tensor dx = linear_cross_entropy_backward(plain_x, plain_w, targets, saved, dw);
-  EXPECT_LT(relative_error(dx, x.grad()), tolerance);
-  EXPECT_LT(relative_error(dw, w.grad()), tolerance);
+  EXPECT_LT(relative_error(all.dx, x.grad()), tolerance);
+  EXPECT_LT(relative_error(all.dw, w.grad()), tolerance);
 
-  LinearCrossEntropySaved frozen;
-  linear_cross_entropy(plain_x, plain_w, targets, false, &frozen);
-  EXPECT_FALSE(frozen.logits.defined());
-  const at::Tensor frozen_dx =
-      linear_cross_entropy_backward(plain_x, plain_w, targets, frozen, at::Tensor());
-  EXPECT_LT(relative_error(frozen_dx, x.grad()), tolerance);
+  LinearCrossEntropyGradients frozen;
+  linear_cross_entropy(plain_x, plain_w, targets, &frozen);
+  EXPECT_FALSE(frozen.dw.defined());
+  EXPECT_TRUE(at::equal(frozen.dx, all.dx));
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, LinearCrossEntropy,
@@ -50,11 +46,10 @@ INSTANTIATE_TEST_SUITE_P(Sizes, LinearCrossEntropy,
 TEST(LinearCrossEntropyRows, without_targets_give_zeros) {
   const at::Tensor x = at::empty({0, 6}), w = random_tensor({10, 6});
   const at::Tensor targets = at::empty({0}, at::kLong);
-  LinearCrossEntropySaved saved;
-  EXPECT_EQ(linear_cross_entropy(x, w, targets, true, &saved).item<double>(), 0.0);
-  at::Tensor dw = at::full({10, 6}, NAN);
-  EXPECT_EQ(linear_cross_entropy_backward(x, w, targets, saved, dw).size(0), 0);
-  EXPECT_EQ(dw.abs().max().item<float>(), 0.0f);
+  LinearCrossEntropyGradients gradients = {{}, at::full({10, 6}, NAN)};
+  EXPECT_EQ(linear_cross_entropy(x, w, targets, &gradients).item<double>(), 0.0);
+  EXPECT_EQ(gradients.dx.size(0), 0);
+  EXPECT_EQ(gradients.dw.abs().max().item<float>(), 0.0f);
 }
 
 TEST(LinearCrossEntropyRows, chunks_bound_the_logits) {
@@ -70,7 +65,7 @@ TEST(LinearCrossEntropyRows, large_logits_do_not_overflow) {
   const at::Tensor targets = at::arange(5, at::kLong);
   const double expected =
       at::cross_entropy_loss(at::matmul(x, w.t()).to(at::kDouble), targets, {}, 2).item<double>();
-  EXPECT_NEAR(linear_cross_entropy(x, w, targets, true, nullptr).item<double>(), expected,
+  EXPECT_NEAR(linear_cross_entropy(x, w, targets, nullptr).item<double>(), expected,
               1e-6 * expected);
 }
 
