@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "arch/adapter_origin.h"
 #include "comm/agreement.h"
 #include "comm/round_robin.h"
 #include "common/error.h"
@@ -17,6 +16,7 @@
 #include "common/process_memory.h"
 #include "io/atomic_file.h"
 #include "model/decoder.h"
+#include "trainer/agreed_setup.h"
 #include "trainer/device.h"
 #include "trainer/held_out_evaluation.h"
 #include "trainer/load_weights.h"
@@ -28,32 +28,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-RunSetup prepare_agreed(const RunConfig& config, ProcessGroup& group) {
-  RunSetup setup;
-  std::string shared;  // what rank 0 found in the datasets, so that HDF5 opens them once
-  run_agreed(group, [&] {
-    if (group.rank() == 0 && group.size() > 1) shared = share_datasets(config);
-  });
-  shared = group.all_gather_text(shared).front();
-  Hash128 part;  // each rank reads its share of the base
-  run_agreed(group, [&] {
-    setup = prepare_run(config, group.size(), shared_datasets_of(shared));
-    const auto start = Clock::now();
-    part = setup.base->partial_hash(group.rank(), group.size());
-    setup.hash_seconds = seconds_since(start);
-  });
-  for (const std::string& hex : group.all_gather_text(part.hex())) {
-    setup.identity.base_hash += Hash128::from_hex(hex);
-  }
-  run_agreed(group, [&] {
-    if (group.rank() != 0 || setup.earlier_adapter == nullptr) return;
-    check_base_of_adapter(config.lora_model_dir, config.base_model,
-                          [&] { return setup.identity.base_hash; });
-    setup.identity.initial_adapter_hash = setup.earlier_adapter->hash();
-  });
-  return setup;
 }
 
 FrozenPlacement to_frozen_placement(BasePlacement placement) {
@@ -76,7 +50,7 @@ constexpr std::chrono::seconds kLockPatience(10);
 Trainer::Trainer(const RunConfig& config, ProcessGroup& group, const ResumeChoice& resume,
                  std::string attempt)
     : group_(group),
-      setup_(prepare_agreed(config, group)),
+      setup_(prepare_run_together(config, group)),
       config_(setup_.config),
       directory_(config_.output_dir),
       schedule_(config_, setup_.max_steps),
