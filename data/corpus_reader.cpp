@@ -138,11 +138,30 @@ std::vector<Message> messages_of_list(const RecordFields& record, CorpusFormat f
   return messages;
 }
 
+// A message as Hugging Face's apply_chat_template shows it to a template: without the keys that are
+// null, and what the model thought under each name that templates read it by.
+OrderedJson as_template_reads(const OrderedJson& message) {
+  OrderedJson present = OrderedJson::object();
+  for (const auto& [key, value] : message.items()) {
+    if (!value.is_null()) present[key] = value;
+  }
+  for (const char* name : {"reasoning_content", "thinking", "reasoning"}) {
+    if (!present.contains(name)) continue;
+    const OrderedJson reasoning = present[name];
+    OrderedJson aliased = OrderedJson::object();
+    if (!present.contains("thinking")) aliased["thinking"] = reasoning;
+    for (const auto& [key, value] : present.items()) aliased[key] = value;
+    aliased["reasoning_content"] = reasoning;
+    return aliased;
+  }
+  return present;
+}
+
 // Templates see the keys of a message in the order of the record, which Json does not keep.
 void keep_whole_messages(std::vector<Message>& messages, const OrderedJson& list) {
   for (size_t i = 0; i < messages.size(); ++i) {
     const bool plain = list[i].size() == 2 && list[i]["content"].is_string();
-    if (!plain) messages[i].json = list[i];
+    if (!plain) messages[i].json = as_template_reads(list[i]);
   }
 }
 

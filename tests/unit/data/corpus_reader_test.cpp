@@ -70,6 +70,20 @@ TEST(ParseRecord, keeps_what_templates_see_beyond_role_and_content) {
   EXPECT_EQ(record.messages[3].json["train"], false);
 }
 
+TEST(ParseRecord, shows_templates_no_null_and_every_name_of_reasoning) {
+  const Record record = parse_record(
+      R"({"messages":[{"role":"user","content":"a","name":null},
+          {"role":"assistant","content":null,"tool_calls":[{"id":null}]},
+          {"role":"assistant","thinking":null,"content":"b","reasoning":"c"}]})",
+      CorpusFormat::kAuto, "here", {});
+  ASSERT_EQ(record.messages.size(), 3u);
+  EXPECT_EQ(record.messages[0].json.dump(), R"({"role":"user","content":"a"})");
+  EXPECT_EQ(record.messages[1].json.dump(), R"({"role":"assistant","tool_calls":[{"id":null}]})");
+  EXPECT_EQ(record.messages[2].json.dump(),
+            R"({"thinking":"c","role":"assistant","content":"b","reasoning":"c",)"
+            R"("reasoning_content":"c"})");
+}
+
 TEST(ParseRecord, keeps_the_tools_of_a_conversation) {
   const std::string messages = R"("messages":[{"role":"user","content":"a"}])";
   const auto tools = [&](const std::string& value) {
