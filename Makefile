@@ -39,10 +39,14 @@ soak: bootstrap
 # The peers go into environments of their own under build/bench.
 bench: build
 	cmake $(BUILD) -DTEMPER_BENCH=ON
-	cmake --build $(BUILD) --parallel $(JOBS) --target temper-bench-tokenizer temper-bench-loader
+	cmake --build $(BUILD) --parallel $(JOBS)
 	python3 bench/compare_tokenizers.py --program $(BUILD)/bin/temper-bench-tokenizer --material '$(TEMPER_ACCEPTANCE_DIR)'
 	python3 bench/checkpoint.py
+	$(BUILD)/bin/temper-bench-kernels
+	mpirun --allow-run-as-root --oversubscribe --bind-to none -n 2 $(BUILD)/bin/temper-bench-collectives
+	python3 bench/traffic.py
 	python3 bench/compare_peers.py
+	python3 bench/compare_trl.py
 	$(if $(TEMPER_ACCEPTANCE_DIR),bench/data.sh $(BUILD)/bin '$(TEMPER_ACCEPTANCE_DIR)')
 
 demo: build

@@ -5,7 +5,9 @@ Every repetition runs the sgemm limit, temper and each peer once, one after the 
 two cores, the same model and the same rows; ratios are of medians. The peers are transformers
 (+ peft) with FSDP2 over gloo, with DDP, and as one process with two threads; eager and compiled; as
 shipped and with glibc's malloc told to keep its memory ("tuned": the same settings that temper makes
-for itself). Their first losses must agree with temper's, or nothing is written.
+for itself). Their first losses must agree with temper's, or nothing is written. Modes: full; lora
+(r = 16, all linear modules); lora40, the same where 40% of the tokens are supervised. temper is also
+run as one rank on one core, with the same micro-batch: how the step scales beside the products.
 
     bench/compare_peers.py [--bin build/release/bin] [--repetitions 5] [--modes full,lora]
 
@@ -31,6 +33,7 @@ TUNED_MALLOC = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "17179869184"
 RANKS, MICRO_BATCH, SEQUENCE_LEN = 2, 4, 512
 TOKENS_PER_STEP = RANKS * MICRO_BATCH * SEQUENCE_LEN
 HIDDEN, LAYERS, HEADS, KV_HEADS, INTERMEDIATE, VOCAB, LORA_R = 512, 8, 8, 4, 1408, 32000, 16
+SUPERVISED = 0.4  # of the tokens, in lora40
 CONFIG = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": HIDDEN,
     "num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "num_key_value_heads": KV_HEADS,
@@ -48,7 +51,7 @@ def flops_per_token(mode):
     linear = LAYERS * sum(a * b for a, b in shapes)
     adapters = LAYERS * sum(LORA_R * (a + b) for a, b in shapes)
     attention = 6 * LAYERS * HIDDEN * SEQUENCE_LEN
-    head = HIDDEN * VOCAB
+    head = HIDDEN * VOCAB * (SUPERVISED if mode == "lora40" else 1)  # of labelled rows only
     if mode == "full":
         return 6 * (linear + head) + attention
     return 4 * (linear + head) + 6 * adapters + attention
@@ -71,10 +74,27 @@ def make_venv(python):
     return venv / "bin/python"
 
 
+def prepare_part_supervised(work, temper, text):
+    """Rows of one question and its answer each: 306 tokens of context, 204 supervised."""
+    out = sh([temper, "tokenize", "--tokenizer", work / "tokenizer.json"],
+             input=json.dumps({"text": text}) + "\n", stdout=subprocess.PIPE).stdout
+    ends = [end for _, end in json.loads(out)["offsets"]]
+    row = SEQUENCE_LEN - 2
+    prompt = round((1 - SUPERVISED) * row)
+    with open(work / "questions.jsonl", "w") as file:
+        for first in range(0, len(ends) - row, row):
+            cuts = [ends[first + i] for i in (0, prompt, row)]
+            file.write(json.dumps({"prompt": text[cuts[0]:cuts[1]],
+                                   "completion": text[cuts[1]:cuts[2]]}) + "\n")
+    sh([temper, "pack", work / "questions.jsonl", "-o", work / "rows40.h5", "--model", work / "model",
+        "--sequence-len", SEQUENCE_LEN, "--overlong", "truncate", "--no-hygiene"],
+       stdout=subprocess.DEVNULL)
+
+
 def prepare(work, temper, steps):
     """The model, and rows of exactly one document each, so that the peers need no packing."""
     work.mkdir(parents=True, exist_ok=True)
-    if (work / "rows.h5").exists():
+    if (work / "rows40.h5").exists():
         return
     sh([temper, "synth", "-o", work / "corpus", "--seed", "7"], stdout=subprocess.DEVNULL)
     text = " ".join(json.loads(line)["text"] for line in open(work / "corpus/general_train.jsonl"))
@@ -89,19 +109,25 @@ def prepare(work, temper, steps):
         work / "tokenizer.json", "-o", work / "model"], stdout=subprocess.DEVNULL)
     sh([temper, "pack", work / "long.jsonl", "-o", work / "rows.h5", "--model", work / "model",
         "--sequence-len", SEQUENCE_LEN], stdout=subprocess.DEVNULL)
+    prepare_part_supervised(work, temper, text[:needed])
 
 
-def run_temper(options, work, mode):
+def rows_of(work, mode):
+    return work / ("rows40.h5" if mode == "lora40" else "rows.h5")
+
+
+def run_temper(options, work, mode, ranks=RANKS):
     out = work / "run"
     subprocess.run(["rm", "-rf", out], check=True)
     lora = "adapter: lora\nlora_r: 16\nlora_alpha: 32\nlora_target_modules: all-linear\n"
     (work / "run.yaml").write_text(
-        f"base_model: model\ndatasets: [{{path: rows.h5}}]\noutput_dir: run\nshuffle: false\n"
-        f"micro_batch_size: {MICRO_BATCH}\nglobal_batch_size: {MICRO_BATCH * RANKS}\n"
+        f"base_model: model\ndatasets: [{{path: {rows_of(work, mode).name}}}]\noutput_dir: run\n"
+        f"shuffle: false\n"
+        f"micro_batch_size: {MICRO_BATCH}\nglobal_batch_size: {MICRO_BATCH * ranks}\n"
         f"max_steps: {options.steps}\nlearning_rate: 1.0e-4\nlr_scheduler: constant\n"
-        f"logging_steps: 1\ndevice: cpu\n" + (lora if mode == "lora" else ""))
+        f"logging_steps: 1\ndevice: cpu\n" + ("" if mode == "full" else lora))
     begin = time.time()
-    sh([*options.pin, options.bin / "temper", "train", work / "run.yaml", "--nproc", RANKS],
+    sh([*options.pin, options.bin / "temper", "train", work / "run.yaml", "--nproc", ranks],
        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     events = [json.loads(line) for line in open(out / "metrics.jsonl")]
     steps = [e for e in events if e["event"] == "step"]
@@ -114,8 +140,9 @@ def run_temper(options, work, mode):
 
 
 def run_peer(options, work, mode, parallel, compiled, tuned):
-    script = [HERE / "peer_step.py", "--model", work / "model", "--rows", work / "rows.h5", "--mode",
-              mode, "--parallel", parallel, "--steps", options.steps, "--warmup", options.warmup]
+    script = [HERE / "peer_step.py", "--model", work / "model", "--rows", rows_of(work, mode),
+              "--mode", "full" if mode == "full" else "lora", "--parallel", parallel,
+              "--steps", options.steps, "--warmup", options.warmup]
     if compiled:
         script.append("--compile")
     if parallel == "single":
@@ -137,10 +164,10 @@ def run_peer(options, work, mode, parallel, compiled, tuned):
     return result
 
 
-def sgemm_peak(options):
-    """Of two processes at once, as the ranks run."""
+def sgemm_peak(options, processes=RANKS):
+    """Of so many processes at once, as the ranks run."""
     runs = [subprocess.Popen([*options.pin, str(options.python), str(HERE / "sgemm_peak.py"), "1"],
-                             stdout=subprocess.PIPE, text=True) for _ in range(RANKS)]
+                             stdout=subprocess.PIPE, text=True) for _ in range(processes)]
     return sum(float(run.communicate()[0]) for run in runs)
 
 
@@ -171,6 +198,10 @@ def measure(options, work, mode):
         runs.setdefault("sgemm", []).append({"gflops": peak})
         ours = run_temper(options, work, mode)
         runs.setdefault("temper", []).append(ours)
+        alone = run_temper(options, work, mode, ranks=1)
+        runs.setdefault("scaling", []).append({
+            "temper": RANKS * alone["step_seconds"] / ours["step_seconds"],
+            "sgemm": peak / sgemm_peak(options, processes=1)})
         for peer in peers_of(options):
             theirs = run_peer(options, work, mode, *peer)
             check_losses(mode, peer_name(*peer), ours["losses"], theirs["losses"])
@@ -203,7 +234,7 @@ def table(mode, runs):
              "| | tok/s, median (min to max) | temper is | memory of all ranks, MiB | temper has "
              "| start to first step, less a step, s | temper's share |", "|---|---|---|---|---|---|---|"]
     for name, results in runs.items():
-        if name == "sgemm":
+        if name in ("sgemm", "scaling"):
             continue
         speed = summary(results, tokens_per_second)
         memory = summary(results, lambda r: r["pss_bytes"])[0]
@@ -212,6 +243,10 @@ def table(mode, runs):
             f"| {name} | {speed[0]:.0f} ({speed[1]:.0f} to {speed[2]:.0f}) "
             f"| {ours['speed'] / speed[0]:.2f}x | {memory / 2**20:.0f} | {ours['memory'] / memory:.2f} "
             f"| {start:.1f} | {ours['start'] / start:.2f} |")
+    scaling = {who: summary(runs["scaling"], lambda r: r[who])[0] for who in ("temper", "sgemm")}
+    lines += ["", f"{RANKS} ranks against one, the same micro-batch a rank: {scaling['temper']:.2f}x; "
+              f"as many processes of products alone: {scaling['sgemm']:.2f}x; "
+              f"{scaling['temper'] / scaling['sgemm']:.2f} of it."]
     return lines + [""]
 
 

@@ -8,7 +8,8 @@ vocabulary 32,000) with as many layers as --layers, in bfloat16, one file a laye
 of one step on it; deletes it. Interleaved in one run, cold (the files' pages dropped) and warm: the
 same bytes read by as many processes as there are ranks, and the seconds that `temper train` takes to
 hash and to load them. The ranks' memory (PSS, every 20 ms until the first step begins) is compared
-with what a rank has to hold. The result is printed as a table.
+with what a rank has to hold. Then the merged model is exported and proven, and that process's memory
+is looked at in the same way. The result is printed as a table.
 """
 import argparse
 import json
@@ -26,6 +27,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 HIDDEN, INTERMEDIATE, HEADS, KV_HEADS, VOCAB = 4096, 14336, 32, 8, 32000
 BLOCK = 8 << 20
 GIB = 1 << 30
+PSS_KINDS = ("Pss", "Pss_Anon", "Pss_File", "Pss_Shmem")
 
 
 def config(layers):
@@ -107,8 +109,9 @@ def read_raw(files, pool, ranks):
     return total / (time.time() - start)
 
 
-def pss_of_ranks(launcher):
-    """PSS in bytes of each temper-rank below the process, by pid."""
+def memory_of_ranks(launcher):
+    """PSS in bytes of each temper-rank below the process, by pid: all of it, and what is private,
+    of mapped files and of memory shared on the node."""
     found, below = {}, [launcher]
     while below:
         pid = below.pop()
@@ -116,29 +119,47 @@ def pss_of_ranks(launcher):
             below += map(int, open(f"/proc/{pid}/task/{pid}/children").read().split())
             if open(f"/proc/{pid}/comm").read().strip() == "temper-rank":
                 rollup = open(f"/proc/{pid}/smaps_rollup").read()
-                found[pid] = 1024 * int(rollup.split("\nPss:")[1].split()[0])
+                found[pid] = {kind: 1024 * int(rollup.split(f"\n{kind}:")[1].split()[0])
+                              for kind in PSS_KINDS}
         except (OSError, IndexError):
             pass
     return found
 
 
 def train(options, folder):
-    """The events of one run, and the peak of each rank's memory until its first step begins."""
+    """The events of one run, and the memory of the ranks until the first step begins: each rank's
+    at its own peak, and the most that all had together."""
     out = folder / "run"
     shutil.rmtree(out, ignore_errors=True)
     process = subprocess.Popen([options.bin / "temper", "train", folder / "run.yaml", "--nproc",
                                 str(options.ranks)], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
-    peaks, loading = {}, True
+    peaks, together, loading = {}, 0, True
     while process.poll() is None:
         if loading:
-            for pid, pss in pss_of_ranks(process.pid).items():
-                peaks[pid] = max(peaks.get(pid, 0), pss)
+            now = memory_of_ranks(process.pid)
+            for pid, memory in now.items():
+                peaks[pid] = max(peaks.get(pid, memory), memory, key=lambda m: m["Pss"])
+            together = max(together, sum(memory["Pss"] for memory in now.values()))
             loading = not (out / "metrics.jsonl").exists()
         time.sleep(0.02)
     assert process.returncode == 0, "the run failed"
     events = [json.loads(line) for line in open(out / "metrics.jsonl")]
-    return {event["event"]: event for event in events}, sorted(peaks.values())
+    return {event["event"]: event for event in events}, list(peaks.values()), together
+
+
+def export(options, folder):
+    """Seconds and peak memory of writing the merged model and proving it."""
+    start = time.time()
+    process = subprocess.Popen([options.bin / "temper", "export", folder / "run", "-o", folder / "out",
+                                "--merge", "--max-shard-size", "1GB"], stdout=subprocess.DEVNULL)
+    peak = {"Pss": 0}
+    while process.poll() is None:
+        peak = max([peak, *memory_of_ranks(process.pid).values()], key=lambda memory: memory["Pss"])
+        time.sleep(0.02)
+    assert process.returncode == 0, "the export failed"
+    size = sum(path.stat().st_size for path in (folder / "out").glob("*.safetensors"))
+    return time.time() - start, peak, size
 
 
 def prepare(options, folder):
@@ -186,7 +207,7 @@ def main():
                 raw = read_raw(files, pool, options.ranks)
                 if state == "cold":
                     drop_pages(files)
-                events, peaks = train(options, folder)
+                events, peaks, together = train(options, folder)
                 start = events["start"]
                 rows.append((raw / GIB, start["hash_seconds"], start["load_seconds"],
                              total / GIB / start["load_seconds"]))
@@ -196,10 +217,16 @@ def main():
         mine = max(events["ranks"]["ranks"], key=lambda rank: rank["frozen_bytes"])
         held = sum(mine[key] for key in ("weight_bytes", "gradient_bytes", "optimizer_bytes",
                                          "frozen_bytes", "gathered_peak_bytes"))
-        print(f"\npeak PSS of a rank while loading: {peaks[0] / GIB:.2f} to {peaks[-1] / GIB:.2f} GiB; "
-              f"it has to hold {held / GIB:.2f} GiB (base {mine['frozen_bytes'] / GIB:.2f}, buffers for "
-              f"gathered weights and gradients {mine['gathered_peak_bytes'] / GIB:.2f}); the largest "
-              f"tensor is {INTERMEDIATE * HIDDEN * 4 / GIB:.2f} GiB in fp32")
+        print(f"\na rank has to hold {held / GIB:.2f} GiB (base {mine['frozen_bytes'] / GIB:.2f}, "
+              f"buffers for gathered weights and gradients {mine['gathered_peak_bytes'] / GIB:.2f}); the "
+              f"largest tensor is {INTERMEDIATE * HIDDEN * 4 / GIB:.2f} GiB in fp32\n"
+              f"the ranks together: at most {together / GIB:.2f} GiB, {together / len(peaks) / GIB:.2f} "
+              f"a rank\n\n| at its own peak, GiB | {' | '.join(PSS_KINDS)} |\n|---|{'---|' * 4}")
+        for memory in peaks:
+            print(f"| a rank | {' | '.join(f'{memory[kind] / GIB:.2f}' for kind in PSS_KINDS)} |")
+        seconds, peak, size = export(options, folder)
+        print(f"| export, merged | {' | '.join(f'{peak[kind] / GIB:.2f}' for kind in PSS_KINDS)} |\n\n"
+              f"export with its proof: {size / GIB:.2f} GiB in {seconds:.1f} s")
 
 
 if __name__ == "__main__":

@@ -13,4 +13,11 @@ DeviceMesh::DeviceMesh(ProcessGroup& world, int num_replicas) : world_(world) {
   replicate_ = world.split(world.rank() % shard_size, world.rank());
 }
 
+TrafficCounters DeviceMesh::traffic() const {
+  TrafficCounters sum = world_.traffic();
+  if (shard_) sum += shard_->traffic();
+  if (replicate_) sum += replicate_->traffic();
+  return sum;
+}
+
 }  // namespace temper

@@ -24,6 +24,9 @@ class DeviceMesh {
   int replica() const { return replicate_ ? replicate_->rank() : 0; }
   int num_replicas() const { return replicate_ ? replicate_->size() : 1; }
 
+  // What this rank received in all groups of the mesh.
+  TrafficCounters traffic() const;
+
  private:
   ProcessGroup& world_;
   std::unique_ptr<ProcessGroup> shard_;  // null with one replica: it is the world

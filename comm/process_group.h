@@ -34,6 +34,14 @@ struct TrafficCounters {
   int64_t reduce_bytes = 0;  // folded or reduced, and received point to point
   int64_t other_bytes = 0;
   int64_t shared_read_bytes = 0;  // read in place from another rank's shared memory, not received
+
+  TrafficCounters& operator+=(const TrafficCounters& other) {
+    all_gather_bytes += other.all_gather_bytes;
+    reduce_bytes += other.reduce_bytes;
+    other_bytes += other.other_bytes;
+    shared_read_bytes += other.shared_read_bytes;
+    return *this;
+  }
 };
 
 // Memory of which every rank of the group on this node maps the same physical pages.

@@ -12,6 +12,9 @@ std::vector<std::string> mpirun_command(const MpirunOptions& options,
   if (options.num_allocated_tasks == 0 || options.num_ranks > options.num_allocated_tasks) {
     command.push_back("--oversubscribe");
   }
+  // On this machine alone messages go through shared memory. Looking for a network first costs each
+  // rank 0.2 s of its start.
+  if (options.num_allocated_tasks == 0) command.insert(command.end(), {"--mca", "pml", "ob1"});
   // A rank may have several threads; binding would put them all on one core.
   command.insert(command.end(), {"--bind-to", "none", "-n", std::to_string(options.num_ranks)});
   command.insert(command.end(), rank_command.begin(), rank_command.end());

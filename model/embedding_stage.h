@@ -15,6 +15,7 @@ class EmbeddingStage : public Stage {
   const std::vector<WeightSlot>& slots() const override { return table_.slots(); }
   at::Tensor forward(const WeightSlots& weights, const at::Tensor& x, const Batch& batch,
                      SavedActivations* saved) const override;
+  bool backward_needs_forward() const override { return false; }
   at::Tensor backward(const WeightSlots& weights, const at::Tensor& x,
                       const at::Tensor& grad_output, const Batch& batch, SavedActivations& saved,
                       bool need_grad_input) const override;

@@ -38,13 +38,22 @@ struct ShardedModel::Impl {
   bool has_backward(int64_t stage) const { return stage >= plan.first_trainable_stage; }
   bool is_recomputed(int64_t stage) const {
     const int64_t every = options.checkpoint_every;
-    return every > 0 && stage % every == 0 && stage != num_stages() - 1;
+    return every > 0 && stage % every == 0 && stage != num_stages() - 1 && reads_in_backward(stage);
   }
+  bool reads_in_backward(int64_t stage) const { return stages[stage]->backward_needs_forward(); }
 
   // Gathers `stage` and, where wanted, begins with the one that runs after it.
-  void gather(int64_t stage, int64_t next) {
+  void gather_for_forward(int64_t stage) {
     gathered.gather(stage);
-    if (options.prefetch && next >= 0 && next < num_stages()) gathered.start_gather(next);
+    if (options.prefetch && stage + 1 < num_stages()) gathered.start_gather(stage + 1);
+  }
+  void gather_for_backward(int64_t stage) {
+    if (!reads_in_backward(stage)) return;
+    gathered.gather(stage);
+    const int64_t next = stage - 1;
+    if (options.prefetch && next >= plan.first_trainable_stage && reads_in_backward(next)) {
+      gathered.start_gather(next);
+    }
   }
 
   void make_current() {
@@ -105,7 +114,7 @@ double ShardedModel::forward_backward(const Batch* batch, int num_contributors) 
   std::vector<SavedActivations> saved(num_stages);
   at::Tensor x;
   for (int64_t i = 0; i < num_stages; ++i) {
-    model.gather(i, i + 1);
+    model.gather_for_forward(i);
     if (batch == nullptr) continue;
     if (model.has_backward(i)) inputs[i] = x;
     const bool keep = model.has_backward(i) && !model.is_recomputed(i);
@@ -116,7 +125,7 @@ double ShardedModel::forward_backward(const Batch* batch, int num_contributors) 
 
   at::Tensor grad;
   for (int64_t i = last; i >= first_backward; --i) {
-    model.gather(i, i > first_backward ? i - 1 : num_stages);
+    model.gather_for_backward(i);
     if (batch != nullptr) {
       if (model.is_recomputed(i)) model.run_forward(i, inputs[i], *batch, &saved[i]);
       if (i != last) model.leaf.clear_gaps(i);
@@ -136,7 +145,7 @@ double ShardedModel::evaluate(const Batch* batch) {
   model.make_current();
   at::Tensor x;
   for (int64_t i = 0; i < model.num_stages(); ++i) {
-    model.gather(i, i + 1);
+    model.gather_for_forward(i);
     if (batch != nullptr) x = model.run_forward(i, x, *batch, nullptr);
   }
   // In training the folds see to this.

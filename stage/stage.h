@@ -59,6 +59,10 @@ class Stage {
   virtual at::Tensor forward(const WeightSlots& weights, const at::Tensor& x, const Batch& batch,
                              SavedActivations* saved) const = 0;
 
+  // Whether backward reads a weight, or what forward saved. Otherwise a driver gathers nothing for
+  // it.
+  virtual bool backward_needs_forward() const { return true; }
+
   // grad_output: gradient of the loss SUM with respect to forward's result ([T, hidden]; undefined
   // for the last stage, whose output is the loss itself). Writes every trainable slot's gradient.
   // Returns the gradient with respect to x, or an undefined tensor when `need_grad_input` is false

@@ -404,19 +404,22 @@ void Trainer::sample_memory() {
 // What each rank did and held: the share of the micro-batches, memory against its arithmetic.
 void Trainer::report_ranks() {
   const ShardedModel::MemoryUse use = model_->memory_use();
-  const Json mine = {
-      {"rank", group_.rank()},
-      {"micro_batches", micro_batches_computed_},
-      {"peak_pss_bytes", peak_pss_bytes_},
-      {"weight_bytes", use.weight_bytes},
-      {"gradient_bytes", use.gradient_bytes},
-      {"optimizer_bytes", use.optimizer_bytes},
-      {"frozen_bytes", use.frozen_bytes},
-      {"gathered_peak_bytes", use.gathered_peak_bytes},
-      {"save_buffer_bytes", saver_->buffer_bytes()},
-      {"max_gathered_stages", model_->max_gathered_stages()},
-      {"received_bytes", group_.traffic().all_gather_bytes + group_.traffic().reduce_bytes +
-                             group_.traffic().other_bytes}};
+  const TrafficCounters traffic = model_->mesh().traffic();
+  const Json mine = {{"rank", group_.rank()},
+                     {"micro_batches", micro_batches_computed_},
+                     {"peak_pss_bytes", peak_pss_bytes_},
+                     {"weight_bytes", use.weight_bytes},
+                     {"gradient_bytes", use.gradient_bytes},
+                     {"optimizer_bytes", use.optimizer_bytes},
+                     {"frozen_bytes", use.frozen_bytes},
+                     {"gathered_peak_bytes", use.gathered_peak_bytes},
+                     {"save_buffer_bytes", saver_->buffer_bytes()},
+                     {"max_gathered_stages", model_->max_gathered_stages()},
+                     {"received_bytes",
+                      {{"all_gather", traffic.all_gather_bytes},
+                       {"reduce", traffic.reduce_bytes},
+                       {"other", traffic.other_bytes}}},
+                     {"shared_read_bytes", traffic.shared_read_bytes}};
   Json ranks = Json::array();
   for (const std::string& text : group_.all_gather_text(mine.dump())) {
     ranks.push_back(parse_json(text, "rank report"));

@@ -355,6 +355,27 @@ TEST(ShardedModel, GathersStageByStageBetweenNodes) {
   }
 }
 
+// A round sends each weight twice and each gradient once, less what stays from the forward: the
+// last two stages' weights; and less what no backward reads: the embedding's.
+TEST(ShardedModel, ReceivesEachWeightTwiceAndEachGradientOnce) {
+  const auto group = make_group(1);
+  ShardedModel model(make_toy_model(ToyTraining::kFull), *group, {});
+  model.load(ToyWeights());
+  std::map<std::string, int64_t> others;  // bytes of the other ranks' shards, by first parameter
+  for (const TrainableShard& shard : model.trainable_shards()) {
+    others[shard.layout->parameters().front().name] =
+        static_cast<int64_t>(shard.weight.nbytes()) * (group->size() - 1);
+  }
+  const int64_t embedding = others.at("embed.weight"), hidden = others.at("hidden.0.weight");
+  const int64_t head = others.at("scale") + embedding;  // tied: one bucket, used twice
+  ASSERT_EQ(others.size(), 4u);
+  const int64_t before = group->traffic().reduce_bytes;
+  const Batch batch = toy_batch(1, group->rank());
+  model.forward_backward(&batch, group->size());
+  EXPECT_EQ(group->traffic().all_gather_bytes, embedding + 3 * hidden + head);
+  EXPECT_EQ(group->traffic().reduce_bytes - before, embedding + 2 * hidden + head);
+}
+
 TEST(ShardedModel, NamesAMissingParameter) {
   ToyWeights source;
   source.missing = "hidden.1.bias";

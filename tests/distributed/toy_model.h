@@ -46,6 +46,7 @@ class ToyEmbedding : public ToyStage {
                      SavedActivations*) const override {
     return weights.weight(0).index_select(0, batch.tokens);
   }
+  bool backward_needs_forward() const override { return false; }
   at::Tensor backward(const WeightSlots& weights, const at::Tensor&, const at::Tensor& grad_output,
                       const Batch& batch, SavedActivations&, bool) const override {
     weights.gradient(0).zero_().index_add_(0, batch.tokens, grad_output);

@@ -17,14 +17,15 @@ const std::vector<std::string> kRank = {"/opt/temper-rank", "train", "run.yaml"}
 
 TEST(MpirunCommand, workstation) {
   EXPECT_THAT(mpirun_command({.num_ranks = 2}, kRank),
-              ElementsAre("mpirun", "--quiet", "--oversubscribe", "--bind-to", "none", "-n", "2",
-                          "/opt/temper-rank", "train", "run.yaml"));
+              ElementsAre("mpirun", "--quiet", "--oversubscribe", "--mca", "pml", "ob1",
+                          "--bind-to", "none", "-n", "2", "/opt/temper-rank", "train", "run.yaml"));
 }
 
 TEST(MpirunCommand, root_must_say_so) {
-  EXPECT_THAT(mpirun_command({.num_ranks = 4, .is_root = true}, kRank),
-              ElementsAre("mpirun", "--quiet", "--allow-run-as-root", "--oversubscribe",
-                          "--bind-to", "none", "-n", "4", "/opt/temper-rank", "train", "run.yaml"));
+  EXPECT_THAT(
+      mpirun_command({.num_ranks = 4, .is_root = true}, kRank),
+      ElementsAre("mpirun", "--quiet", "--allow-run-as-root", "--oversubscribe", "--mca", "pml",
+                  "ob1", "--bind-to", "none", "-n", "4", "/opt/temper-rank", "train", "run.yaml"));
 }
 
 TEST(MpirunCommand, allocation_is_kept_to_unless_more_ranks_are_asked_for) {
