@@ -15,6 +15,8 @@ const Choices<GradientReduction> kReductions = {{"each_round", GradientReduction
                                                 {"once_per_step", GradientReduction::kOncePerStep}};
 const Choices<SaveErrorPolicy> kSaveErrorPolicies = {{"continue", SaveErrorPolicy::kContinue},
                                                      {"stop", SaveErrorPolicy::kStop}};
+const Choices<ForgettingPolicy> kForgettingPolicies = {{"stop", ForgettingPolicy::kStop},
+                                                       {"warn", ForgettingPolicy::kWarn}};
 const Choices<DeviceChoice> kDevices = {
     {"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}};
 const Choices<std::string> kAdapters = {{"lora", "lora"}, {"full", ""}, {"none", ""}, {"", ""}};
@@ -255,6 +257,11 @@ void add_progress_keys(KeyTable& table) {
       [](const RunConfig& config) { return std::to_string(config.max_wall_time); });
   table.integer("early_stopping_patience", &RunConfig::early_stopping_patience,
                 "Stop after so many evaluations without improvement; 0: never.");
+  table.number("max_forgetting", &RunConfig::max_forgetting,
+               "Budget: how much the loss over general_datasets may rise above the base's (0.05: "
+               "5 %); 0: none. It decides which checkpoint is the best.");
+  table.choice("on_forgetting", &RunConfig::on_forgetting, kForgettingPolicies,
+               "When an evaluation is over that budget: stop training, or warn and go on.");
   table.path("output_dir", &RunConfig::output_dir,
              "Checkpoints, metrics and the resolved configuration of this run.", "runs/first");
 }

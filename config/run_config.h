@@ -34,6 +34,9 @@ enum class GradientReduction {
 // What follows when a checkpoint could not be written while training goes on.
 enum class SaveErrorPolicy { kContinue, kStop };
 
+// What follows when the general loss has risen by more than max_forgetting.
+enum class ForgettingPolicy { kStop, kWarn };
+
 enum class DeviceChoice { kAuto, kCpu, kCuda };
 
 // What the batch script asks Slurm for. An empty text leaves the choice to the site.
@@ -112,7 +115,9 @@ struct RunConfig {
   SaveErrorPolicy on_save_error = SaveErrorPolicy::kContinue;
   int64_t max_wall_time = 0;            // seconds; 0: no limit
   int64_t early_stopping_patience = 0;  // evaluations without improvement; 0: off
-  std::filesystem::path output_dir;     // required
+  double max_forgetting = 0.0;          // relative rise of the general loss; 0: no budget
+  ForgettingPolicy on_forgetting = ForgettingPolicy::kStop;
+  std::filesystem::path output_dir;  // required
 
   // --- sharding --------------------------------------------------------------------------------
   int64_t dp_shard_size = 0;      // ranks that share one copy of the state; 0: all of a replica

@@ -220,12 +220,27 @@ class Validator {
                "at the end");
       }
     }
+    check_forgetting();
     if (config_.output_dir.empty())
       refuse("output_dir", "is missing: name a directory to write to");
     std::error_code error;
     if (std::filesystem::exists(config_.output_dir, error) &&
         !std::filesystem::is_directory(config_.output_dir, error)) {
       refuse("output_dir", "is {}, which exists and is no directory", config_.output_dir.string());
+    }
+  }
+
+  void check_forgetting() const {
+    require_range("max_forgetting", config_.max_forgetting, 0.0, 1e6);
+    if (config_.max_forgetting == 0.0) return;
+    if (config_.general_datasets.empty()) {
+      refuse("max_forgetting", "is {}, but there are no general_datasets to measure it on",
+             config_.max_forgetting);
+    }
+    if (config_.eval_steps == 0 && config_.on_forgetting == ForgettingPolicy::kStop) {
+      refuse("max_forgetting",
+             "needs eval_steps above 0 to stop in time; on_forgetting: warn judges at the end "
+             "alone");
     }
   }
 

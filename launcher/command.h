@@ -28,6 +28,7 @@ int inspect_command(const Arguments& arguments);
 int tokenize_command(const Arguments& arguments);
 int render_command(const Arguments& arguments);
 int status_command(const Arguments& arguments);
+int report_command(const Arguments& arguments);
 int completion_command(const Arguments& arguments);
 int new_tokenizer_command(const Arguments& arguments);
 int synth_command(const Arguments& arguments);

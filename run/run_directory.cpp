@@ -95,6 +95,25 @@ fs::path RunDirectory::partial_checkpoint_path(int64_t step, const std::string& 
   return root_ / fmt::format("{}.{}.partial", checkpoint_name(step), attempt);
 }
 
+fs::path RunDirectory::evaluation_path(int64_t step) const {
+  return root_ / "eval" / (checkpoint_name(step) + ".json");
+}
+
+fs::path RunDirectory::answers_path(int64_t step) const {
+  return root_ / "eval" / (checkpoint_name(step) + ".jsonl");
+}
+
+std::vector<int64_t> RunDirectory::evaluated_steps() const {
+  std::vector<int64_t> steps;
+  for (const auto& [name, type] : list_entries(root_ / "eval")) {
+    const fs::path file(name);
+    const auto step = checkpoint_step(file.stem().native());
+    if (step && file.extension() == ".json") steps.push_back(*step);
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
 bool RunDirectory::exists() const {
   std::error_code ignored;
   return fs::is_regular_file(identity_path(), ignored);

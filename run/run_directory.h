@@ -7,6 +7,7 @@
 //   status.json     the latest state, replaced atomically
 //   step-N/         complete checkpoints; step-N.ATTEMPT.partial, .deleting, .aside are never read
 //   latest          a symbolic link, only a hint
+//   eval/           what `temper eval` found: step-N.json, and with questions step-N.jsonl
 //   SAVE            made by a person who wants a checkpoint now; removed when it has been saved
 #pragma once
 
@@ -33,6 +34,9 @@ class RunDirectory {
   std::filesystem::path lock_path() const { return root_ / "lock"; }
   std::filesystem::path save_request_path() const { return root_ / "SAVE"; }
   std::filesystem::path checkpoint_path(int64_t step) const;
+  std::filesystem::path evaluation_path(int64_t step) const;  // figures
+  std::filesystem::path answers_path(int64_t step) const;     // with the records' texts
+  std::vector<int64_t> evaluated_steps() const;               // that have figures, ascending
   std::filesystem::path partial_checkpoint_path(int64_t step, const std::string& attempt) const;
 
   // Whether it is a run's: it has an identity.

@@ -1,6 +1,5 @@
 #include "trainer/early_stopping.h"
 
-#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -15,7 +14,8 @@ struct RecordedLoss {
   double loss = 0.0;
 };
 
-std::optional<RecordedLoss> parse_test_loss(const std::string& line, const std::string& data_hash) {
+std::optional<RecordedLoss> parse_loss(const std::string& line, const std::string& event,
+                                       const std::string& data_hash) {
   const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return std::nullopt;
   const auto has_text = [&](const char* key, const std::string& text) {
@@ -23,7 +23,7 @@ std::optional<RecordedLoss> parse_test_loss(const std::string& line, const std::
     return found != json.end() && found->is_string() && found->get<std::string>() == text;
   };
   const auto step = json.find("step"), loss = json.find("loss");
-  if (!has_text("event", "test_loss") || !has_text("data", data_hash) || step == json.end() ||
+  if (!has_text("event", event) || !has_text("data", data_hash) || step == json.end() ||
       !step->is_number_integer() || loss == json.end() || !loss->is_number()) {
     return std::nullopt;
   }
@@ -34,7 +34,6 @@ std::optional<RecordedLoss> parse_test_loss(const std::string& line, const std::
 
 void EarlyStopping::update(int64_t step, double test_loss) {
   const bool best = !std::isnan(test_loss) && (best_step_ < 0 || test_loss < best_loss_);
-  if (!std::isnan(test_loss)) losses_[step] = test_loss;
   if (best) {
     best_loss_ = test_loss;
     best_step_ = step;
@@ -42,21 +41,14 @@ void EarlyStopping::update(int64_t step, double test_loss) {
   since_best_ = best ? 0 : since_best_ + 1;
 }
 
-std::vector<int64_t> EarlyStopping::steps_best_first() const {
-  std::vector<int64_t> steps;
-  for (const auto& [step, loss] : losses_) steps.push_back(step);
-  std::stable_sort(steps.begin(), steps.end(),
-                   [&](int64_t a, int64_t b) { return losses_.at(a) < losses_.at(b); });
-  return steps;
-}
-
-std::map<int64_t, double> recorded_test_losses(const std::filesystem::path& metrics_path,
-                                               int64_t last_step, const std::string& data_hash) {
+std::map<int64_t, double> recorded_losses(const std::filesystem::path& metrics_path,
+                                          const std::string& event, int64_t last_step,
+                                          const std::string& data_hash) {
   std::map<int64_t, double> losses;
   if (!std::filesystem::exists(metrics_path)) return losses;
   LineReader lines(metrics_path);
   for (std::string line; lines.next(line);) {
-    const auto recorded = parse_test_loss(line, data_hash);
+    const auto recorded = parse_loss(line, event, data_hash);
     if (recorded && recorded->step >= 0 && recorded->step <= last_step) {
       losses[recorded->step] = recorded->loss;
     }

@@ -1,12 +1,11 @@
-// The held-out losses of a run: which evaluation was the best, and whether it is time to end
-// because they have stopped improving.
+// Whether it is time to end because the test loss has stopped improving, and what earlier attempts
+// of the run measured.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
-#include <vector>
 
 namespace temper {
 
@@ -22,21 +21,20 @@ class EarlyStopping {
   int64_t best_step() const { return best_step_; }
   double best_loss() const { return best_loss_; }  // meaningless without a best step
   int64_t evaluations_since_best() const { return since_best_; }
-  // All steps with a loss, from the lowest on; of equal ones the earlier first.
-  std::vector<int64_t> steps_best_first() const;
 
  private:
   int64_t patience_;
-  std::map<int64_t, double> losses_;
   int64_t best_step_ = -1;
   double best_loss_ = 0.0;
   int64_t since_best_ = 0;
 };
 
-// The test losses that earlier attempts of the run wrote to metrics.jsonl, by step up to
-// `last_step`, over the test data of this hash: others say nothing about these. Of a step that was
-// evaluated twice the later line counts. Lines that are not such are passed over.
-std::map<int64_t, double> recorded_test_losses(const std::filesystem::path& metrics_path,
-                                               int64_t last_step, const std::string& data_hash);
+// The losses that earlier attempts of the run wrote to metrics.jsonl as `event` ("test_loss",
+// "general_loss"), by step up to `last_step`, over the data of this hash: others say nothing about
+// these. Of a step that was evaluated twice the later line counts. Lines that are not such are
+// passed over.
+std::map<int64_t, double> recorded_losses(const std::filesystem::path& metrics_path,
+                                          const std::string& event, int64_t last_step,
+                                          const std::string& data_hash);
 
 }  // namespace temper

@@ -97,7 +97,7 @@ void Progress::saved(const SaveOutcome& outcome) {
 }
 
 void Progress::step(const StepReport& report) {
-  event("step", {{"step", report.step},
+  Json fields = {{"step", report.step},
                  {"epoch", report.epoch},
                  {"loss", number(report.loss)},
                  {"grad_norm", number(report.grad_norm)},
@@ -106,7 +106,9 @@ void Progress::step(const StepReport& report) {
                  {"tokens", report.num_tokens},
                  {"rows_consumed", report.rows_consumed},
                  {"seconds", report.seconds},
-                 {"data_wait_seconds", report.data_wait_seconds}});
+                 {"data_wait_seconds", report.data_wait_seconds}};
+  if (report.memory_bytes > 0) fields["memory_bytes"] = report.memory_bytes;
+  event("step", std::move(fields));
   window_tokens_ += report.num_tokens;
   window_seconds_ += report.seconds;
   // The first step of a process pays for page faults; it would mislead the estimate for long.

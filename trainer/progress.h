@@ -26,6 +26,7 @@ struct StepReport {
   int64_t rows_consumed = 0;
   double seconds = 0.0;            // wall time of the step
   double data_wait_seconds = 0.0;  // of it, waiting for rows: the longest of the ranks
+  int64_t memory_bytes = 0;        // of rank 0, its share of shared pages included; 0: not measured
 };
 
 class Progress {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <span>
 
 #include "arch/run_adapter.h"
 #include "common/error.h"
@@ -46,10 +47,10 @@ void check_row_length(const std::string& name, int64_t length, const ModelConfig
   }
 }
 
-Hash128 hash_test_data(const RunSetup& setup) {
+Hash128 hash_contents(std::span<const HeldOutSet> sets) {
   StreamHasher hasher;
-  for (int64_t i = 0; i < setup.num_test_sets; ++i) {
-    const Hash128 hash = setup.held_out[static_cast<size_t>(i)].dataset.info().content_hash;
+  for (const HeldOutSet& set : sets) {
+    const Hash128 hash = set.dataset.info().content_hash;
     hasher.update(&hash, sizeof(hash));
   }
   return hasher.digest();
@@ -115,7 +116,10 @@ RunSetup prepare_run(RunConfig config, int num_ranks, const SharedDatasets& shar
   for (const HeldOutSet& set : setup.held_out) {
     check_row_length(set.name, set.dataset.info().sequence_len, setup.model);
   }
-  setup.test_data_hash = hash_test_data(setup);
+  const std::span<const HeldOutSet> sets(setup.held_out);
+  const auto num_test_sets = static_cast<size_t>(setup.num_test_sets);
+  setup.test_data_hash = hash_contents(sets.first(num_test_sets));
+  setup.general_data_hash = hash_contents(sets.subspan(num_test_sets));
   setup.base = std::make_unique<HfWeights>(config.base_model, setup.model);
   setup.initial_lora = std::make_unique<InitialLoraWeights>(config.seed);
   if (setup.lora && !config.lora_model_dir.empty()) {

@@ -31,7 +31,8 @@ struct RunSetup {
   std::unique_ptr<TrainingData> data;
   std::vector<HeldOutSet> held_out;  // test sets first
   int64_t num_test_sets = 0;
-  Hash128 test_data_hash;  // of the test sets' content: losses compare only over the same
+  // Of the test and the general sets' content: losses compare only over the same.
+  Hash128 test_data_hash, general_data_hash;
   int64_t max_steps = 0;
   // All but base_hash, which the ranks find together, and initial_adapter_hash.
   RunIdentity identity;

@@ -18,7 +18,6 @@
 #include "model/decoder.h"
 #include "trainer/agreed_setup.h"
 #include "trainer/device.h"
-#include "trainer/held_out_evaluation.h"
 #include "trainer/load_weights.h"
 
 namespace temper {
@@ -53,9 +52,9 @@ Trainer::Trainer(const RunConfig& config, ProcessGroup& group, const ResumeChoic
       setup_(prepare_run_together(config, group)),
       config_(setup_.config),
       directory_(config_.output_dir),
+      watch_(setup_, group_, directory_),
       schedule_(config_, setup_.max_steps),
-      attempt_(std::move(attempt)),
-      early_stopping_(config_.early_stopping_patience) {
+      attempt_(std::move(attempt)) {
   const std::vector<std::string> checkpoints = take_directory(resume);
   load_model();
   RestoredCheckpoint restored;
@@ -80,7 +79,7 @@ int Trainer::run() {
 
 int Trainer::train() {
   if (step_ == 0) evaluate();
-  while (step_ < setup_.max_steps && !early_stopping_.should_stop()) {
+  while (step_ < setup_.max_steps && !watch_.should_stop()) {
     log_step(train_step());
     const bool eval_due = config_.eval_steps > 0 && step_ % config_.eval_steps == 0;
     if (eval_due) evaluate();
@@ -147,7 +146,7 @@ void Trainer::restore(const RestoredCheckpoint& restored) {
   const bool is_ours =
       std::filesystem::equivalent(restored.path, directory_.checkpoint_path(step_), ignored);
   if (is_ours) saver_->set_last_saved_step(step_);
-  recall_evaluations();
+  watch_.recall(step_);
   if (record.cpu_kernels != cpu_kernel_level()) {
     log::warning(
         "the checkpoint was written on {}; this is {}: the run continues, but its bits may differ "
@@ -286,67 +285,15 @@ double Trainer::longest_data_wait() {
   return longest.item<double>();
 }
 
-void Trainer::log_step(const StepReport& report) {
+void Trainer::log_step(StepReport report) {
   const bool due = report.step % config_.logging_steps == 0;
-  if (due || report.step <= 3) sample_memory();
+  if (due || report.step <= 3) report.memory_bytes = sample_memory();
   if (!is_leader()) return;
   progress_->step(report);
   if (report.num_targets > 0) status_.loss = report.loss;
   status_.tokens_per_second = progress_->tokens_per_second();
   status_.eta_seconds = progress_->eta_seconds();
   if (due) write_status(RunState::kTraining);
-}
-
-void Trainer::evaluate() {
-  if (last_evaluated_step_ == step_) return;
-  last_evaluated_step_ = step_;
-  HeldOutLoss test;
-  for (size_t i = 0; i < setup_.held_out.size(); ++i) {
-    const HeldOutSet& set = setup_.held_out[i];
-    const HeldOutLoss loss =
-        evaluate_held_out(*model_, group_, set.dataset, config_.micro_batch_size);
-    if (static_cast<int64_t>(i) < setup_.num_test_sets) {
-      test.sum += loss.sum;
-      test.count += loss.count;
-    }
-    if (!std::isfinite(loss.sum)) {
-      throw AgreedError(fmt::format("the held-out loss over {} at step {} is not finite. {}; lower "
-                                    "learning_rate or look at that dataset",
-                                    set.name, step_, last_checkpoint_text()),
-                        kExitFailed);
-    }
-    if (!is_leader()) continue;
-    progress_->end_bar();
-    log::info("step {}: {} loss {:.4f}, perplexity {:.2f} over {} targets", step_, set.name,
-              loss.mean(), std::exp(loss.mean()), loss.count);
-    progress_->event("eval", {{"step", step_},
-                              {"set", set.name},
-                              {"loss", loss.mean()},
-                              {"loss_sum", loss.sum},
-                              {"targets", loss.count}});
-  }
-  if (test.count == 0) return;
-  if (is_leader()) {
-    progress_->event(
-        "test_loss",
-        {{"step", step_}, {"loss", test.mean()}, {"data", setup_.test_data_hash.hex()}});
-  }
-  early_stopping_.update(step_, test.mean());
-  if (early_stopping_.should_stop()) {
-    log::info("early stopping: the test loss has not improved on {:.4f} for {} evaluations",
-              early_stopping_.best_loss(), early_stopping_.evaluations_since_best());
-  }
-}
-
-void Trainer::recall_evaluations() {
-  Json losses = Json::array();
-  if (is_leader()) {
-    losses = recorded_test_losses(directory_.metrics_path(), step_, setup_.test_data_hash.hex());
-  }
-  const std::string recalled = group_.all_gather_text(losses.dump()).front();
-  for (const Json& entry : parse_json(recalled, "recorded test losses")) {
-    early_stopping_.update(entry.at(0).get<int64_t>(), entry.at(1).get<double>());
-  }
 }
 
 SaveRequest Trainer::save_request() const {
@@ -366,8 +313,8 @@ SaveRequest Trainer::save_request() const {
   }
   record.config_yaml = resolved_yaml(config_);
   record.cpu_kernels = cpu_kernel_level();
-  record.eval_best_step = early_stopping_.best_step();
-  return {record, config_.save_total_limit, early_stopping_.steps_best_first(), 0.0};
+  record.eval_best_step = watch_.best_step();
+  return {record, config_.save_total_limit, watch_.steps_best_first(), 0.0};
 }
 
 void Trainer::note_save(const SaveOutcome& outcome) {
@@ -389,6 +336,7 @@ int Trainer::stop() {
 void Trainer::finish() {
   evaluate();
   saver_->complete(save_request());
+  if (is_leader()) watch_.judge(step_, *progress_);
   sample_memory();
   report_ranks();
   write_status(RunState::kFinished);
@@ -397,8 +345,10 @@ void Trainer::finish() {
             directory_.checkpoint_path(step_).string());
 }
 
-void Trainer::sample_memory() {
-  peak_pss_bytes_ = std::max(peak_pss_bytes_, read_process_memory().pss_bytes);
+int64_t Trainer::sample_memory() {
+  const int64_t bytes = read_process_memory().pss_bytes;
+  peak_pss_bytes_ = std::max(peak_pss_bytes_, bytes);
+  return bytes;
 }
 
 // What each rank did and held: the share of the micro-batches, memory against its arithmetic.

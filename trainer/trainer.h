@@ -11,7 +11,7 @@
 #include "run/run_lock.h"
 #include "run/status.h"
 #include "sharding/sharded_model.h"
-#include "trainer/early_stopping.h"
+#include "trainer/held_out_watch.h"
 #include "trainer/lr_schedule.h"
 #include "trainer/progress.h"
 #include "trainer/resume.h"
@@ -51,16 +51,14 @@ class Trainer {
   // What the rank that waited longest has waited for rows in this step.
   double longest_data_wait();
   std::string last_checkpoint_text() const;
-  void log_step(const StepReport& report);
+  void log_step(StepReport report);
   // Held-out losses of all sets, once per step.
-  void evaluate();
-  // Takes the memory of early stopping from what earlier attempts wrote.
-  void recall_evaluations();
+  void evaluate() { watch_.evaluate(*model_, step_, progress_.get()); }
   SaveRequest save_request() const;
   void note_save(const SaveOutcome& outcome);
   int stop();
   void finish();
-  void sample_memory();
+  int64_t sample_memory();  // what this rank holds now, in bytes
   void report_ranks();
   void write_status(RunState state);
   bool is_leader() const { return group_.rank() == 0; }
@@ -69,6 +67,7 @@ class Trainer {
   RunSetup setup_;
   const RunConfig& config_;
   RunDirectory directory_;
+  HeldOutWatch watch_;
   std::optional<RunLock> lock_;  // rank 0, for the run's life
   LrSchedule schedule_;
   std::unique_ptr<ShardedModel> model_;
@@ -81,8 +80,6 @@ class Trainer {
   int64_t micro_batches_computed_ = 0;  // by this rank, in this process
   double data_wait_seconds_ = 0.0;      // of this rank, in the step under way
   int64_t peak_pss_bytes_ = 0;
-  int64_t last_evaluated_step_ = -1;
-  EarlyStopping early_stopping_;
   RunStatus status_;
 };
 

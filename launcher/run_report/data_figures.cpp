@@ -1,0 +1,60 @@
+#include "launcher/run_report/data_figures.h"
+
+#include "common/error.h"
+#include "data/packed_dataset.h"
+
+namespace temper {
+namespace {
+
+const OrderedJson& member(const OrderedJson& json, const char* key) {
+  static const OrderedJson kNone = OrderedJson::object();
+  const auto found = json.find(key);
+  return found != json.end() && found->is_object() ? *found : kNone;
+}
+
+OrderedJson hygiene_counts(const OrderedJson& hygiene) {
+  OrderedJson counts = OrderedJson::object();
+  for (const auto& [finding, value] : hygiene.items()) {
+    if (value.is_object() && value.contains("records")) counts[finding] = value["records"];
+  }
+  return counts;
+}
+
+OrderedJson describe(const DatasetEntry& entry, const char* role) {
+  OrderedJson described = {{"role", role}, {"path", entry.path.string()}, {"weight", entry.weight}};
+  try {
+    const PackedDataset dataset(entry.path);
+    const DatasetInfo& info = dataset.info();
+    described["rows"] = info.num_rows;
+    described["sequence_len"] = info.sequence_len;
+    described["documents"] = info.num_documents;
+    described["tokens"] = info.num_tokens;
+    described["targets"] = info.num_supervised_targets;
+    described["content_hash"] = info.content_hash.hex();
+    const OrderedJson statistics =
+        parse_ordered_json(info.statistics_json, entry.path.string() + ": statistics");
+    const OrderedJson& records = member(statistics, "records");
+    described["records_in"] = records.value("in", OrderedJson());
+    described["records_packed"] = records.value("packed", OrderedJson());
+    described["dropped"] = member(records, "dropped");
+    described["hygiene"] = hygiene_counts(member(statistics, "hygiene"));
+  } catch (const Error& error) {
+    described["problem"] = error.what();
+  }
+  return described;
+}
+
+}  // namespace
+
+OrderedJson data_figures(const RunConfig& config) {
+  OrderedJson datasets = OrderedJson::array();
+  for (const DatasetEntry& entry : config.datasets) datasets.push_back(describe(entry, "train"));
+  for (const DatasetEntry& entry : config.test_datasets)
+    datasets.push_back(describe(entry, "test"));
+  for (const DatasetEntry& entry : config.general_datasets) {
+    datasets.push_back(describe(entry, "general"));
+  }
+  return datasets;
+}
+
+}  // namespace temper

@@ -1,0 +1,149 @@
+#include "launcher/run_report/run_charts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "launcher/run_report/html_text.h"
+#include "launcher/run_report/svg_chart.h"
+
+namespace temper {
+namespace {
+
+constexpr size_t kMaxTopics = 24;
+
+double number_of(const OrderedJson& value) {
+  return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
+}
+
+std::vector<std::pair<double, double>> points_of(const OrderedJson& curve, double scale = 1.0) {
+  std::vector<std::pair<double, double>> points;
+  for (const OrderedJson& point : curve) {
+    points.emplace_back(number_of(point[0]), scale * number_of(point[1]));
+  }
+  return points;
+}
+
+// Restarts, and the checkpoint to use.
+std::vector<std::pair<double, std::string>> marks_of(const OrderedJson& figures) {
+  std::vector<std::pair<double, std::string>> marks;
+  for (const OrderedJson& event : figures["timeline"]) {
+    if (event["event"] == "resume") marks.emplace_back(number_of(event["step"]), "resumed");
+  }
+  return marks;
+}
+
+std::string draw_curve(const OrderedJson& figures, const char* key, const char* title,
+                       const char* unit, double scale = 1.0) {
+  LineChart chart;
+  chart.title = title;
+  chart.x_label = "step";
+  chart.y_label = unit;
+  chart.marks = marks_of(figures);
+  chart.lines.push_back({.label = title, .points = points_of(figures["curves"][key], scale)});
+  return draw_lines(chart);
+}
+
+}  // namespace
+
+std::string training_charts(const OrderedJson& figures) {
+  const OrderedJson& curves = figures["curves"];
+  LineChart losses;
+  losses.title = "Loss";
+  losses.x_label = "step";
+  losses.y_label = "nats per target";
+  losses.marks = marks_of(figures);
+  losses.lines.push_back(
+      {.label = "training", .points = points_of(curves["train_loss"]), .is_faint = true});
+  for (const auto& [set, curve] : curves["held_out"].items()) {
+    losses.lines.push_back({.label = set, .points = points_of(curve), .has_markers = true});
+  }
+  constexpr double kMebibyte = 1.0 / (1 << 20);
+  return draw_lines(losses) +
+         draw_curve(figures, "learning_rate", "Learning rate", "learning rate") +
+         draw_curve(figures, "grad_norm", "Gradient norm, before clipping", "L2 norm") +
+         draw_curve(figures, "tokens_per_second", "Speed", "tokens per second") +
+         draw_curve(figures, "memory_bytes", "Memory of rank 0", "MiB", kMebibyte);
+}
+
+std::string forgetting_charts(const OrderedJson& figures) {
+  const OrderedJson& forgetting = figures["forgetting"];
+  LineChart chart;
+  chart.title = "What was learned against what was forgotten";
+  chart.x_label = "loss over the test sets (left is better)";
+  chart.y_label = "rise of the general loss, %";
+  if (forgetting["budget"].is_number()) {
+    chart.limit = {100.0 * number_of(forgetting["budget"]), "max_forgetting"};
+  }
+  ChartLine path;
+  path.label = "this run, step by step";
+  path.has_markers = true;
+  for (const OrderedJson& point : forgetting["trajectory"]) {
+    path.points.emplace_back(number_of(point[1]), 100.0 * number_of(point[2]));
+    path.point_labels.push_back("");
+  }
+  // Only the ends are named: the steps between lie close together.
+  if (path.points.size() > 1) {
+    path.point_labels.front() = "base";
+    path.point_labels.back() =
+        fmt::format("step {}", forgetting["trajectory"].back()[0].get<int64_t>());
+  }
+  chart.lines.push_back(path);
+  for (const OrderedJson& run : forgetting["runs"]) {
+    if (forgetting["runs"].size() < 2) break;
+    ChartLine point;
+    point.label = run.value("name", "");
+    point.has_markers = true;
+    point.points = {{number_of(run["test_loss"]), 100.0 * number_of(run["rise"])}};
+    chart.lines.push_back(point);
+  }
+  return draw_lines(chart);
+}
+
+std::string evaluation_charts(const OrderedJson& figures) {
+  const OrderedJson& evaluation = figures["evaluation"];
+  const bool has_base = evaluation.contains("base");
+  const auto both = [&](const char* key, const auto& use) {
+    use(evaluation.value(key, OrderedJson()));
+    if (has_base) use(evaluation["base"].value(key, OrderedJson()));
+  };
+  BarChart scores;
+  scores.title = "Answers to unseen questions";
+  scores.x_label = "score, with 95 % intervals";
+  scores.series = {"tuned"};
+  if (has_base) scores.series.push_back("base");
+  both("answers", [&](const OrderedJson& answers) {
+    if (!answers.is_object()) return;
+    const OrderedJson list = answers.value("scores", OrderedJson::array());
+    for (size_t i = 0; i < list.size(); ++i) {
+      if (scores.groups.size() <= i) scores.groups.push_back({.label = list[i].value("name", "")});
+      BarChart::Bar bar{number_of(list[i]["value"])};
+      if (list[i].contains("low"))
+        bar.interval = {number_of(list[i]["low"]), number_of(list[i]["high"])};
+      scores.groups[i].bars.push_back(bar);
+    }
+  });
+  BarChart topics;
+  topics.title = "Loss by topic";
+  topics.x_label = "nats per target";
+  topics.series = scores.series;
+  both("sets", [&](const OrderedJson& sets) {
+    for (const OrderedJson& set : sets) {
+      for (const OrderedJson& topic : set.value("topics", OrderedJson::array())) {
+        const std::string label = topic.value("topic", "");
+        auto group = std::find_if(topics.groups.begin(), topics.groups.end(),
+                                  [&](const auto& known) { return known.label == label; });
+        if (group == topics.groups.end()) {
+          if (topics.groups.size() >= kMaxTopics) continue;
+          group = topics.groups.insert(topics.groups.end(), {.label = label});
+        }
+        group->bars.push_back({number_of(topic["loss"])});
+      }
+    }
+  });
+  return draw_bars(scores) + draw_bars(topics);
+}
+
+}  // namespace temper

@@ -1,0 +1,218 @@
+#include "launcher/run_report/verdict.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "launcher/run_report/html_text.h"
+
+namespace temper {
+namespace {
+
+// Later evaluations this much above the best are called overfitting.
+constexpr double kOverfittingRise = 0.01;
+// What counts as forgetting worth a warning where no budget is set.
+constexpr double kNotableRise = 0.05;
+
+enum class Level { kGood, kOpen, kWarning, kBad };
+
+const char* level_name(Level level) {
+  switch (level) {
+    case Level::kGood:
+      return "good";
+    case Level::kOpen:
+      return "open";
+    case Level::kWarning:
+      return "warning";
+    case Level::kBad:
+      break;
+  }
+  return "bad";
+}
+
+class VerdictWriter {
+ public:
+  explicit VerdictWriter(const RunFacts& facts) : facts_(facts), use_(facts.checkpoint_to_use()) {}
+
+  OrderedJson write(const OrderedJson& evaluation) {
+    judge_state();
+    judge_learning();
+    judge_forgetting();
+    judge_overfitting();
+    judge_answers(evaluation);
+    judge_memorisation(evaluation);
+    for (const std::string& gap : facts_.gaps) add(Level::kOpen, "Gap: " + gap + ".");
+    OrderedJson verdict = {{"level", level_name(worst_)}, {"headline", headline()}};
+    verdict["checkpoint"] = use_ == nullptr ? OrderedJson() : OrderedJson(use_->path.string());
+    verdict["points"] = points_;
+    return verdict;
+  }
+
+ private:
+  void add(Level level, const std::string& text) {
+    worst_ = std::max(worst_, level);
+    points_.push_back({{"level", level_name(level)}, {"text", text}});
+  }
+
+  int64_t step_used() const {
+    if (use_ != nullptr) return use_->step;
+    const auto& any =
+        facts_.history.test().empty() ? facts_.history.general() : facts_.history.test();
+    return any.empty() ? -1 : any.rbegin()->first;
+  }
+
+  void judge_state() {
+    if (!facts_.status) {
+      add(Level::kOpen, "How the run ended is not known: there is no readable status.json.");
+      return;
+    }
+    const RunStatus& status = facts_.status->status;
+    const std::string where = fmt::format("after step {} of {}", status.step, status.max_steps);
+    if (facts_.status->has_died) {
+      add(Level::kBad,
+          "The run was killed " + where + "; the same command goes on from its newest checkpoint.");
+    } else if (status.state == RunState::kFailed) {
+      add(Level::kBad, "The run failed " + where + ": " + status.error);
+    } else if (status.state == RunState::kStopped) {
+      add(Level::kOpen, "The run was stopped " + where + " with a checkpoint.");
+    } else if (status.state == RunState::kFinished) {
+      const bool is_early = status.step < status.max_steps;
+      add(Level::kGood,
+          is_early ? "The run ended early, " + where + "." : "The run finished " + where + ".");
+    } else {
+      add(Level::kOpen, "The run is training, " + where + ".");
+    }
+  }
+
+  void judge_learning() {
+    const auto& test = facts_.history.test();
+    const auto base = test.find(0), used = test.find(step_used());
+    if (test.empty()) {
+      add(Level::kOpen, "What was learned is not known: there are no test_datasets.");
+    } else if (base == test.end() || used == test.end() || used == base) {
+      add(Level::kOpen,
+          "What was learned is not known yet: base and checkpoint were not both evaluated.");
+    } else {
+      learned_ = used->second / base->second - 1.0;
+      add(learned_ < 0 ? Level::kGood : Level::kBad,
+          fmt::format("Learned: the test loss went from {:.4f} (base) to {:.4f} at step {}, {}; "
+                      "perplexity {} to {}.",
+                      base->second, used->second, used->first, shown_change(learned_),
+                      shown_number(std::exp(base->second)), shown_number(std::exp(used->second))));
+    }
+  }
+
+  void judge_forgetting() {
+    const double budget = facts_.max_forgetting();
+    if (facts_.history.general().empty()) {
+      add(Level::kWarning, "What was forgotten is not known: there are no general_datasets.");
+      return;
+    }
+    forgotten_ = facts_.history.forgetting_at(step_used());
+    const int64_t last = facts_.history.general().rbegin()->first;
+    const double at_end = facts_.history.forgetting_at(last);
+    if (std::isnan(at_end)) {
+      add(Level::kOpen,
+          "What was forgotten is not known yet: base and checkpoint were not both evaluated.");
+      return;
+    }
+    const std::string text =
+        fmt::format("Forgotten: the general loss is {} from the base's at step {}",
+                    shown_change(forgotten_), step_used());
+    if (budget > 0.0 && use_ == nullptr) {
+      add(Level::kBad,
+          fmt::format("Forgotten: no checkpoint is within the budget of {}; at the end "
+                      "the general loss is {} from the base's.",
+                      shown_percent(budget), shown_change(at_end)));
+    } else if (budget > 0.0) {
+      add(Level::kGood, fmt::format("{}, within the budget of {}.", text, shown_percent(budget)));
+      if (at_end > budget) {
+        add(Level::kWarning, fmt::format("The last evaluation (step {}, {}) is over the budget.",
+                                         last, shown_change(at_end)));
+      }
+    } else {
+      add(forgotten_ > kNotableRise ? Level::kWarning : Level::kGood,
+          text + "; no budget was set (max_forgetting).");
+    }
+  }
+
+  void judge_overfitting() {
+    const auto& test = facts_.history.test();
+    if (test.size() < 2) return;
+    const auto best = std::min_element(
+        test.begin(), test.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    const auto& [last_step, last] = *test.rbegin();
+    if (last > best->second * (1.0 + kOverfittingRise)) {
+      add(Level::kWarning, fmt::format("Overfitting: since step {} the test loss has risen by {}.",
+                                       best->first, shown_change(last / best->second - 1.0)));
+    }
+    const double train = train_loss_before(last_step);
+    if (std::isfinite(train)) {
+      add(Level::kGood, fmt::format("The test loss at step {} is {:.4f}, the training loss {:.4f}: "
+                                    "a gap of {:.4f}.",
+                                    last_step, last, train, last - train));
+    }
+  }
+
+  // Mean over the last tenth of the steps up to `step`, 100 at most.
+  double train_loss_before(int64_t step) const {
+    const int64_t width = std::clamp<int64_t>(step / 10, 1, 100);
+    double sum = 0.0;
+    int64_t count = 0;
+    for (auto at = facts_.log.steps.upper_bound(step - width);
+         at != facts_.log.steps.end() && at->first <= step; ++at) {
+      if (!std::isfinite(at->second.loss)) continue;
+      sum += at->second.loss;
+      ++count;
+    }
+    return count > 0 ? sum / static_cast<double>(count) : kNoNumber;
+  }
+
+  void judge_answers(const OrderedJson& evaluation) {
+    const OrderedJson comparison = evaluation.value("comparison", OrderedJson::array());
+    for (const OrderedJson& entry : comparison) {
+      const double low = entry.value("low", kNoNumber), high = entry.value("high", kNoNumber);
+      const Level level = low > 0 ? Level::kGood : high < 0 ? Level::kBad : Level::kOpen;
+      add(level,
+          fmt::format("{}: tuned minus base {:+.3f} (95 % interval {:+.3f} to {:+.3f}): {}.",
+                      entry.value("name", ""), entry.value("difference", kNoNumber), low, high,
+                      low > 0    ? "the tuned model is better"
+                      : high < 0 ? "the base is better"
+                                 : "no difference can be told"));
+    }
+  }
+
+  void judge_memorisation(const OrderedJson& evaluation) {
+    const auto found = evaluation.find("memorisation");
+    if (found == evaluation.end() || !found->is_object()) return;
+    const bool bad = found->value("memorises", false);
+    add(bad ? Level::kBad : Level::kGood, found->value("verdict", ""));
+  }
+
+  std::string headline() const {
+    if (facts_.max_forgetting() > 0.0 && use_ == nullptr && !facts_.history.general().empty()) {
+      return "Use the base: no checkpoint is within the forgetting budget";
+    }
+    if (use_ == nullptr) return "There is no complete checkpoint yet";
+    std::string text = "Use " + use_->path.filename().string();
+    if (std::isfinite(learned_)) text += fmt::format(": test loss {}", shown_change(learned_));
+    if (std::isfinite(forgotten_))
+      text += fmt::format(", general loss {}", shown_change(forgotten_));
+    return text;
+  }
+
+  const RunFacts& facts_;
+  const CheckpointStatus* use_;
+  Level worst_ = Level::kGood;
+  double learned_ = kNoNumber, forgotten_ = kNoNumber;
+  OrderedJson points_ = OrderedJson::array();
+};
+
+}  // namespace
+
+OrderedJson make_verdict(const RunFacts& facts, const OrderedJson& evaluation) {
+  return VerdictWriter(facts).write(evaluation);
+}
+
+}  // namespace temper

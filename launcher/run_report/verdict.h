@@ -1,0 +1,13 @@
+// What a reader wants to know first: what the run learned, what it forgot, which checkpoint to use.
+#pragma once
+
+#include "io/json.h"
+#include "launcher/run_report/run_facts.h"
+
+namespace temper {
+
+// {level: "good", "warning", "bad" or "open", headline, points: [{level, text}], checkpoint}.
+// `evaluation` is what `temper eval` kept of the checkpoint (evaluation_figures.h), or null.
+OrderedJson make_verdict(const RunFacts& facts, const OrderedJson& evaluation);
+
+}  // namespace temper

@@ -1,0 +1,42 @@
+// What a run's evaluations say of its checkpoints: what was learned (the loss over all test sets),
+// what was forgotten (over all general sets), and which checkpoint to use.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "run/metrics_log.h"
+
+namespace temper {
+
+// Set names begin so (docs/formats/run_directory.md).
+inline constexpr const char* kTestPrefix = "test/";
+inline constexpr const char* kGeneralPrefix = "general/";
+
+class HeldOutHistory {
+ public:
+  HeldOutHistory() = default;
+  // The steps at which every test (or general) set was evaluated.
+  explicit HeldOutHistory(const MetricsLog& log);
+
+  // Mean losses over all test, or all general, sets at a step. NaN is not kept.
+  void add_test(int64_t step, double loss);
+  void add_general(int64_t step, double loss);
+
+  const std::map<int64_t, double>& test() const { return test_; }
+  const std::map<int64_t, double>& general() const { return general_; }
+
+  // Relative rise of the general loss since step 0, the base: 0.1 is 10 % more. NaN when the base
+  // or the step was not measured.
+  double forgetting_at(int64_t step) const;
+  // Evaluated steps from the lowest test loss on, of equal ones the earlier first; without test
+  // sets from the latest on. With a budget (above 0) only those whose forgetting is within it.
+  std::vector<int64_t> steps_best_first(double max_forgetting) const;
+
+ private:
+  std::map<int64_t, double> test_, general_;
+};
+
+}  // namespace temper

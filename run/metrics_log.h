@@ -1,0 +1,60 @@
+// What metrics.jsonl says of a run (docs/formats/run_directory.md), put in order. Of steps that
+// were computed twice the later line counts, and what lies behind the step that a later attempt
+// went on from is another history: it is left out.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "io/json.h"
+
+namespace temper {
+
+inline constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
+
+// Fields are NaN or 0 where the line has none.
+struct MetricsStep {
+  double time = 0.0;  // seconds since 1970
+  double epoch = kNoNumber;
+  double loss = kNoNumber;
+  double grad_norm = kNoNumber;
+  double learning_rate = kNoNumber;
+  double seconds = kNoNumber;
+  double data_wait_seconds = kNoNumber;
+  double memory_bytes = kNoNumber;  // of rank 0
+  int64_t tokens = 0;
+};
+
+// One held-out set at one step.
+struct MetricsEvaluation {
+  double loss_sum = kNoNumber;
+  int64_t num_targets = 0;
+  double time = 0.0;
+
+  double loss() const { return loss_sum / static_cast<double>(num_targets); }
+};
+
+// Anything else: {"event", "time", "step", ...} as it was written.
+struct MetricsEvent {
+  std::string event;
+  int64_t step = -1;
+  double time = 0.0;
+  Json fields;
+};
+
+struct MetricsLog {
+  std::map<int64_t, MetricsStep> steps;
+  std::map<std::string, std::map<int64_t, MetricsEvaluation>> evaluations;  // by set, by step
+  std::vector<MetricsEvent> events;  // in the order of the file, those of dropped histories, too
+  std::vector<int64_t> unreadable_lines;  // numbers, from 1
+  bool ends_in_mid_line = false;          // a killed run's last line, or one being written now
+};
+
+// A missing file is an empty log. Lines that are no JSON objects are counted and passed over.
+MetricsLog read_metrics(const std::filesystem::path& path);
+
+}  // namespace temper

@@ -1,0 +1,90 @@
+// A run that destroys what its base knew, its budget, and the report of it.
+#include <gmock/gmock.h>
+
+#include "training_workshop.h"
+
+namespace temper {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class ForgettingTest : public TrainingWorkshop {
+ protected:
+  ForgettingTest() {
+    write_dataset(20, 64, "test");
+    write_dataset(40, 64, "general");
+    // The rate rises until it destroys the model.
+    write_yaml(
+        "test_datasets: test.h5\ngeneral_datasets: general.h5\nmax_steps: 40\nwarmup_steps: 40\n"
+        "lr_scheduler: constant\neval_steps: 1\nsave_steps: 1\nsave_total_limit: 0\n"
+        "max_forgetting: 0.02\n");
+  }
+  ProgramRun destroy(const std::vector<std::string>& more = {}, int num_ranks = 1) {
+    std::vector<std::string> arguments = {"--set", "learning_rate=0.8"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return train("out", num_ranks, arguments);
+  }
+  Json last_event(const std::string& name) {
+    Json last;
+    std::istringstream lines(read("out/metrics.jsonl"));
+    for (std::string line; std::getline(lines, line);) {
+      const Json entry = parse_json(line, "metrics");
+      if (entry["event"] == name) last = entry;
+    }
+    return last;
+  }
+};
+
+TEST_F(ForgettingTest, the_budget_stops_the_run_and_names_the_checkpoint) {
+  const ProgramRun run = destroy();
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const Json verdict = last_event("forgetting");
+  EXPECT_LT(verdict["step"], 40);
+  EXPECT_GT(verdict["rise"], 0.02);
+  const int64_t use = verdict["use_step"];
+  ASSERT_GT(use, 0);
+  EXPECT_LT(use, verdict["step"].get<int64_t>());
+  EXPECT_THAT(run.err, HasSubstr("max_forgetting is 2.0 %"));
+  EXPECT_THAT(run.err,
+              HasSubstr(fmt::format("The checkpoint to use is {}",
+                                    (folder() / "out" / fmt::format("step-{}", use)).string())));
+  // The same command finds nothing more to do.
+  EXPECT_EQ(destroy().exit_code, 0);
+  EXPECT_EQ(last_event("step")["step"], verdict["step"]);
+
+  const Json report = temper_json({"report", "out", "--json"});
+  EXPECT_EQ(report["verdict"]["checkpoint"], fmt::format("out/step-{}", use));
+  EXPECT_EQ(report["forgetting"]["budget"], 0.02);
+  temper_output({"report", "out"});
+  EXPECT_THAT(read("out/report.html"), HasSubstr(fmt::format("Use step-{}", use)));
+}
+
+TEST_F(ForgettingTest, warns_and_goes_on_where_that_is_asked) {
+  const ProgramRun run =
+      destroy({"--set", "on_forgetting=warn", "--set", "max_steps=12", "--set", "warmup_steps=12"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("% above the base's; max_forgetting is 2.0 %"));
+  EXPECT_EQ(last_event("step")["step"], 12);
+}
+
+TEST_F(ForgettingTest, keeps_the_best_checkpoint_within_the_budget) {
+  ASSERT_EQ(destroy({"--set", "save_total_limit=1"}).exit_code, 0);
+  const int64_t use = last_event("forgetting")["use_step"];
+  EXPECT_GT(use, 0);
+  EXPECT_TRUE(exists(fmt::format("out/step-{}", use)));
+}
+
+TEST_F(ForgettingTest, refuses_a_budget_that_nothing_measures) {
+  write_yaml("max_forgetting: 0.1\n");
+  ProgramRun run = train("out", 1);
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(error_message(run), HasSubstr("no general_datasets"));
+  write_yaml("max_forgetting: 0.1\ngeneral_datasets: general.h5\n");
+  run = train("out", 1);
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(error_message(run), HasSubstr("needs eval_steps"));
+}
+
+}  // namespace
+}  // namespace temper

@@ -1,0 +1,156 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <regex>
+
+#include "common/error.h"
+#include "launcher/run_report/html_page.h"
+#include "launcher/run_report/html_text.h"
+#include "launcher/run_report/markdown_page.h"
+#include "launcher/run_report/run_figures.h"
+#include "launcher/run_report/svg_chart.h"
+#include "run/status.h"
+#include "tests/unit/temporary_directory.h"
+
+namespace temper {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* kHostile = "</title><script>alert(1)</script>\"'&";
+
+std::string step_line(int64_t step, double loss) {
+  return Json{{"event", "step"},  {"step", step},
+              {"loss", loss},     {"seconds", 0.5},
+              {"tokens", 100},    {"learning_rate", 1e-3},
+              {"grad_norm", 1.0}, {"time", 1.7e9 + static_cast<double>(step)}}
+             .dump() +
+         "\n";
+}
+
+std::string eval_line(int64_t step, const std::string& set, double loss) {
+  return Json{{"event", "eval"},
+              {"step", step},
+              {"set", set},
+              {"loss_sum", 10 * loss},
+              {"targets", 10}}
+             .dump() +
+         "\n";
+}
+
+class RunReport : public ::testing::Test {
+ protected:
+  RunReport() {
+    metrics_ = R"({"event":"start","step":0,"time":1.7e9,"ranks":2})"
+               "\n";
+    metrics_ += eval_line(0, "test/a", 3.0) + eval_line(0, "general/b", 2.0);
+    for (int64_t step = 1; step <= 20; ++step)
+      metrics_ += step_line(step, 3.0 - 0.1 * static_cast<double>(step));
+    metrics_ += eval_line(20, "test/a", 1.5) + eval_line(20, "general/b", 2.1);
+    RunStatus status;
+    status.state = RunState::kFinished;
+    status.step = status.max_steps = 20;
+    write_run_status(directory_ / "status.json", status);
+  }
+
+  OrderedJson figures() {
+    directory_.write("metrics.jsonl", metrics_);
+    return run_figures(directory_.path(), {});
+  }
+
+  TemporaryDirectory directory_;
+  std::string metrics_;
+};
+
+TEST_F(RunReport, tells_what_was_learned_and_forgotten) {
+  const OrderedJson report = figures();
+  EXPECT_EQ(report["held_out"][1]["base"], 3.0);
+  EXPECT_EQ(report["held_out"][1]["loss"], 1.5);
+  EXPECT_NEAR(report["held_out"][0]["change"].get<double>(), 0.05, 1e-12);
+  EXPECT_EQ(report["curves"]["train_loss"].size(), 20u);
+  EXPECT_EQ(report["run"]["tokens"], 2000);
+  const std::string page = html_page(report);
+  EXPECT_THAT(page, HasSubstr("Learned: the test loss went from 3.0000 (base) to 1.5000"));
+  EXPECT_THAT(page, HasSubstr("+5.0 %"));
+  EXPECT_THAT(page, Not(HasSubstr("http-equiv=\"refresh\"")));
+  EXPECT_THAT(html_page(report, 10), HasSubstr("content=\"10\""));
+  EXPECT_THAT(markdown_page(report), HasSubstr("| test/a |"));
+}
+
+TEST_F(RunReport, names_no_checkpoint_that_is_over_the_budget) {
+  directory_.write("run.yaml",
+                   "base_model: m\ndatasets: [{path: d.h5}]\nmax_forgetting: 0.02\n"
+                   "general_datasets: [{path: g.h5}]\neval_steps: 1\noutput_dir: o\n");
+  const OrderedJson report = figures();
+  EXPECT_EQ(report["verdict"]["level"], "bad");
+  EXPECT_TRUE(report["verdict"]["checkpoint"].is_null());
+  EXPECT_THAT(report["verdict"]["headline"].get<std::string>(), HasSubstr("Use the base"));
+}
+
+TEST_F(RunReport, states_a_gap_where_the_metrics_are_cut_off) {
+  metrics_.resize(metrics_.size() - 20);
+  const OrderedJson report = figures();
+  ASSERT_FALSE(report["gaps"].empty());
+  EXPECT_THAT(html_page(report), HasSubstr("1 line could not be read"));
+  EXPECT_THAT(html_page(report), HasSubstr("ends in the middle of a line"));
+}
+
+TEST_F(RunReport, shows_hostile_content_as_text) {
+  metrics_ += eval_line(20, std::string("test/") + kHostile, 1.0) +
+              eval_line(0, std::string("test/") + kHostile, 2.0);
+  metrics_ +=
+      Json{{"event", kHostile}, {"step", 20}, {"error", kHostile}, {"time", 1e300}}.dump() + "\n";
+  directory_.write("run.yaml", std::string("# ") + kHostile + "\n");
+  const std::string page = html_page(figures());
+  EXPECT_THAT(page, HasSubstr("&lt;/title&gt;&lt;script&gt;"));
+  EXPECT_THAT(page, Not(HasSubstr("<script")));
+  EXPECT_THAT(page, Not(HasSubstr("alert(1)</script>")));
+  EXPECT_THAT(markdown_page(figures()), Not(HasSubstr("<script")));
+}
+
+TEST_F(RunReport, asks_nothing_of_the_network) {
+  const std::string page = html_page(figures());
+  EXPECT_THAT(page, HasSubstr("default-src 'none'"));
+  EXPECT_FALSE(std::regex_search(page, std::regex("(src|href)=\"[^d]"))) << "only data:";
+  EXPECT_THAT(page, Not(HasSubstr("http:")));
+  EXPECT_THAT(page, Not(HasSubstr("https:")));
+}
+
+TEST_F(RunReport, thins_long_curves_to_their_means) {
+  for (int64_t step = 21; step <= 4000; ++step)
+    metrics_ += step_line(step, step % 2 == 0 ? 1.0 : 3.0);
+  const OrderedJson report = figures();
+  const OrderedJson& curve = report["curves"]["train_loss"];
+  EXPECT_LE(curve.size(), 400u);
+  EXPECT_EQ(curve[100][1], 2.0);
+}
+
+TEST_F(RunReport, refuses_what_is_no_run) {
+  const TemporaryDirectory empty;
+  EXPECT_THROW(run_figures(empty.path(), {}), UserError);
+}
+
+TEST(RoundTicks, are_round_and_few) {
+  EXPECT_THAT(round_ticks(0.0, 10.0), ElementsAre(0, 2, 4, 6, 8, 10));
+  EXPECT_THAT(round_ticks(-0.13, 0.11), ElementsAre(-0.1, -0.05, 0, 0.05, 0.1));
+  EXPECT_TRUE(round_ticks(1.0, 1.0).empty());
+  EXPECT_LE(round_ticks(1e-9, 1e9).size(), 12u);
+}
+
+TEST(HtmlText, leaves_no_markup_and_no_invalid_bytes) {
+  EXPECT_EQ(html_text("a<b>&\"'"), "a&lt;b&gt;&amp;&quot;&#39;");
+  EXPECT_EQ(html_text(std::string("x\0y\xFF", 4)), "x\xEF\xBF\xBDy\xEF\xBF\xBD");
+}
+
+TEST(LineCharts, without_a_number_are_left_out) {
+  EXPECT_EQ(draw_lines({.title = "t", .lines = {{.label = "l", .points = {}}}}), "");
+  const std::string one = draw_lines(
+      {.title = "t", .lines = {{.label = "l", .points = {{1, 2}}, .has_markers = true}}});
+  EXPECT_THAT(one, HasSubstr("<circle"));
+  EXPECT_THAT(one, Not(HasSubstr("nan")));
+}
+
+}  // namespace
+}  // namespace temper

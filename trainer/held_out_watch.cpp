@@ -1,0 +1,145 @@
+#include "trainer/held_out_watch.h"
+
+#include <cmath>
+
+#include "common/error.h"
+#include "common/log.h"
+#include "trainer/held_out_evaluation.h"
+
+namespace temper {
+
+HeldOutWatch::HeldOutWatch(const RunSetup& setup, ProcessGroup& group,
+                           const RunDirectory& directory)
+    : setup_(setup),
+      config_(setup.config),
+      group_(group),
+      directory_(directory),
+      early_stopping_(config_.early_stopping_patience) {}
+
+void HeldOutWatch::recall(int64_t last_step) {
+  Json losses = {Json::array(), Json::array()};
+  if (group_.rank() == 0) {
+    const auto path = directory_.metrics_path();
+    losses = {recorded_losses(path, "test_loss", last_step, setup_.test_data_hash.hex()),
+              recorded_losses(path, "general_loss", last_step, setup_.general_data_hash.hex())};
+  }
+  losses = parse_json(group_.all_gather_text(losses.dump()).front(), "recorded held-out losses");
+  for (const Json& entry : losses.at(0)) {
+    const auto step = entry.at(0).get<int64_t>();
+    early_stopping_.update(step, entry.at(1).get<double>());
+    history_.add_test(step, entry.at(1).get<double>());
+  }
+  for (const Json& entry : losses.at(1)) {
+    history_.add_general(entry.at(0).get<int64_t>(), entry.at(1).get<double>());
+  }
+}
+
+void HeldOutWatch::evaluate(ShardedModel& model, int64_t step, Progress* progress) {
+  if (last_evaluated_step_ == step) return;
+  last_evaluated_step_ = step;
+  HeldOutLoss test, general;
+  for (size_t i = 0; i < setup_.held_out.size(); ++i) {
+    const HeldOutLoss loss = evaluate_set(setup_.held_out[i], model, progress);
+    HeldOutLoss& all = static_cast<int64_t>(i) < setup_.num_test_sets ? test : general;
+    all.sum += loss.sum;
+    all.count += loss.count;
+  }
+  if (test.count > 0) note_test_loss(test.mean(), progress);
+  if (general.count > 0) note_general_loss(general.mean(), progress);
+}
+
+HeldOutLoss HeldOutWatch::evaluate_set(const HeldOutSet& set, ShardedModel& model,
+                                       Progress* progress) {
+  const int64_t step = last_evaluated_step_;
+  const HeldOutLoss loss = evaluate_held_out(model, group_, set.dataset, config_.micro_batch_size);
+  if (!std::isfinite(loss.sum)) {
+    throw AgreedError(fmt::format("the held-out loss over {} at step {} is not finite; lower "
+                                  "learning_rate or look at that dataset",
+                                  set.name, step),
+                      kExitFailed);
+  }
+  if (progress == nullptr) return loss;
+  progress->end_bar();
+  log::info("step {}: {} loss {:.4f}, perplexity {:.2f} over {} targets", step, set.name,
+            loss.mean(), loss.perplexity(), loss.count);
+  progress->event("eval", {{"step", step},
+                           {"set", set.name},
+                           {"loss", loss.mean()},
+                           {"loss_sum", loss.sum},
+                           {"targets", loss.count}});
+  return loss;
+}
+
+void HeldOutWatch::note_test_loss(double loss, Progress* progress) {
+  const int64_t step = last_evaluated_step_;
+  history_.add_test(step, loss);
+  early_stopping_.update(step, loss);
+  if (progress != nullptr) {
+    progress->event("test_loss",
+                    {{"step", step}, {"loss", loss}, {"data", setup_.test_data_hash.hex()}});
+  }
+  if (early_stopping_.should_stop()) {
+    log::info("early stopping: the test loss has not improved on {:.4f} for {} evaluations",
+              early_stopping_.best_loss(), early_stopping_.evaluations_since_best());
+  }
+}
+
+void HeldOutWatch::note_general_loss(double loss, Progress* progress) {
+  const int64_t step = last_evaluated_step_;
+  history_.add_general(step, loss);
+  if (progress != nullptr) {
+    progress->event("general_loss",
+                    {{"step", step}, {"loss", loss}, {"data", setup_.general_data_hash.hex()}});
+  }
+  if (is_over_budget()) {
+    log::warning(
+        "step {}: the general loss is {:.1f} % above the base's; max_forgetting is {:.1f} %", step,
+        100.0 * history_.forgetting_at(step), 100.0 * config_.max_forgetting);
+  }
+}
+
+bool HeldOutWatch::is_over_budget() const {
+  // What an earlier attempt measured counts, too.
+  return config_.max_forgetting > 0.0 && !history_.general().empty() &&
+         history_.forgetting_at(history_.general().rbegin()->first) > config_.max_forgetting;
+}
+
+bool HeldOutWatch::should_stop() const {
+  return early_stopping_.should_stop() ||
+         (config_.on_forgetting == ForgettingPolicy::kStop && is_over_budget());
+}
+
+std::vector<int64_t> HeldOutWatch::steps_best_first() const {
+  return history_.steps_best_first(config_.max_forgetting);
+}
+
+void HeldOutWatch::judge(int64_t last_step, Progress& progress) const {
+  if (config_.max_forgetting == 0.0) return;
+  const double forgetting = history_.forgetting_at(last_step);
+  if (std::isnan(forgetting)) {
+    log::warning("max_forgetting: the base's general loss is not in {}: nothing to compare with",
+                 directory_.metrics_path().string());
+    return;
+  }
+  int64_t use = -1;
+  for (const int64_t step : steps_best_first()) {
+    if (use < 0 && inspect_checkpoint(directory_.checkpoint_path(step)).complete) use = step;
+  }
+  progress.event("forgetting", {{"step", last_step},
+                                {"rise", forgetting},
+                                {"max_forgetting", config_.max_forgetting},
+                                {"use_step", use}});
+  const std::string found =
+      fmt::format("the general loss ends {:+.1f} % from the base's; max_forgetting is {:.1f} %",
+                  100.0 * forgetting, 100.0 * config_.max_forgetting);
+  if (use >= 0) {
+    log::info("{}. The checkpoint to use is {}", found, directory_.checkpoint_path(use).string());
+    return;
+  }
+  log::warning(
+      "{}. No checkpoint is within it: lower learning_rate, mix general text into datasets, or "
+      "evaluate and save more often",
+      found);
+}
+
+}  // namespace temper

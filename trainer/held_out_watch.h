@@ -1,0 +1,55 @@
+// The held-out sets of a run while it trains: their losses, whether they say that it is time to
+// stop, and which checkpoint is the best by them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "comm/process_group.h"
+#include "eval/held_out_loss.h"
+#include "run/held_out_history.h"
+#include "run/run_directory.h"
+#include "sharding/sharded_model.h"
+#include "trainer/early_stopping.h"
+#include "trainer/progress.h"
+#include "trainer/run_setup.h"
+
+namespace temper {
+
+class HeldOutWatch {
+ public:
+  // All outlive this.
+  HeldOutWatch(const RunSetup& setup, ProcessGroup& group, const RunDirectory& directory);
+
+  // Takes what earlier attempts of the run measured, up to the step that this one goes on from.
+  // Collective.
+  void recall(int64_t last_step);
+  // Measures all sets after `step`, once; step 0 is the base. `progress` is rank 0's, elsewhere
+  // null. A loss that is not finite is an AgreedError. Collective.
+  void evaluate(ShardedModel& model, int64_t step, Progress* progress);
+
+  // The test loss has not improved for long enough, or the last evaluation is over the forgetting
+  // budget and on_forgetting says stop.
+  bool should_stop() const;
+  int64_t best_step() const { return early_stopping_.best_step(); }  // of the lowest test loss
+  std::vector<int64_t> steps_best_first() const;
+  // Where there is a budget, says which of the checkpoints to use, and records it. Rank 0 only.
+  void judge(int64_t last_step, Progress& progress) const;
+
+ private:
+  HeldOutLoss evaluate_set(const HeldOutSet& set, ShardedModel& model, Progress* progress);
+  void note_test_loss(double loss, Progress* progress);
+  void note_general_loss(double loss, Progress* progress);
+  bool is_over_budget() const;
+
+  const RunSetup& setup_;
+  const RunConfig& config_;
+  ProcessGroup& group_;
+  const RunDirectory& directory_;
+  EarlyStopping early_stopping_;
+  HeldOutHistory history_;
+  int64_t last_evaluated_step_ = -1;
+};
+
+}  // namespace temper
