@@ -216,10 +216,10 @@ def main():
                   f"{speed / raw:.2f} |", flush=True)
         mine = max(events["ranks"]["ranks"], key=lambda rank: rank["frozen_bytes"])
         held = sum(mine[key] for key in ("weight_bytes", "gradient_bytes", "optimizer_bytes",
-                                         "frozen_bytes", "gathered_peak_bytes"))
+                                         "frozen_bytes", "gathered_bytes", "leaf_bytes"))
         print(f"\na rank has to hold {held / GIB:.2f} GiB (base {mine['frozen_bytes'] / GIB:.2f}, "
-              f"buffers for gathered weights and gradients {mine['gathered_peak_bytes'] / GIB:.2f}); the "
-              f"largest tensor is {INTERMEDIATE * HIDDEN * 4 / GIB:.2f} GiB in fp32\n"
+              f"gathered weights {mine['gathered_bytes'] / GIB:.2f}, gradients of a stage "
+              f"{mine['leaf_bytes'] / GIB:.2f}); the largest tensor is {INTERMEDIATE * HIDDEN * 4 / GIB:.2f} GiB in fp32\n"
               f"the ranks together: at most {together / GIB:.2f} GiB, {together / len(peaks) / GIB:.2f} "
               f"a rank\n\n| at its own peak, GiB | {' | '.join(PSS_KINDS)} |\n|---|{'---|' * 4}")
         for memory in peaks:

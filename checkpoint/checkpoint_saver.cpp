@@ -12,6 +12,7 @@
 #include "checkpoint/shard_image.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "common/working_memory.h"
 #include "io/direct_file.h"
 #include "io/json.h"
 
@@ -19,8 +20,6 @@ namespace temper {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-constexpr uint64_t kBlockBytes = uint64_t{8} << 20;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -74,8 +73,8 @@ struct RankPart {
 
 void write_snapshot(const ShardImage& image, const std::byte* snapshot, DirectFile& file) {
   const uint64_t size = image.size_bytes();
-  for (uint64_t at = 0; at < size; at += kBlockBytes) {
-    file.write(at, snapshot + at, std::min(kBlockBytes, size - at));
+  for (uint64_t at = 0; at < size; at += kSaveBlockBytes) {
+    file.write(at, snapshot + at, std::min(kSaveBlockBytes, size - at));
   }
   file.finish(size);
 }
@@ -83,10 +82,10 @@ void write_snapshot(const ShardImage& image, const std::byte* snapshot, DirectFi
 // Block by block from the live state. Returns the file's hash.
 Hash128 write_live(const ShardImage& image, DirectFile& file) {
   const uint64_t size = image.size_bytes();
-  const AlignedBuffer block(std::min(kBlockBytes, size));
+  const AlignedBuffer block(std::min(kSaveBlockBytes, size));
   StreamHasher hasher;
-  for (uint64_t at = 0; at < size; at += kBlockBytes) {
-    const uint64_t count = std::min(kBlockBytes, size - at);
+  for (uint64_t at = 0; at < size; at += kSaveBlockBytes) {
+    const uint64_t count = std::min(kSaveBlockBytes, size - at);
     image.copy(at, at + count, block.data());
     hasher.update(block.data(), count);
     file.write(at, block.data(), count);

@@ -8,12 +8,11 @@
 #include "comm/mpi_shared_memory.h"
 #include "comm/ordered_sum.h"
 #include "common/error.h"
+#include "common/working_memory.h"
 
 namespace temper {
 namespace {
 
-// Elements that an owner holds of what others sent, however many ranks there are: 64 MiB.
-constexpr int64_t kMaxStagedElements = int64_t{1} << 24;
 constexpr int kFoldTag = 5;
 
 }  // namespace

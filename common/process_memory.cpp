@@ -28,8 +28,12 @@ ProcessMemory read_process_memory() {
   ProcessMemory memory;
   memory.rss_bytes = kilobyte_field("/proc/self/smaps_rollup", "Rss:");
   memory.pss_bytes = kilobyte_field("/proc/self/smaps_rollup", "Pss:");
-  memory.peak_rss_bytes = kilobyte_field("/proc/self/status", "VmHWM:");
+  memory.peak_rss_bytes = read_peak_rss();
   return memory;
+}
+
+int64_t read_peak_rss() {
+  return kilobyte_field("/proc/self/status", "VmHWM:");
 }
 
 }  // namespace temper

@@ -14,4 +14,7 @@ struct ProcessMemory {
 // Reads /proc/self; fields the system does not report are 0.
 ProcessMemory read_process_memory();
 
+// peak_rss_bytes alone: microseconds, where the rest takes milliseconds for every GiB.
+int64_t read_peak_rss();
+
 }  // namespace temper

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <thread>
 
+#include "common/working_memory.h"
 #include "data/micro_batch.h"
 #include "data/packed_dataset.h"
 
@@ -28,7 +29,7 @@ class BatchLoader {
   using ReadRow = std::function<PackedRow(int64_t position)>;
 
   // Holds up to `depth` micro-batches.
-  BatchLoader(ReadRow read_row, const Plan& plan, size_t depth = 4);
+  BatchLoader(ReadRow read_row, const Plan& plan, size_t depth = kMicroBatchesAhead);
   ~BatchLoader();
   BatchLoader(const BatchLoader&) = delete;
   BatchLoader& operator=(const BatchLoader&) = delete;

@@ -4,15 +4,15 @@
 #include <cmath>
 #include <limits>
 
+#include "common/working_memory.h"
 #include "kernels/attention_blocks.h"
 #include "kernels/cpu/attention_rows.h"
 
 namespace temper {
 namespace {
 
-// A block of scores is 128 KiB: two of them stay in the second-level cache.
-constexpr int64_t kQueries = 128;
-constexpr int64_t kKeys = 256;
+constexpr int64_t kQueries = kAttentionQueries;
+constexpr int64_t kKeys = kAttentionKeys;
 
 // Rows [begin, end) of one head of x [T, heads, dim], as a matrix.
 at::Tensor head_rows(const at::Tensor& x, int64_t head, int64_t begin, int64_t end) {

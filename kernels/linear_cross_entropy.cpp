@@ -6,14 +6,13 @@
 #include <vector>
 
 #include "common/error.h"
+#include "common/working_memory.h"
 #include "kernels/cpu/cross_entropy_rows.h"
 #include "kernels/plain_ops.h"
 #include "kernels/row_blocks.h"
 
 namespace temper {
 namespace {
-
-constexpr int64_t kChunkElements = int64_t{1} << 24;
 
 // Overwrites logsumexp [rows] and returns the chunk's loss sum.
 at::Tensor chunk_loss(const at::Tensor& logits, const at::Tensor& targets, at::Tensor logsumexp) {
@@ -51,10 +50,6 @@ void chunk_gradient_(at::Tensor logits, const at::Tensor& targets, const at::Ten
 }
 
 }  // namespace
-
-int64_t cross_entropy_chunk_rows(int64_t vocab_size) {
-  return std::clamp<int64_t>(kChunkElements / vocab_size, 16, 512);
-}
 
 at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
                                 const at::Tensor& targets, LinearCrossEntropyGradients* gradients) {

@@ -1,5 +1,6 @@
 // The output layer and its loss in one: logits = x W^T, loss = sum over rows of the cross-entropy
-// with the row's target. Works through chunks of rows, so that the logits of all rows never exist.
+// with the row's target. Works through chunks of rows (common/working_memory.h), so that the
+// logits of all rows never exist.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -19,8 +20,5 @@ struct LinearCrossEntropyGradients {
 // logits are needed for both and never kept.
 at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
                                 const at::Tensor& targets, LinearCrossEntropyGradients* gradients);
-
-// Rows in a chunk: at most 512, and at most 2^24 logits (64 MiB) unless the vocabulary is huge.
-int64_t cross_entropy_chunk_rows(int64_t vocab_size);
 
 }  // namespace temper

@@ -34,6 +34,7 @@ int new_tokenizer_command(const Arguments& arguments);
 int synth_command(const Arguments& arguments);
 
 int train_command(const Arguments& arguments);
+int plan_command(const Arguments& arguments);
 int eval_command(const Arguments& arguments);
 
 // These run in temper-rank alone.

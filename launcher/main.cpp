@@ -29,6 +29,7 @@ const std::vector<Command>& commands() {
       {"render", "messages to text by a chat template, JSON lines in and out", render_command},
       {"new-tokenizer", "a byte-level BPE vocabulary from a corpus", new_tokenizer_command},
       {"new-model", "a randomly initialised base model", new_model_command},
+      {"plan", "memory, disk and time of a run, before it starts", plan_command},
       {"train", "run or resume a fine-tune on any number of ranks", train_command},
       {"status", "where a run stands", status_command},
       {"report", "a page that shows what a run learned and forgot", report_command},

@@ -35,7 +35,9 @@ OrderedJson TrainingPlan::to_json() const {
           {"steps_per_epoch", steps_per_epoch},
           {"steps", steps},
           {"micro_batches_per_step", micro_batches_per_step},
-          {"rounds_per_step", rounds_per_step}};
+          {"rounds_per_step", rounds_per_step},
+          {"supervised_share", supervised_share},
+          {"document_len", document_len}};
 }
 
 TrainingPlan make_training_plan(const RunConfig& config, int64_t ranks) {
@@ -51,12 +53,20 @@ TrainingPlan make_training_plan(const RunConfig& config, int64_t ranks) {
   plan.rounds_per_step = (plan.micro_batches_per_step + ranks - 1) / ranks;
   plan.sequence_len = config.sequence_len;
   std::vector<RowMixture::Source> sources;
+  double positions = 0.0, targets = 0.0, tokens = 0.0, documents = 0.0;
   for (const DatasetEntry& entry : config.datasets) {
     const PackedDataset dataset(entry.path);
     check_sequence_len(dataset, plan.sequence_len);
-    plan.sequence_len = dataset.info().sequence_len;
-    sources.push_back({dataset.info().num_rows, entry.weight});
+    const DatasetInfo& info = dataset.info();
+    plan.sequence_len = info.sequence_len;
+    sources.push_back({info.num_rows, entry.weight});
+    positions += entry.weight * static_cast<double>(info.num_rows * info.sequence_len);
+    targets += entry.weight * static_cast<double>(info.num_supervised_targets);
+    tokens += entry.weight * static_cast<double>(info.num_tokens);
+    documents += entry.weight * static_cast<double>(info.num_documents);
   }
+  plan.supervised_share = targets / std::max(1.0, positions);
+  plan.document_len = tokens / std::max(1.0, documents);
   plan.rows_per_epoch = RowMixture(sources, config.seed, config.shuffle).rows_per_epoch();
   plan.steps_per_epoch =
       static_cast<double>(plan.rows_per_epoch) / static_cast<double>(config.global_batch_size);

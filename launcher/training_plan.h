@@ -16,6 +16,8 @@ struct TrainingPlan {
   int64_t micro_batches_per_step = 0;
   int64_t rounds_per_step = 0;  // micro-batches that the busiest rank computes
   int64_t ranks = 1;
+  double supervised_share = 0.0;  // of all positions; shards and weights counted
+  double document_len = 0.0;      // mean, in tokens
 
   OrderedJson to_json() const;
 };

@@ -3,12 +3,10 @@
 
 #include "arch/lora_config.h"
 #include "arch/model_config.h"
+#include "arch/stage_slots.h"
 #include "stage/stage.h"
 
 namespace temper {
-
-// Which parameters train.
-enum class Training { kFull, kLora, kNone };
 
 // `lora` must be given for kLora and may be given for kNone (an adapter in use, frozen).
 StageList make_decoder(const ModelConfig& config, const LoraConfig* lora, Training training);

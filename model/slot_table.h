@@ -8,16 +8,14 @@
 
 #include "arch/lora_config.h"
 #include "arch/model_config.h"
-#include "model/decoder.h"
+#include "arch/stage_slots.h"
 #include "stage/stage.h"
 
 namespace temper {
 
 class SlotTable {
  public:
-  // The slots of stage `stage` (0 embedding, 1 .. num_layers blocks, num_layers + 1 head), base
-  // parameters first. `lora` may be null but for kLora, where its modules_to_save train, too. With
-  // tied embeddings the head's output matrix is a slot named as the embedding.
+  // Those of arch/stage_slots.h.
   SlotTable(const ModelConfig& config, const LoraConfig* lora, Training training, int64_t stage);
 
   const std::vector<WeightSlot>& slots() const { return slots_; }
@@ -27,8 +25,6 @@ class SlotTable {
   int64_t find(const std::string& name) const;   // or -1
 
  private:
-  void add(const std::string& name, const std::vector<int64_t>& shape, bool trainable);
-
   std::vector<WeightSlot> slots_;
   std::unordered_map<std::string, int64_t> index_;
 };

@@ -5,8 +5,8 @@
 #include <array>
 #include <vector>
 
+#include "common/bucket_layout.h"
 #include "common/error.h"
-#include "sharding/bucket_layout.h"
 
 namespace temper {
 namespace {

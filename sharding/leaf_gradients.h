@@ -12,7 +12,7 @@
 
 #include "comm/device_mesh.h"
 #include "comm/process_group.h"
-#include "sharding/model_plan.h"
+#include "common/model_plan.h"
 #include "sharding/weight_bucket.h"
 
 namespace temper {

@@ -5,13 +5,6 @@
 namespace temper {
 namespace {
 
-// Adapters are so much smaller than their base that every rank keeps all of them.
-constexpr int64_t kAdapterFraction = 4;
-
-bool trains_adapters(const ModelPlan& plan) {
-  return plan.num_elements(true) * kAdapterFraction < plan.num_elements(false);
-}
-
 int64_t padded_elements(const ModelPlan& plan, bool trainable, int world_size) {
   int64_t total = 0;
   for (const PlannedBucket& bucket : plan.buckets) {
@@ -40,18 +33,6 @@ std::unique_ptr<SharedBuffer> try_shared_buffer(const DeviceMesh& mesh, int64_t 
   return buffer;
 }
 
-BucketHome frozen_home(FrozenPlacement placement) {
-  switch (placement) {
-    case FrozenPlacement::kNodeShared:
-      return BucketHome::kNodeShared;
-    case FrozenPlacement::kReplicated:
-      return BucketHome::kReplicated;
-    case FrozenPlacement::kSharded:
-      return BucketHome::kShard;
-  }
-  return BucketHome::kNodeShared;
-}
-
 }  // namespace
 
 ModelMemory::ModelMemory(const ModelPlan& plan, const DeviceMesh& mesh,
@@ -67,22 +48,17 @@ ModelMemory::ModelMemory(const ModelPlan& plan, const DeviceMesh& mesh,
   if (options.share_memory && everywhere(mesh.world(), shard.node_size() == shard.size())) {
     shared_trainable_ = try_shared_buffer(mesh, padded_elements(plan, true, shard.size()));
   }
-  BucketHome trainable_home = BucketHome::kShard;
-  if (shared_trainable_) {
-    trainable_home = BucketHome::kNodeShared;
-  } else if (trains_adapters(plan) || !options.reshard_after_forward) {
-    trainable_home = BucketHome::kGathered;
-  }
-  make_buckets(plan, trainable_home, frozen_home(options.frozen_placement));
+  make_buckets(plan, trainable_home(plan, options, shared_trainable_ != nullptr),
+               frozen_home(options.frozen_placement));
 }
 
-void ModelMemory::make_buckets(const ModelPlan& plan, BucketHome trainable_home,
-                               BucketHome frozen_home) {
+void ModelMemory::make_buckets(const ModelPlan& plan, BucketHome of_trainable,
+                               BucketHome of_frozen) {
   const WeightBucket::Place place{mesh_.shard().rank(), mesh_.shard().size(),
                                   mesh_.world().node_rank(), mesh_.world().node_size()};
   buckets_.reserve(plan.buckets.size());
   for (const PlannedBucket& bucket : plan.buckets) {
-    buckets_.emplace_back(bucket, bucket.trainable ? trainable_home : frozen_home, place);
+    buckets_.emplace_back(bucket, bucket.trainable ? of_trainable : of_frozen, place);
   }
   if (shared_trainable_) place_in(shared_trainable_->tensor(), true);
   if (shared_frozen_) place_in(shared_frozen_->tensor(), false);

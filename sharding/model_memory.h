@@ -7,7 +7,7 @@
 
 #include "comm/device_mesh.h"
 #include "comm/process_group.h"
-#include "sharding/model_plan.h"
+#include "common/model_plan.h"
 #include "sharding/sharded_model.h"
 #include "sharding/weight_bucket.h"
 
@@ -28,7 +28,7 @@ class ModelMemory {
   bool shares_trainable_weights() const { return shared_trainable_ != nullptr; }
 
  private:
-  void make_buckets(const ModelPlan& plan, BucketHome trainable_home, BucketHome frozen_home);
+  void make_buckets(const ModelPlan& plan, BucketHome of_trainable, BucketHome of_frozen);
   void place_in(const at::Tensor& memory, bool trainable);
 
   const DeviceMesh& mesh_;

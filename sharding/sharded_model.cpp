@@ -8,21 +8,30 @@
 
 #include "common/error.h"
 #include "common/exact_sum.h"
+#include "common/model_plan.h"
 #include "sharding/gathered_weights.h"
 #include "sharding/gradient_norm.h"
 #include "sharding/leaf_gradients.h"
 #include "sharding/model_memory.h"
-#include "sharding/model_plan.h"
 #include "sharding/stage_weights.h"
 
 namespace temper {
+namespace {
+
+std::vector<std::vector<WeightSlot>> slots_of(const StageList& stages) {
+  std::vector<std::vector<WeightSlot>> slots;
+  for (const auto& stage : stages) slots.push_back(stage->slots());
+  return slots;
+}
+
+}  // namespace
 
 struct ShardedModel::Impl {
   Impl(StageList stage_list, ProcessGroup& world, const ShardingOptions& sharding_options)
       : stages(std::move(stage_list)),
         mesh(world, sharding_options.num_replicas),
         options(sharding_options),
-        plan(plan_model(stages)),
+        plan(plan_model(slots_of(stages))),
         memory(plan, mesh, options),
         gathered(plan, memory.buckets(), mesh.shard()),
         leaf(plan, memory.buckets(), mesh, options) {
@@ -37,8 +46,7 @@ struct ShardedModel::Impl {
   int64_t num_stages() const { return static_cast<int64_t>(stages.size()); }
   bool has_backward(int64_t stage) const { return stage >= plan.first_trainable_stage; }
   bool is_recomputed(int64_t stage) const {
-    const int64_t every = options.checkpoint_every;
-    return every > 0 && stage % every == 0 && stage != num_stages() - 1 && reads_in_backward(stage);
+    return options.recomputes(stage, num_stages()) && reads_in_backward(stage);
   }
   bool reads_in_backward(int64_t stage) const { return stages[stage]->backward_needs_forward(); }
 
@@ -205,7 +213,8 @@ int64_t ShardedModel::num_parameters() const {
 ShardedModel::MemoryUse ShardedModel::memory_use() const {
   MemoryUse use;
   for (const WeightBucket& bucket : impl_->memory.buckets()) bucket.add_memory_use(use);
-  use.gathered_peak_bytes += impl_->gathered.buffer_bytes() + impl_->leaf.buffer_bytes();
+  use.gathered_bytes = impl_->gathered.buffer_bytes();
+  use.leaf_bytes = impl_->leaf.buffer_bytes();
   return use;
 }
 

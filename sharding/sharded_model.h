@@ -22,34 +22,12 @@
 
 #include "comm/device_mesh.h"
 #include "comm/process_group.h"
-#include "sharding/bucket_layout.h"
+#include "common/bucket_layout.h"
+#include "common/sharding_options.h"
 #include "stage/stage.h"
 #include "stage/weight_source.h"
 
 namespace temper {
-
-enum class FrozenPlacement { kNodeShared, kReplicated, kSharded };
-
-struct ShardingOptions {
-  FrozenPlacement frozen_placement = FrozenPlacement::kNodeShared;
-  // Copies of the sharded state: shard within a replica, replicate across (comm/device_mesh.h).
-  int num_replicas = 1;
-  // Of every so many stages, one keeps only its input in forward and is computed again in backward.
-  // 0: none, 1: all.
-  int64_t checkpoint_every = 0;
-  // Free a stage's gathered weights after its forward. Otherwise each rank keeps all weights whole
-  // and gathers them once an update: more memory, a half to a third of the bytes.
-  bool reshard_after_forward = true;
-  // Begin to gather the next stage's weights before a stage runs.
-  bool prefetch = true;
-  // Add up a rank's gradients where they are computed and fold them once a step: one whole copy of
-  // the gradients a rank more, fewer bytes, and sums whose bits depend on the number of ranks.
-  bool reduce_once_per_step = false;
-  // Let the ranks of a node read each other's gradients and, when all ranks are on one node, one
-  // copy of the trainable weights. Without it, or when /dev/shm is too small, both go by messages:
-  // slower, with the same bits.
-  bool share_memory = true;
-};
 
 struct AdamWOptions {
   double learning_rate = 0.0;
@@ -109,14 +87,15 @@ class ShardedModel {
 
   int64_t num_trainable_parameters() const;
   int64_t num_parameters() const;
-  // Bytes this rank holds for weights, gradients and optimizer state (its shards), and for gathered
-  // weights and leaf gradients at the worst moment.
+  // Bytes of the tensors that this rank holds between two steps, as they are allocated; memory that
+  // a node's ranks share counts in equal parts. arch/memory_plan.h says the same beforehand.
   struct MemoryUse {
-    int64_t weight_bytes = 0;
-    int64_t gradient_bytes = 0;
+    int64_t weight_bytes = 0;    // that train
+    int64_t frozen_bytes = 0;    // that do not
+    int64_t gradient_bytes = 0;  // the owners' sums
     int64_t optimizer_bytes = 0;
-    int64_t frozen_bytes = 0;
-    int64_t gathered_peak_bytes = 0;
+    int64_t gathered_bytes = 0;  // the two buffers of sharded stages
+    int64_t leaf_bytes = 0;      // one stage's gradients, or a step's
   };
   MemoryUse memory_use() const;
   // Most stages whose weights were gathered at the same time so far.

@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/model_plan.h"
 #include "sharding/gathered_weights.h"
 #include "sharding/leaf_gradients.h"
-#include "sharding/model_plan.h"
 #include "stage/stage.h"
 
 namespace temper {

@@ -8,10 +8,6 @@
 namespace temper {
 namespace {
 
-int64_t bytes(int64_t elements) {
-  return elements * static_cast<int64_t>(sizeof(float));
-}
-
 at::Tensor zeros(int64_t elements) {
   return at::zeros({elements}, at::kFloat);
 }
@@ -22,8 +18,7 @@ WeightBucket::WeightBucket(const PlannedBucket& plan, BucketHome home, const Pla
     : trainable_(plan.trainable),
       home_(home),
       place_(place),
-      layout_(plan.parameters,
-              plan.trainable || home == BucketHome::kShard ? place.world_size : 1) {
+      layout_(bucket_layout(plan, home, place.world_size)) {
   if (home_ == BucketHome::kShard) shard_ = zeros(layout_.shard_elements());
   if (home_ == BucketHome::kGathered || home_ == BucketHome::kReplicated) {
     full_ = zeros(layout_.num_elements());
@@ -112,19 +107,17 @@ TrainableShard WeightBucket::trainable_shard() {
 }
 
 void WeightBucket::add_memory_use(ShardedModel::MemoryUse& use) const {
-  const int64_t shard_bytes = bytes(layout_.shard_elements());
-  const int64_t full_bytes = bytes(layout_.num_elements());
-  if (trainable_) {
-    use.weight_bytes += shard_bytes;
-    use.gradient_bytes += shard_bytes * static_cast<int64_t>(accumulators_.size());
-    use.optimizer_bytes += 2 * shard_bytes;
-    if (home_ == BucketHome::kGathered) use.gathered_peak_bytes += full_bytes - shard_bytes;
-  } else if (home_ == BucketHome::kShard) {
-    use.frozen_bytes += shard_bytes;
-  } else {
-    use.frozen_bytes +=
-        home_ == BucketHome::kNodeShared ? full_bytes / place_.node_size : full_bytes;
+  const auto bytes = [](const at::Tensor& tensor) {
+    return tensor.defined() ? static_cast<int64_t>(tensor.nbytes()) : 0;
+  };
+  int64_t weights = bytes(full_.defined() ? full_ : shard_);
+  // Trainable weights are shared within a replica, frozen ones by all replicas of a node.
+  if (home_ == BucketHome::kNodeShared) {
+    weights /= trainable_ ? place_.world_size : place_.node_size;
   }
+  (trainable_ ? use.weight_bytes : use.frozen_bytes) += weights;
+  for (const at::Tensor& accumulator : accumulators_) use.gradient_bytes += bytes(accumulator);
+  use.optimizer_bytes += bytes(adam_m_) + bytes(adam_v_);
 }
 
 }  // namespace temper

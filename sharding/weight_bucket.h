@@ -7,19 +7,13 @@
 #include <cstdint>
 #include <vector>
 
-#include "sharding/bucket_layout.h"
-#include "sharding/model_plan.h"
+#include "common/bucket_layout.h"
+#include "common/model_plan.h"
+#include "common/sharding_options.h"
 #include "sharding/sharded_model.h"
 #include "stage/weight_source.h"
 
 namespace temper {
-
-enum class BucketHome {
-  kShard,       // this rank's shard only; gathered for each use
-  kGathered,    // a full copy of this rank, gathered again after each change
-  kNodeShared,  // one full copy per node
-  kReplicated,  // a full copy of this rank, which it reads itself
-};
 
 class WeightBucket {
  public:

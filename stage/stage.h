@@ -15,16 +15,10 @@
 #include <string>
 #include <vector>
 
+#include "common/weight_slot.h"
 #include "stage/batch.h"
 
 namespace temper {
-
-// One weight a stage uses.
-struct WeightSlot {
-  std::string name;  // full Hugging Face or PEFT parameter name
-  std::vector<int64_t> shape;
-  bool trainable = false;
-};
 
 // The weights of the stage that is running. Slot indices are those of Stage::slots().
 class WeightSlots {

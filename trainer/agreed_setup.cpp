@@ -5,6 +5,7 @@
 
 #include "arch/adapter_origin.h"
 #include "comm/agreement.h"
+#include "trainer/run_memory.h"
 
 namespace temper {
 
@@ -15,9 +16,12 @@ RunSetup prepare_run_together(const RunConfig& config, ProcessGroup& group) {
     if (group.rank() == 0 && group.size() > 1) shared = share_datasets(config);
   });
   shared = group.all_gather_text(shared).front();
+  const int ranks_per_node = count_ranks_per_node(group);
   Hash128 part;  // each rank reads its share of the base
   run_agreed(group, [&] {
     setup = prepare_run(config, group.size(), shared_datasets_of(shared));
+    setup.available = available_memory();
+    setup.memory = plan_run_memory(setup, group.size(), ranks_per_node, setup.available);
     const auto start = std::chrono::steady_clock::now();
     part = setup.base->partial_hash(group.rank(), group.size());
     setup.hash_seconds =

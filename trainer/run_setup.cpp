@@ -14,17 +14,6 @@
 namespace temper {
 namespace {
 
-void check_mesh(const RunConfig& config, int num_ranks) {
-  const int64_t replicas = config.dp_replicate_size;
-  if (num_ranks % replicas != 0) {
-    throw UserError("dp_replicate_size: {} copies do not divide {} ranks", replicas, num_ranks);
-  }
-  if (config.dp_shard_size != 0 && config.dp_shard_size * replicas != num_ranks) {
-    throw UserError("dp_shard_size {} x dp_replicate_size {} is not the number of ranks, {}",
-                    config.dp_shard_size, replicas, num_ranks);
-  }
-}
-
 void check_world(const RunConfig& config, int num_ranks) {
   check_mesh(config, num_ranks);
   const int64_t micro_batches = config.micro_batches_per_step();

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "arch/lora_config.h"
+#include "arch/memory_plan.h"
 #include "arch/model_config.h"
+#include "common/host_memory.h"
 #include "config/run_config.h"
 #include "model/hf_weights.h"
 #include "run/run_directory.h"
@@ -36,6 +38,10 @@ struct RunSetup {
   int64_t max_steps = 0;
   // All but base_hash, which the ranks find together, and initial_adapter_hash.
   RunIdentity identity;
+
+  // Found by the ranks together: what they will need, and what there was before they took it.
+  MemoryPlan memory;
+  HostMemory available;
 
   double hash_seconds = 0.0;  // reading this rank's share of the base for its hash
 

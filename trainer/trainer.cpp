@@ -13,7 +13,6 @@
 #include "comm/round_robin.h"
 #include "common/error.h"
 #include "common/log.h"
-#include "common/process_memory.h"
 #include "io/atomic_file.h"
 #include "model/decoder.h"
 #include "trainer/agreed_setup.h"
@@ -29,17 +28,7 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-FrozenPlacement to_frozen_placement(BasePlacement placement) {
-  switch (placement) {
-    case BasePlacement::kReplicated:
-      return FrozenPlacement::kReplicated;
-    case BasePlacement::kSharded:
-      return FrozenPlacement::kSharded;
-    case BasePlacement::kNodeShared:
-      break;
-  }
-  return FrozenPlacement::kNodeShared;
-}
+constexpr int kStepsBeforeMemoryReport = 3;
 
 // The ranks of a job that was killed need seconds to end.
 constexpr std::chrono::seconds kLockPatience(10);
@@ -122,15 +111,9 @@ std::vector<std::string> Trainer::take_directory(const ResumeChoice& resume) {
 
 void Trainer::load_model() {
   const Training training = setup_.lora ? Training::kLora : Training::kFull;
-  ShardingOptions options;
-  options.frozen_placement = to_frozen_placement(config_.base_placement);
-  options.num_replicas = static_cast<int>(config_.dp_replicate_size);
-  options.checkpoint_every =
-      config_.gradient_checkpointing ? config_.gradient_checkpointing_every : 0;
-  options.reshard_after_forward = config_.reshard_after_forward;
-  options.reduce_once_per_step = config_.reduce_gradients == GradientReduction::kOncePerStep;
   model_ = std::make_unique<ShardedModel>(
-      make_decoder(setup_.model, setup_.lora ? &*setup_.lora : nullptr, training), group_, options);
+      make_decoder(setup_.model, setup_.lora ? &*setup_.lora : nullptr, training), group_,
+      sharding_options(config_));
   const auto start = Clock::now();
   load_weights(setup_, *model_, group_);
   load_seconds_ = seconds_since(start);
@@ -193,7 +176,24 @@ void Trainer::announce() {
             setup_.data->sequence_len(),
             step_ > 0 ? fmt::format("continuing after step {} of {}", step_, setup_.max_steps)
                       : fmt::format("{} steps", setup_.max_steps));
+  announce_memory();
   write_status(RunState::kTraining);
+}
+
+void Trainer::announce_memory() {
+  if (!is_leader()) return;
+  const MemoryPlan& plan = setup_.memory;
+  for (const std::string& line : memory_table(plan)) log::info("{}", line);
+  Json rank = Json::object();
+  for (const auto& [name, bytes] : plan.ranks.front().parts()) rank[name] = bytes;
+  progress_->event("memory_plan", {{"step", step_},
+                                   {"rank", rank},
+                                   {"rank_bytes", plan.ranks.front().total()},
+                                   {"node_bytes", plan.node_bytes()},
+                                   {"shared_memory_bytes", plan.shared_memory_bytes},
+                                   {"checkpoint_bytes", plan.checkpoint_bytes},
+                                   {"available_bytes", setup_.available.bytes},
+                                   {"available_by", setup_.available.source}});
 }
 
 double Trainer::accumulate_gradients(int64_t step) {
@@ -287,7 +287,9 @@ double Trainer::longest_data_wait() {
 
 void Trainer::log_step(StepReport report) {
   const bool due = report.step % config_.logging_steps == 0;
-  if (due || report.step <= 3) report.memory_bytes = sample_memory();
+  peak_memory_.sample();
+  report.memory_bytes = peak_memory_.bytes();
+  if (++steps_done_here_ == kStepsBeforeMemoryReport) report_memory();
   if (!is_leader()) return;
   progress_->step(report);
   if (report.num_targets > 0) status_.loss = report.loss;
@@ -337,7 +339,6 @@ void Trainer::finish() {
   evaluate();
   saver_->complete(save_request());
   if (is_leader()) watch_.judge(step_, *progress_);
-  sample_memory();
   report_ranks();
   write_status(RunState::kFinished);
   if (is_leader()) progress_->end_bar();
@@ -345,31 +346,42 @@ void Trainer::finish() {
             directory_.checkpoint_path(step_).string());
 }
 
-int64_t Trainer::sample_memory() {
-  const int64_t bytes = read_process_memory().pss_bytes;
-  peak_pss_bytes_ = std::max(peak_pss_bytes_, bytes);
-  return bytes;
+// By then all buffers have been used, and nothing is given back before the end.
+void Trainer::report_memory() {
+  at::Tensor peaks = at::tensor({peak_memory_.bytes(), -peak_memory_.bytes()}, at::kLong);
+  group_.all_reduce_max(peaks);
+  const int64_t most = peaks[0].item<int64_t>(), least = -peaks[1].item<int64_t>();
+  if (most == 0) return;  // a system that does not say
+  const int64_t planned = setup_.memory.ranks.front().total();
+  log::info("memory of a rank: {} planned, {} measured ({:+.1f}%)", format_bytes(planned),
+            least == most ? format_bytes(most)
+                          : fmt::format("{} to {}", format_bytes(least), format_bytes(most)),
+            100.0 * static_cast<double>(most - planned) / static_cast<double>(planned));
 }
 
-// What each rank did and held: the share of the micro-batches, memory against its arithmetic.
+// What each rank did and held: the share of the micro-batches, memory against its plan.
 void Trainer::report_ranks() {
+  peak_memory_.sample();
   const ShardedModel::MemoryUse use = model_->memory_use();
   const TrafficCounters traffic = model_->mesh().traffic();
-  const Json mine = {{"rank", group_.rank()},
-                     {"micro_batches", micro_batches_computed_},
-                     {"peak_pss_bytes", peak_pss_bytes_},
-                     {"weight_bytes", use.weight_bytes},
-                     {"gradient_bytes", use.gradient_bytes},
-                     {"optimizer_bytes", use.optimizer_bytes},
-                     {"frozen_bytes", use.frozen_bytes},
-                     {"gathered_peak_bytes", use.gathered_peak_bytes},
-                     {"save_buffer_bytes", saver_->buffer_bytes()},
-                     {"max_gathered_stages", model_->max_gathered_stages()},
-                     {"received_bytes",
-                      {{"all_gather", traffic.all_gather_bytes},
-                       {"reduce", traffic.reduce_bytes},
-                       {"other", traffic.other_bytes}}},
-                     {"shared_read_bytes", traffic.shared_read_bytes}};
+  const Json mine = {
+      {"rank", group_.rank()},
+      {"micro_batches", micro_batches_computed_},
+      {"peak_pss_bytes", peak_memory_.bytes()},
+      {"planned_bytes", setup_.memory.ranks[static_cast<size_t>(group_.rank())].total()},
+      {"weight_bytes", use.weight_bytes},
+      {"gradient_bytes", use.gradient_bytes},
+      {"optimizer_bytes", use.optimizer_bytes},
+      {"frozen_bytes", use.frozen_bytes},
+      {"gathered_bytes", use.gathered_bytes},
+      {"leaf_bytes", use.leaf_bytes},
+      {"save_buffer_bytes", saver_->buffer_bytes()},
+      {"max_gathered_stages", model_->max_gathered_stages()},
+      {"received_bytes",
+       {{"all_gather", traffic.all_gather_bytes},
+        {"reduce", traffic.reduce_bytes},
+        {"other", traffic.other_bytes}}},
+      {"shared_read_bytes", traffic.shared_read_bytes}};
   Json ranks = Json::array();
   for (const std::string& text : group_.all_gather_text(mine.dump())) {
     ranks.push_back(parse_json(text, "rank report"));

@@ -15,6 +15,7 @@
 #include "trainer/lr_schedule.h"
 #include "trainer/progress.h"
 #include "trainer/resume.h"
+#include "trainer/run_memory.h"
 #include "trainer/run_saver.h"
 #include "trainer/run_setup.h"
 
@@ -58,7 +59,8 @@ class Trainer {
   void note_save(const SaveOutcome& outcome);
   int stop();
   void finish();
-  int64_t sample_memory();  // what this rank holds now, in bytes
+  void announce_memory();
+  void report_memory();
   void report_ranks();
   void write_status(RunState state);
   bool is_leader() const { return group_.rank() == 0; }
@@ -79,7 +81,8 @@ class Trainer {
   int64_t rows_consumed_ = 0;           // the global cursor
   int64_t micro_batches_computed_ = 0;  // by this rank, in this process
   double data_wait_seconds_ = 0.0;      // of this rank, in the step under way
-  int64_t peak_pss_bytes_ = 0;
+  PeakMemory peak_memory_;
+  int64_t steps_done_here_ = 0;
   RunStatus status_;
 };
 

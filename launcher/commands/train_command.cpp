@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cstdlib>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -7,7 +9,7 @@
 #include "launcher/command_line.h"
 #include "launcher/rank_job.h"
 #include "launcher/report.h"
-#include "launcher/training_plan.h"
+#include "launcher/run_plan.h"
 
 namespace temper {
 namespace {
@@ -18,18 +20,35 @@ constexpr const char* kAbout =
     "after\n"
     "the current step with a checkpoint (exit 75); the same command goes on from there.";
 
+// Consecutive ranks on each node of the allocation; without one, all are here.
+int ranks_per_node(int num_ranks) {
+  const char* text = std::getenv("SLURM_JOB_NUM_NODES");
+  const int nodes = std::max(1, text == nullptr ? 1 : std::atoi(text));
+  return (num_ranks + nodes - 1) / nodes;
+}
+
+// `num_ranks` 0: as plan_launch takes it.
+RunPlan plan_here(const RunConfig& config, int num_ranks) {
+  const int ranks = num_ranks > 0 ? num_ranks : std::max(1, read_launch_environment().slurm_tasks);
+  return make_run_plan(config, ranks, ranks_per_node(ranks));
+}
+
 void print_dry_run(RunConfig config, int num_ranks, bool json) {
-  LaunchEnvironment environment = read_launch_environment();
-  environment.started_by.clear();
   check_model(config);
-  const int ranks = plan_launch(environment, LauncherChoice::kMpirun, num_ranks, {}).num_ranks;
-  const TrainingPlan plan = make_training_plan(config, ranks);
+  const RunPlan plan = plan_here(config, num_ranks);
+  const HostMemory available = available_memory();
   if (json) {
-    print_report({{"config", resolved_yaml(config)}, {"plan", plan.to_json()}}, true);
-    return;
+    print_report({{"config", resolved_yaml(config)},
+                  {"plan", plan.training.to_json()},
+                  {"memory", memory_report(plan, available)}},
+                 true);
+  } else {
+    std::cout << resolved_yaml(config) << "\n";
+    print_report(plan.training.to_json(), false);
+    std::cout << "\n";
+    for (const std::string& line : memory_table(plan.memory)) std::cout << line << "\n";
   }
-  std::cout << resolved_yaml(config) << "\n";
-  print_report(plan.to_json(), false);
+  require_memory(plan, available);
 }
 
 }  // namespace
@@ -63,6 +82,7 @@ int train_command(const Arguments& arguments) {
     print_dry_run(config, num_ranks, line.has("json"));
     return kExitDone;
   }
+  require_memory(plan_here(config, num_ranks), available_memory());
   RankJob job;
   job.arguments = {"train", path, "--resume", line.get<std::string>("resume")};
   for (const std::string& text : line.texts("set")) {

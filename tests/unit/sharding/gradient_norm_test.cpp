@@ -6,8 +6,8 @@
 #include <limits>
 #include <vector>
 
+#include "common/bucket_layout.h"
 #include "common/philox.h"
-#include "sharding/bucket_layout.h"
 
 namespace temper {
 namespace {

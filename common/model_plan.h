@@ -1,11 +1,13 @@
-// Which parameter of which bucket each stage's slots refer to: pure bookkeeping, no memory.
+// Which parameter of which bucket each stage's slots refer to: pure bookkeeping, no memory. Both
+// what allocates a sharded model (sharding/) and what says beforehand how large it will be
+// (arch/memory_plan.h) begin with it.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "sharding/bucket_layout.h"
-#include "stage/stage.h"
+#include "common/bucket_layout.h"
+#include "common/weight_slot.h"
 
 namespace temper {
 
@@ -40,8 +42,9 @@ struct ModelPlan {
   int64_t num_elements(bool trainable) const;
 };
 
-// Each stage gets a bucket for its trainable and one for its frozen slots. A slot whose name
-// occurred before refers to the earlier parameter and must agree with it in shape and kind.
-ModelPlan plan_model(const StageList& stages);
+// `stages`: the slots of each. Each stage gets a bucket for its trainable and one for its frozen
+// slots. A slot whose name occurred before refers to the earlier parameter and must agree with it
+// in shape and kind.
+ModelPlan plan_model(const std::vector<std::vector<WeightSlot>>& stages);
 
 }  // namespace temper

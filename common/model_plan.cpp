@@ -1,4 +1,4 @@
-#include "sharding/model_plan.h"
+#include "common/model_plan.h"
 
 #include <algorithm>
 #include <array>
@@ -15,13 +15,13 @@ namespace {
 
 class Planner {
  public:
-  void add_stage(const Stage& stage) {
+  void add_stage(const std::vector<WeightSlot>& slots) {
     plan_.stages.emplace_back();
     own_bucket_.fill(kNone);
-    for (const WeightSlot& slot : stage.slots()) {
+    for (const WeightSlot& slot : slots) {
       const auto known = places_.find(slot.name);
       const SlotPlace place = known != places_.end() ? known->second : add_parameter(slot);
-      check_same(slot, place, stage.name());
+      check_same(slot, place);
       plan_.stages.back().slots.push_back(place);
       add_use(place.bucket);
     }
@@ -54,12 +54,12 @@ class Planner {
     return place;
   }
 
-  void check_same(const WeightSlot& slot, const SlotPlace& place, const std::string& stage) const {
+  void check_same(const WeightSlot& slot, const SlotPlace& place) const {
     const PlannedBucket& bucket = plan_.buckets[place.bucket];
     TEMPER_CHECK(bucket.parameters[place.parameter].shape == slot.shape &&
                      bucket.trainable == slot.trainable,
-                 "stage {} uses {} with another shape or kind than an earlier stage", stage,
-                 slot.name);
+                 "stage {} uses {} with another shape or kind than an earlier stage",
+                 plan_.stages.size() - 1, slot.name);
   }
 
   void add_use(int64_t bucket) {
@@ -88,9 +88,9 @@ int64_t ModelPlan::num_elements(bool trainable) const {
   return total;
 }
 
-ModelPlan plan_model(const StageList& stages) {
+ModelPlan plan_model(const std::vector<std::vector<WeightSlot>>& stages) {
   Planner planner;
-  for (const auto& stage : stages) planner.add_stage(*stage);
+  for (const std::vector<WeightSlot>& slots : stages) planner.add_stage(slots);
   return planner.take();
 }
 

@@ -1,4 +1,4 @@
-#include "sharding/bucket_layout.h"
+#include "common/bucket_layout.h"
 
 #include <gtest/gtest.h>
 

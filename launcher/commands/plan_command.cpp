@@ -1,0 +1,219 @@
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "arch/parameters.h"
+#include "arch/stage_slots.h"
+#include "io/safetensors.h"
+#include "launcher/byte_size.h"
+#include "launcher/command_line.h"
+#include "launcher/rank_launch.h"
+#include "launcher/report.h"
+#include "launcher/run_plan.h"
+
+namespace temper {
+namespace {
+
+constexpr const char* kAbout =
+    "What a run will need, worked out in milliseconds without starting it: memory of each rank "
+    "and\n"
+    "node and whether it fits, what to change where it does not, disk, operations, time.\n"
+    "Without options for the machine: the slurm section of RUN.yaml, and this machine's memory.";
+
+struct Machine {
+  int num_ranks = 1;
+  int ranks_per_node = 1;
+  HostMemory memory;
+  int64_t gpu_bytes = 0;  // of each rank's GPU; 0: none
+};
+
+int positive(const CommandLine& line, const char* option, int otherwise) {
+  const int value = line.find<int>(option).value_or(otherwise);
+  if (value < 1) line.refuse(fmt::format("--{} must be at least 1", option));
+  return value;
+}
+
+HostMemory memory_of_node(const CommandLine& line, const SlurmConfig& slurm) {
+  constexpr int64_t kSlurmUnit = int64_t{1} << 20;
+  if (const auto given = line.find<std::string>("memory")) {
+    return {parse_byte_size(*given, "--memory"), "--memory"};
+  }
+  if (!slurm.mem.empty() && !read_launch_environment().in_slurm_allocation) {
+    return {parse_byte_size(slurm.mem, "slurm.mem", kSlurmUnit), "slurm.mem"};
+  }
+  return available_memory();
+}
+
+Machine machine_of(const CommandLine& line, const SlurmConfig& slurm) {
+  Machine machine;
+  const int nodes = positive(line, "nodes", static_cast<int>(slurm.nodes));
+  const int per_node = line.has("gpus-per-node") ? positive(line, "gpus-per-node", 1)
+                                                 : static_cast<int>(slurm.ntasks_per_node);
+  machine.num_ranks = positive(line, "ranks", nodes * per_node);
+  machine.ranks_per_node = (machine.num_ranks + nodes - 1) / nodes;
+  machine.memory = memory_of_node(line, slurm);
+  if (const auto given = line.find<std::string>("gpu-memory")) {
+    machine.gpu_bytes = parse_byte_size(*given, "--gpu-memory");
+  }
+  return machine;
+}
+
+// A GPU shares nothing with the others: what training needs there, in fp32.
+OrderedJson gpu_report(const RunPlan& plan, int64_t gpu_bytes) {
+  RunSize alone = plan.size;
+  alone.ranks_per_node = 1;
+  RankMemory memory = plan_memory(plan.model, plan.adapter(), plan.config, alone).ranks.front();
+  memory.program = memory.save_copy = memory.messages = memory.data = 0;
+  return {{"needed_bytes", memory.total()},
+          {"available_bytes", gpu_bytes},
+          {"fits", memory.total() <= gpu_bytes}};
+}
+
+OrderedJson model_report(const RunPlan& plan) {
+  int64_t trained = 0;
+  const auto base = base_parameters(plan.model);
+  std::vector<ParameterInfo> all = base;
+  if (plan.lora) {
+    const auto adapters = lora_parameters(plan.model, *plan.lora);
+    trained = count_elements(adapters) + count_elements(saved_parameters(plan.model, *plan.lora));
+    all.insert(all.end(), adapters.begin(), adapters.end());
+  } else {
+    trained = count_elements(base);
+  }
+  const SafetensorsDirectory files(plan.config.base_model);
+  uint64_t bytes = 0;
+  for (const ParameterInfo& parameter : base) bytes += files.info(parameter.name).num_bytes();
+  return {{"parameters", count_elements(all)},
+          {"trainable_parameters", trained},
+          {"base_bytes", bytes}};
+}
+
+OrderedJson disk_report(const RunPlan& plan) {
+  namespace fs = std::filesystem;
+  // Beside those that are kept, one is being written.
+  const int64_t checkpoints = plan.config.save_total_limit == 0
+                                  ? 0
+                                  : std::max<int64_t>(2, plan.config.save_total_limit) + 1;
+  fs::path place = plan.config.output_dir;
+  while (!place.empty() && !fs::exists(place) && place != place.parent_path()) {
+    place = place.parent_path();
+  }
+  std::error_code error;
+  const fs::space_info space = fs::space(place, error);
+  OrderedJson report = {{"checkpoint_bytes", plan.memory.checkpoint_bytes}};
+  report["at_most_bytes"] = checkpoints == 0
+                                ? OrderedJson(nullptr)
+                                : OrderedJson(checkpoints * plan.memory.checkpoint_bytes);
+  report["free_bytes"] = error ? OrderedJson(nullptr) : OrderedJson(space.available);
+  return report;
+}
+
+OrderedJson flops_report(const RunPlan& plan) {
+  const TrainingFlops flops = micro_batch_flops(plan);
+  const double tokens =
+      static_cast<double>(plan.config.micro_batch_size * plan.training.sequence_len);
+  const double step = flops.total() * static_cast<double>(plan.training.micro_batches_per_step);
+  return {{"token", flops.total() / tokens},
+          {"of_it_attention", flops.attention / tokens},
+          {"of_it_recomputed", flops.recomputed / tokens},
+          {"step", step},
+          {"run", step * static_cast<double>(plan.training.steps)}};
+}
+
+// `rate`: operations a second of one rank.
+OrderedJson time_report(const RunPlan& plan, double rate) {
+  const double step =
+      micro_batch_flops(plan).total() / rate * static_cast<double>(plan.training.rounds_per_step);
+  const double tokens =
+      static_cast<double>(plan.config.global_batch_size * plan.training.sequence_len);
+  return {{"flops_per_second", rate},
+          {"step_seconds", step},
+          {"tokens_per_second", tokens / step},
+          {"run_seconds", step * static_cast<double>(plan.training.steps)}};
+}
+
+std::string shown_fit(bool fits, int64_t needed, int64_t available, const std::string& by) {
+  return fmt::format("{}: {} needed, {} available ({})", fits ? "fits" : "DOES NOT FIT",
+                     format_bytes(needed), format_bytes(available), by);
+}
+
+void print_plan(const RunPlan& plan, const OrderedJson& report) {
+  const OrderedJson& model = report["model"];
+  std::cout << fmt::format(
+      "{} of {} parameters train; {} rank{}, {} a node; {} x {} tokens in a micro-batch\n\n",
+      model["trainable_parameters"].get<int64_t>(), model["parameters"].get<int64_t>(),
+      plan.size.num_ranks, plan.size.num_ranks == 1 ? "" : "s", plan.size.ranks_per_node,
+      plan.config.micro_batch_size, plan.size.sequence_len);
+  for (const std::string& line : memory_table(plan.memory)) std::cout << line << "\n";
+  const OrderedJson& memory = report["memory"];
+  std::cout << shown_fit(memory["fits"], plan.memory.node_bytes(), memory["available_bytes"],
+                         memory["available_by"])
+            << "\n";
+  if (plan.memory.shared_memory_bytes > 0) {
+    std::cout << fmt::format("of a node in /dev/shm: {}\n",
+                             format_bytes(plan.memory.shared_memory_bytes));
+  }
+  for (const OrderedJson& remedy : memory["remedies"]) {
+    std::cout << fmt::format("  {}: {}{}\n", remedy["change"].get<std::string>(),
+                             format_bytes(remedy["node_bytes"]),
+                             remedy["fits"].get<bool>() ? ", fits" : "");
+  }
+  if (report.contains("gpu")) {
+    const OrderedJson& gpu = report["gpu"];
+    std::cout << "a GPU, in fp32, "
+              << shown_fit(gpu["fits"], gpu["needed_bytes"], gpu["available_bytes"], "--gpu-memory")
+              << "\n";
+  }
+  std::cout << "\n";
+  OrderedJson rest = report;
+  for (const char* shown : {"model", "memory", "gpu"}) rest.erase(shown);
+  print_report(rest, false);
+}
+
+}  // namespace
+
+int plan_command(const Arguments& arguments) {
+  namespace po = boost::program_options;
+  CommandLine line(
+      "temper plan RUN.yaml [--nodes N] [--gpus-per-node M | --ranks R] [--memory SIZE] [--json]",
+      kAbout);
+  line.options()("nodes", po::value<int>()->value_name("N"), "nodes")(
+      "gpus-per-node", po::value<int>()->value_name("M"), "GPUs of a node, one rank for each")(
+      "ranks,n", po::value<int>()->value_name("R"), "ranks in all, in equal parts on the nodes")(
+      "memory", po::value<std::string>()->value_name("SIZE"), "memory of a node: 64G")(
+      "gpu-memory", po::value<std::string>()->value_name("SIZE"), "memory of a GPU: 80G")(
+      "flops", po::value<double>()->value_name("RATE"),
+      "floating-point operations a second that one rank reaches (9e10), for the time")(
+      "set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE")->composing(),
+      "key=value, as though it stood in RUN.yaml; may be repeated")("json", "as JSON");
+  line.positional("RUN.yaml", 1);
+  if (!line.parse(arguments)) return kExitDone;
+
+  std::vector<ConfigOverride> overrides;
+  for (const std::string& text : line.texts("set")) {
+    overrides.push_back(ConfigOverride::from_text(text));
+  }
+  const RunConfig config = read_run_config(line.text("RUN.yaml"), overrides);
+  const Machine machine = machine_of(line, config.slurm);
+  const RunPlan plan = make_run_plan(config, machine.num_ranks, machine.ranks_per_node);
+  OrderedJson report = {{"model", model_report(plan)},
+                        {"memory", memory_report(plan, machine.memory)}};
+  if (machine.gpu_bytes > 0) report["gpu"] = gpu_report(plan, machine.gpu_bytes);
+  report["disk"] = disk_report(plan);
+  report["training"] = plan.training.to_json();
+  report["flops"] = flops_report(plan);
+  if (const auto rate = line.find<double>("flops")) {
+    if (!(*rate > 0.0)) line.refuse("--flops must be positive");
+    report["time"] = time_report(plan, *rate);
+  }
+  if (line.has("json")) {
+    print_report(report, true);
+  } else {
+    print_plan(plan, report);
+  }
+  return kExitDone;
+}
+
+}  // namespace temper
