@@ -288,7 +288,7 @@ double Trainer::longest_data_wait() {
 void Trainer::log_step(StepReport report) {
   const bool due = report.step % config_.logging_steps == 0;
   peak_memory_.sample();
-  report.memory_bytes = peak_memory_.bytes();
+  if (due || report.step <= 3) report.memory_bytes = peak_memory_.bytes();
   if (++steps_done_here_ == kStepsBeforeMemoryReport) report_memory();
   if (!is_leader()) return;
   progress_->step(report);
