@@ -10,6 +10,7 @@
 
 #include "checkpoint/commit_checkpoint.h"
 #include "checkpoint/shard_image.h"
+#include "comm/heartbeat.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "common/working_memory.h"
@@ -75,6 +76,7 @@ void write_snapshot(const ShardImage& image, const std::byte* snapshot, DirectFi
   const uint64_t size = image.size_bytes();
   for (uint64_t at = 0; at < size; at += kSaveBlockBytes) {
     file.write(at, snapshot + at, std::min(kSaveBlockBytes, size - at));
+    heartbeat::beat_in(RankPhase::kSave);
   }
   file.finish(size);
 }
@@ -89,6 +91,7 @@ Hash128 write_live(const ShardImage& image, DirectFile& file) {
     image.copy(at, at + count, block.data());
     hasher.update(block.data(), count);
     file.write(at, block.data(), count);
+    heartbeat::beat_in(RankPhase::kSave);
   }
   file.finish(size);
   return hasher.digest();

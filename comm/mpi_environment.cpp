@@ -9,7 +9,9 @@
 #include "comm/mpi_check.h"
 #include "comm/mpi_process_group.h"
 #include "comm/process_group.h"
+#include "comm/watchdog.h"
 #include "common/error.h"
+#include "common/fault_points.h"
 
 namespace temper {
 namespace {
@@ -83,19 +85,34 @@ CommEnvironment::CommEnvironment(int* argc, char*** argv) {
     check_world_size(launch);
     owns_mpi_ = true;
   }
-  world_ = std::make_unique<MpiProcessGroup>(MPI_COMM_WORLD);
+  auto world = std::make_unique<MpiProcessGroup>(MPI_COMM_WORLD);
+  node_ranks_ = world->node_ranks();
+  world_ = std::move(world);
 }
 
 CommEnvironment::~CommEnvironment() {
+  heartbeat::set_phase(RankPhase::kExit);
+  fault_point("exit");
   world_.reset();
   // While an exception unwinds the other ranks may never come to MPI_Finalize: leave, and the
   // launcher ends them.
-  if (owns_mpi_ && std::uncaught_exceptions() == 0) MPI_Finalize();
+  if (owns_mpi_ && std::uncaught_exceptions() == 0) {
+    const OperationScope scope(Operation::kFinalize);
+    MPI_Finalize();
+  }
+  heartbeat::set_phase(RankPhase::kLeft);
+}
+
+void CommEnvironment::watch(const WatchdogOptions& options) {
+  if (options.stall_seconds <= 0) return;
+  watchdog_ =
+      std::make_unique<Watchdog>(std::make_unique<HeartbeatBoard>(*world_, node_ranks_), options);
 }
 
 void CommEnvironment::abort(int exit_code) {
   int initialised = 0;
   int finalised = 0;
+  heartbeat::set_phase(RankPhase::kLeft);
   MPI_Initialized(&initialised);
   MPI_Finalized(&finalised);
   if (initialised != 0 && finalised == 0) MPI_Abort(MPI_COMM_WORLD, exit_code);

@@ -2,12 +2,14 @@
 // lie in PeerBuffers, receives the others, and adds all in rank order.
 #include <algorithm>
 
+#include "comm/heartbeat.h"
 #include "comm/host_staging.h"
 #include "comm/mpi_check.h"
 #include "comm/mpi_process_group.h"
 #include "comm/mpi_shared_memory.h"
 #include "comm/ordered_sum.h"
 #include "common/error.h"
+#include "common/fault_points.h"
 #include "common/working_memory.h"
 
 namespace temper {
@@ -58,6 +60,8 @@ void MpiProcessGroup::fold_scatter(const at::Tensor& leaf, at::Tensor& accumulat
                accumulator.numel(), size_);
   TEMPER_CHECK(num_contributors >= 0 && num_contributors <= size_, "{} contributors among {} ranks",
                num_contributors, size_);
+  const OperationScope scope(Operation::kFold);
+  fault_point("reduce");
   const at::Tensor host_leaf = to_host(leaf);
   at::Tensor host_accumulator = to_host(accumulator);
   const Fold fold = plan_fold(host_leaf, num_contributors);

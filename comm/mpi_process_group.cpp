@@ -7,6 +7,7 @@
 #include <exception>
 #include <numeric>
 
+#include "comm/heartbeat.h"
 #include "comm/host_staging.h"
 #include "comm/mpi_check.h"
 #include "comm/mpi_shared_memory.h"
@@ -119,19 +120,30 @@ void MpiProcessGroup::find_nodes() {
   std::replace(node_rank_of_.begin(), node_rank_of_.end(), MPI_UNDEFINED, -1);
 }
 
+std::vector<int> MpiProcessGroup::node_ranks() const {
+  std::vector<int> ranks(static_cast<size_t>(node_size_));
+  for (int r = 0; r < size_; ++r) {
+    if (node_rank_of_[r] >= 0) ranks[static_cast<size_t>(node_rank_of_[r])] = r;
+  }
+  return ranks;
+}
+
 void MpiProcessGroup::barrier() {
+  const OperationScope scope(Operation::kBarrier);
   std::atomic_thread_fence(std::memory_order_seq_cst);
   check_mpi(MPI_Barrier(comm_), "MPI_Barrier");
   std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
 void MpiProcessGroup::node_barrier() {
+  const OperationScope scope(Operation::kBarrier);
   std::atomic_thread_fence(std::memory_order_seq_cst);
   check_mpi(MPI_Barrier(node_comm_), "MPI_Barrier (node)");
   std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
 void MpiProcessGroup::broadcast(at::Tensor& tensor, int root) {
+  const OperationScope scope(Operation::kBroadcast);
   at::Tensor host = to_host(tensor);
   const int64_t element_bytes = host.element_size();
   for (int64_t begin = 0; begin < host.numel(); begin += max_message_elements_) {
@@ -148,6 +160,7 @@ void MpiProcessGroup::broadcast(at::Tensor& tensor, int root) {
 
 void MpiProcessGroup::all_reduce(at::Tensor& tensor, MPI_Op operation, const char* name) {
   if (size_ == 1) return;
+  const OperationScope scope(Operation::kReduce);
   at::Tensor host = to_host(tensor);
   MPI_Datatype type = mpi_type(host.scalar_type());
   for (int64_t begin = 0; begin < host.numel(); begin += max_message_elements_) {
@@ -204,6 +217,7 @@ class MpiProcessGroup::Gather final : public PendingGather {
 
   void wait() override {
     if (requests_.empty()) return;
+    const OperationScope scope(Operation::kGather);
     check_mpi(
         MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE),
         "MPI_Waitall (gather)");
@@ -229,6 +243,7 @@ int64_t MpiProcessGroup::bytes_of_others(const at::Tensor& full) const {
 void MpiProcessGroup::all_gather_in_place(at::Tensor& full) {
   const int64_t received = bytes_of_others(full);
   if (size_ == 1) return;
+  const OperationScope scope(Operation::kGather);
   if (gathers_in_place(full)) {
     node_barrier();
     traffic_.shared_read_bytes += received;
@@ -250,6 +265,7 @@ std::unique_ptr<PendingGather> MpiProcessGroup::start_all_gather(at::Tensor& ful
 }
 
 void MpiProcessGroup::send(const at::Tensor& tensor, int to) {
+  const OperationScope scope(Operation::kSend);
   const at::Tensor host = to_host(tensor);
   const int64_t element_bytes = host.element_size();
   for (int64_t begin = 0; begin < host.numel(); begin += max_message_elements_) {
@@ -261,6 +277,7 @@ void MpiProcessGroup::send(const at::Tensor& tensor, int to) {
 }
 
 void MpiProcessGroup::receive(at::Tensor& tensor, int from) {
+  const OperationScope scope(Operation::kReceive);
   at::Tensor host = to_host(tensor);
   const int64_t element_bytes = host.element_size();
   for (int64_t begin = 0; begin < host.numel(); begin += max_message_elements_) {
@@ -277,6 +294,7 @@ void MpiProcessGroup::receive(at::Tensor& tensor, int from) {
 std::vector<std::string> MpiProcessGroup::all_gather_text(const std::string& mine) {
   TEMPER_CHECK(mine.size() < INT_MAX / static_cast<size_t>(size_), "a text of {} bytes",
                mine.size());
+  const OperationScope scope(Operation::kGather);
   int length = static_cast<int>(mine.size());
   std::vector<int> lengths(size_);
   check_mpi(MPI_Allgather(&length, 1, MPI_INT, lengths.data(), 1, MPI_INT, comm_),
@@ -295,6 +313,7 @@ std::vector<std::string> MpiProcessGroup::all_gather_text(const std::string& min
 
 std::unique_ptr<ProcessGroup> MpiProcessGroup::split(int color, int key) {
   TEMPER_CHECK(color >= 0, "color {}", color);
+  const OperationScope scope(Operation::kSetUp);
   MPI_Comm comm = MPI_COMM_NULL;
   check_mpi(MPI_Comm_split(comm_, color, key, &comm), "MPI_Comm_split");
   auto group = std::make_unique<MpiProcessGroup>(comm);
@@ -303,10 +322,12 @@ std::unique_ptr<ProcessGroup> MpiProcessGroup::split(int color, int key) {
 }
 
 std::unique_ptr<SharedBuffer> MpiProcessGroup::make_shared_buffer(int64_t num_elements) {
+  const OperationScope scope(Operation::kSetUp);
   return std::make_unique<MpiSharedBuffer>(*this, num_elements);
 }
 
 std::unique_ptr<PeerBuffers> MpiProcessGroup::make_peer_buffers(int64_t num_elements) {
+  const OperationScope scope(Operation::kSetUp);
   return std::make_unique<MpiPeerBuffers>(*this, num_elements);
 }
 

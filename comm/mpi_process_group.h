@@ -42,6 +42,8 @@ class MpiProcessGroup : public ProcessGroup {
   std::unique_ptr<PeerBuffers> make_peer_buffers(int64_t num_elements) override;
   int node_rank() const override { return node_rank_; }
   int node_size() const override { return node_size_; }
+  // The ranks of this group on this node, in their order there.
+  std::vector<int> node_ranks() const;
   const TrafficCounters& traffic() const override { return traffic_; }
 
  private:

@@ -16,6 +16,9 @@
 
 namespace temper {
 
+class Watchdog;
+struct WatchdogOptions;
+
 // An error that all ranks of the group throw together: rank 0 shows it, and all leave in order.
 class AgreedError : public Error {
  public:
@@ -143,12 +146,17 @@ class CommEnvironment {
   CommEnvironment& operator=(const CommEnvironment&) = delete;
 
   ProcessGroup& world() { return *world_; }
+  // From now on, until the end of this object, a rank that dies or makes no progress ends the job
+  // (comm/watchdog.h). Collective.
+  void watch(const WatchdogOptions& options);
   // Ends all ranks at once (MPI_Abort), for a rank that met an error the others did not.
   [[noreturn]] void abort(int exit_code);
 
  private:
   bool owns_mpi_ = false;
   std::unique_ptr<ProcessGroup> world_;
+  std::vector<int> node_ranks_ = {0};  // of the world, on this node
+  std::unique_ptr<Watchdog> watchdog_;
 };
 
 }  // namespace temper

@@ -17,6 +17,9 @@ const Choices<SaveErrorPolicy> kSaveErrorPolicies = {{"continue", SaveErrorPolic
                                                      {"stop", SaveErrorPolicy::kStop}};
 const Choices<ForgettingPolicy> kForgettingPolicies = {{"stop", ForgettingPolicy::kStop},
                                                        {"warn", ForgettingPolicy::kWarn}};
+const Choices<BadStepPolicy> kBadStepPolicies = {{"stop", BadStepPolicy::kStop},
+                                                 {"skip", BadStepPolicy::kSkip},
+                                                 {"rollback", BadStepPolicy::kRollback}};
 const Choices<DeviceChoice> kDevices = {
     {"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}};
 const Choices<std::string> kAdapters = {{"lora", "lora"}, {"full", ""}, {"none", ""}, {"", ""}};
@@ -217,6 +220,17 @@ void add_optimisation_keys(KeyTable& table) {
   table.number("adam_epsilon", &RunConfig::adam_epsilon, "AdamW: added to the root.");
   table.number("max_grad_norm", &RunConfig::max_grad_norm,
                "The gradient is scaled down to this global norm; 0: never.");
+  table.choice("on_non_finite", &RunConfig::on_non_finite, kBadStepPolicies,
+               "When the loss or the gradient is not finite: stop; skip the update; or rollback to "
+               "the last checkpoint and leave those rows out.");
+  table.number("spike_factor", &RunConfig::spike_factor,
+               "A loss or gradient norm above so many times the median of the last 32 steps is a "
+               "spike; 0: nothing is.");
+  table.integer("spike_patience", &RunConfig::spike_patience,
+                "Spikes in a row until on_spike: one alone is often harmless.");
+  table.choice("on_spike", &RunConfig::on_spike, kBadStepPolicies,
+               "skip, rollback (to before the first of them) or stop.");
+  table.integer("max_rollbacks", &RunConfig::max_rollbacks, "Of a run; then it stops.");
   table.boolean("bf16", &RunConfig::bf16,
                 "Compute in bf16, with weights and optimizer state in fp32 (CUDA only).");
   table.boolean("gradient_checkpointing", &RunConfig::gradient_checkpointing,
@@ -255,6 +269,19 @@ void add_progress_keys(KeyTable& table) {
         config.max_wall_time = read_duration(value);
       },
       [](const RunConfig& config) { return std::to_string(config.max_wall_time); });
+  table.add(
+      "stall_timeout",
+      "Seconds or H:MM:SS. A rank that makes no progress for so long ends the job with a line that "
+      "names it (exit code 76); three times as long while it loads or waits for a checkpoint; 0: "
+      "never.",
+      "",
+      [](const ConfigValue& value, RunConfig& config) {
+        config.stall_timeout = read_duration(value);
+      },
+      [](const RunConfig& config) { return std::to_string(config.stall_timeout); });
+  table.integer("check_replicas_every", &RunConfig::check_replicas_every,
+                "Steps between comparisons of what several ranks hold alike (replicas, copies of a "
+                "frozen base); the run stops when one differs; 0: never.");
   table.integer("early_stopping_patience", &RunConfig::early_stopping_patience,
                 "Stop after so many evaluations without improvement; 0: never.");
   table.number("max_forgetting", &RunConfig::max_forgetting,

@@ -37,6 +37,13 @@ enum class SaveErrorPolicy { kContinue, kStop };
 // What follows when the general loss has risen by more than max_forgetting.
 enum class ForgettingPolicy { kStop, kWarn };
 
+// What becomes of a step whose loss or gradient is not finite, or far above the usual.
+enum class BadStepPolicy {
+  kStop,
+  kSkip,      // no update; training goes on with the next rows
+  kRollback,  // to a checkpoint from before, and past the rows
+};
+
 enum class DeviceChoice { kAuto, kCpu, kCuda };
 
 // What the batch script asks Slurm for. An empty text leaves the choice to the site.
@@ -101,7 +108,13 @@ struct RunConfig {
   double adam_beta2 = 0.999;
   double adam_epsilon = 1e-8;
   double max_grad_norm = 1.0;  // 0: no clipping
-  bool bf16 = false;           // compute in bf16 with fp32 master weights (CUDA only)
+  BadStepPolicy on_non_finite = BadStepPolicy::kStop;
+  // A loss or gradient norm above so many times the median of late is a spike; 0: none is.
+  double spike_factor = 0.0;
+  int64_t spike_patience = 1;  // steps in a row until something is done about it
+  BadStepPolicy on_spike = BadStepPolicy::kSkip;
+  int64_t max_rollbacks = 3;  // of a run
+  bool bf16 = false;          // compute in bf16 with fp32 master weights (CUDA only)
   bool gradient_checkpointing = false;
   int64_t gradient_checkpointing_every = 1;  // of so many blocks, one is computed again
   uint64_t seed = 42;
@@ -114,6 +127,8 @@ struct RunConfig {
   bool async_save = true;        // write while training goes on, from a copy of the state
   SaveErrorPolicy on_save_error = SaveErrorPolicy::kContinue;
   int64_t max_wall_time = 0;            // seconds; 0: no limit
+  int64_t stall_timeout = 600;          // seconds that a rank may make no progress; 0: no limit
+  int64_t check_replicas_every = 100;   // steps; 0: never
   int64_t early_stopping_patience = 0;  // evaluations without improvement; 0: off
   double max_forgetting = 0.0;          // relative rise of the general loss; 0: no budget
   ForgettingPolicy on_forgetting = ForgettingPolicy::kStop;

@@ -201,6 +201,9 @@ class Validator {
     require_below("adam_beta2", config_.adam_beta2, 0.0, 1.0);
     require_positive("adam_epsilon", config_.adam_epsilon);
     require_range("max_grad_norm", config_.max_grad_norm, 0.0, std::numeric_limits<double>::max());
+    if (config_.spike_factor != 0.0) require_range("spike_factor", config_.spike_factor, 1.0, 1e6);
+    require_count("spike_patience", config_.spike_patience, 1);
+    require_count("max_rollbacks", config_.max_rollbacks);
   }
 
   void check_progress() const {
@@ -209,6 +212,8 @@ class Validator {
     require_count("save_steps", config_.save_steps);
     require_count("save_total_limit", config_.save_total_limit);
     require_count("max_wall_time", config_.max_wall_time);
+    require_count("stall_timeout", config_.stall_timeout);
+    require_count("check_replicas_every", config_.check_replicas_every);
     require_count("early_stopping_patience", config_.early_stopping_patience);
     if (config_.early_stopping_patience > 0) {
       if (config_.test_datasets.empty()) {

@@ -79,6 +79,11 @@ OrderedJson describe_checkpoint(const CheckpointStatus& checkpoint) {
   const CommitRecord& record = *checkpoint.record;
   report["state_hash"] = record.state_hash.hex();
   report["rows_consumed"] = record.rows_consumed;
+  if (!record.rows_left_out.empty()) {
+    OrderedJson ranges = OrderedJson::array();
+    for (const RowRange& range : record.rows_left_out) ranges.push_back({range.begin, range.end});
+    report["rows_left_out"] = ranges;
+  }
   report["world_size"] = record.world_size;
   report["adapter"] = record.adapter.empty() ? "full" : record.adapter;
   report["run_id"] = record.run_id;

@@ -53,7 +53,8 @@ void print_usage(std::ostream& out) {
   out << "\n`temper COMMAND --help` explains each. A first run: temper init; temper pack; temper "
          "train run.yaml\n"
          "Exit codes: 0 done; 1 failed; 2 the input is wrong; 75 stopped with a checkpoint: run "
-         "the same\ncommand again.\n";
+         "the same\ncommand again; 76 a rank made no progress and the job was ended "
+         "(stall_timeout).\n";
 }
 
 [[noreturn]] void refuse_unknown(const std::string& name) {

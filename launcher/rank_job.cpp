@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "common/error.h"
+#include "common/exit_stalled.h"
 #include "common/log.h"
 #include "launcher/run_outcome.h"
 #include "launcher/supervise.h"
@@ -80,7 +81,8 @@ int run_rank_job(const RankJob& job) {
   const ExitStatus ended = supervise(launch, supervision);
   const std::optional<RunStatus> after = status_of(job);
   const RunOutcome outcome = judge_outcome(ended, before, after);
-  if (is_fresh(before, after) && outcome.exit_code == kExitFailed) {
+  const bool has_failed = outcome.exit_code == kExitFailed || outcome.exit_code == kExitStalled;
+  if (is_fresh(before, after) && has_failed) {
     record_end(job, *after, outcome.message.empty() ? "a rank failed" : outcome.message);
   }
   if (outcome.message.empty()) return outcome.exit_code;

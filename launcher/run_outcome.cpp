@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "common/error.h"
+#include "common/exit_stalled.h"
 
 namespace temper {
 namespace {
@@ -27,8 +28,9 @@ RunOutcome judge_outcome(const ExitStatus& ended, const std::optional<RunStatus>
     return {kExitDone,
             fmt::format("the run is complete, but its ranks ended with {}", describe(ended))};
   }
-  // A rank that failed by itself has said why.
-  if (chosen) return {kExitFailed, ""};
+  if (ended.signal == 0 && ended.code == kExitStalled) return {kExitStalled, ""};
+  // A rank that failed by itself has said why, and so has whoever saw another die.
+  if (chosen || (fresh && after->state == RunState::kFailed)) return {kExitFailed, ""};
   return {kExitFailed, fmt::format("a rank ended with {}", describe(ended))};
 }
 

@@ -32,14 +32,19 @@ OrderedJson dataset_json(const std::filesystem::path& path, const char* role,
 // The steps whose batch held a row, one entry for each time it did.
 std::vector<int64_t> steps_with(const RowMixture& mixture,
                                 const std::vector<std::unordered_set<int64_t>>& rows,
-                                int64_t num_steps, int64_t rows_per_step) {
+                                const std::vector<RowRange>& left_out, int64_t num_steps,
+                                int64_t rows_per_step) {
   std::vector<int64_t> steps;
   const bool any =
       std::any_of(rows.begin(), rows.end(), [](const auto& set) { return !set.empty(); });
-  for (int64_t cursor = 0; any && cursor < num_steps * rows_per_step; ++cursor) {
+  int64_t cursor = 0;
+  for (int64_t seen = 0; any && seen < num_steps * rows_per_step; ++seen, ++cursor) {
+    for (const RowRange& range : left_out) {
+      if (cursor >= range.begin && cursor < range.end) cursor = range.end;
+    }
     const RowMixture::Pick pick = mixture.at(cursor);
     if (rows[static_cast<size_t>(pick.source)].count(pick.row) != 0) {
-      steps.push_back(cursor / rows_per_step + 1);
+      steps.push_back(seen / rows_per_step + 1);
     }
   }
   return steps;
@@ -90,11 +95,14 @@ OrderedJson trace_in_run(const RecordName& record, const std::filesystem::path& 
   const std::vector<CheckpointStatus> checkpoints = directory.checkpoints();
   int64_t num_steps = 0;
   if (const auto status = read_run_status(directory.status_path())) num_steps = status->step;
+  std::vector<RowRange> left_out;  // as the newest knows
   for (const CheckpointStatus& checkpoint : checkpoints) {
-    if (checkpoint.complete) num_steps = std::max(num_steps, checkpoint.step);
+    if (!checkpoint.complete) continue;
+    if (left_out.empty()) left_out = checkpoint.record->rows_left_out;
+    num_steps = std::max(num_steps, checkpoint.step);
   }
   std::vector<int64_t> steps = steps_with(RowMixture(sources, config.seed, config.shuffle), rows,
-                                          num_steps, config.global_batch_size);
+                                          left_out, num_steps, config.global_batch_size);
   OrderedJson seen_by = OrderedJson::array();
   for (const CheckpointStatus& checkpoint : checkpoints) {
     if (!checkpoint.complete) continue;

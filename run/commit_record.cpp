@@ -63,6 +63,20 @@ std::vector<CommittedFile> read_files(const Json& record, const std::string& pla
   return files;
 }
 
+std::vector<RowRange> read_rows_left_out(const Json& record, const std::string& place) {
+  std::vector<RowRange> ranges;
+  for (const Json& entry : record.value("rows_left_out", Json::array())) {
+    const bool is_range = entry.is_array() && entry.size() == 2 && entry[0].is_number_integer() &&
+                          entry[1].is_number_integer();
+    const RowRange range = is_range ? RowRange{entry[0], entry[1]} : RowRange{};
+    if (range.begin < 0 || range.end <= range.begin) {
+      throw UserError("{}: \"rows_left_out\" must be a list of [begin, end]", place);
+    }
+    ranges.push_back(range);
+  }
+  return ranges;
+}
+
 // Empty when every listed file is there with exactly its size.
 std::string find_file_problem(const fs::path& directory, const CommitRecord& record) {
   if (record.files.empty()) return "its commit record lists no files";
@@ -111,6 +125,8 @@ std::string CommitRecord::to_json() const {
     file_list.push_back(
         {{"name", file.name}, {"size_bytes", file.size_bytes}, {"hash", file.hash.hex()}});
   }
+  Json left_out = Json::array();
+  for (const RowRange& range : rows_left_out) left_out.push_back({range.begin, range.end});
   return seal_record({{"format_version", format_version},
                       {"step", step},
                       {"world_size", world_size},
@@ -128,6 +144,8 @@ std::string CommitRecord::to_json() const {
                       {"config_yaml", config_yaml},
                       {"cpu_kernels", cpu_kernels},
                       {"eval_best_step", eval_best_step},
+                      {"rows_left_out", left_out},
+                      {"step_guard", step_guard},
                       {"files", file_list}});
 }
 
@@ -154,6 +172,8 @@ CommitRecord CommitRecord::from_json(const std::string& text, const std::string&
   record.config_yaml = fields.text("config_yaml");
   record.cpu_kernels = fields.text("cpu_kernels");
   record.eval_best_step = counted(fields, "eval_best_step", -1);
+  record.rows_left_out = read_rows_left_out(json, place);
+  record.step_guard = fields.text_or("step_guard", "");
   record.files = read_files(json, place);
   return record;
 }

@@ -22,6 +22,13 @@ struct CommittedFile {
   Hash128 hash;
 };
 
+// Rows [begin, end) of the run's stream.
+struct RowRange {
+  int64_t begin = 0;
+  int64_t end = 0;
+  bool operator==(const RowRange&) const = default;
+};
+
 struct CommitRecord {
   int64_t format_version = kCheckpointFormatVersion;
   int64_t step = 0;
@@ -44,6 +51,8 @@ struct CommitRecord {
   std::string config_yaml;  // resolved
   std::string cpu_kernels;  // CPU model and kernel level that the same-bits promise holds for
   int64_t eval_best_step = -1;
+  std::vector<RowRange> rows_left_out;  // past which the cursor goes, in order (on_non_finite)
+  std::string step_guard;               // what else the policies remember, as JSON text
   std::vector<CommittedFile> files;
 
   std::string to_json() const;  // self-checksummed

@@ -6,8 +6,10 @@
 #include <cmath>
 #include <utility>
 
+#include "comm/heartbeat.h"
 #include "common/error.h"
 #include "common/exact_sum.h"
+#include "common/fault_points.h"
 #include "common/model_plan.h"
 #include "sharding/gathered_weights.h"
 #include "sharding/gradient_norm.h"
@@ -52,10 +54,12 @@ struct ShardedModel::Impl {
 
   // Gathers `stage` and, where wanted, begins with the one that runs after it.
   void gather_for_forward(int64_t stage) {
+    heartbeat::beat();
     gathered.gather(stage);
     if (options.prefetch && stage + 1 < num_stages()) gathered.start_gather(stage + 1);
   }
   void gather_for_backward(int64_t stage) {
+    heartbeat::beat();
     if (!reads_in_backward(stage)) return;
     gathered.gather(stage);
     const int64_t next = stage - 1;
@@ -104,7 +108,10 @@ ShardedModel::~ShardedModel() = default;
 void ShardedModel::load(const WeightSource& source) {
   impl_->changed = true;
   for (const WeightBucket& bucket : impl_->memory.buckets()) bucket.check_complete(source);
-  for (WeightBucket& bucket : impl_->memory.buckets()) bucket.load(source);
+  for (WeightBucket& bucket : impl_->memory.buckets()) {
+    bucket.load(source);
+    heartbeat::beat();
+  }
 }
 
 double ShardedModel::forward_backward(const Batch* batch, int num_contributors) {
@@ -196,6 +203,31 @@ std::vector<TrainableShard>& ShardedModel::trainable_shards() {
 void ShardedModel::refresh() {
   impl_->changed = true;
   impl_->make_current();
+}
+
+ShardedModel::ReplicaHashes ShardedModel::hash_replicas(int64_t turn) {
+  impl_->make_current();
+  const auto add = [](const at::Tensor& values, const char* place, StreamHasher& hasher) {
+    fault_values(place, values.data_ptr<float>(), values.numel());
+    hasher.update(values.const_data_ptr<float>(), values.nbytes());
+  };
+  StreamHasher shard, copies;
+  if (impl_->mesh.num_replicas() > 1) {
+    for (const TrainableShard& state : impl_->shards) {
+      for (const at::Tensor& part : {state.weight, state.adam_m, state.adam_v}) {
+        add(part, "state", shard);
+      }
+    }
+  }
+  std::vector<at::Tensor> replicated;
+  for (const WeightBucket& bucket : impl_->memory.buckets()) {
+    if (bucket.home() == BucketHome::kGathered) add(bucket.full(), "gathered", copies);
+    if (bucket.home() == BucketHome::kReplicated) replicated.push_back(bucket.full());
+  }
+  if (!replicated.empty()) {
+    add(replicated[static_cast<size_t>(turn) % replicated.size()], "frozen", copies);
+  }
+  return {shard.digest(), copies.digest()};
 }
 
 const DeviceMesh& ShardedModel::mesh() const {

@@ -23,6 +23,7 @@
 #include "comm/device_mesh.h"
 #include "comm/process_group.h"
 #include "common/bucket_layout.h"
+#include "common/hash.h"
 #include "common/sharding_options.h"
 #include "stage/stage.h"
 #include "stage/weight_source.h"
@@ -81,6 +82,14 @@ class ShardedModel {
   // After trainable_shards' weights were overwritten (restore), before the next forward.
   // Collective.
   void refresh();
+
+  // Of what other ranks hold, too.
+  struct ReplicaHashes {
+    Hash128 shard;   // weights and optimizer state; only with several replicas, alike in all
+    Hash128 copies;  // of whole weights that this rank holds for itself, alike on all ranks
+  };
+  // Of a frozen base that each rank has copied, one bucket: `turn` picks which. Collective.
+  ReplicaHashes hash_replicas(int64_t turn);
 
   // Where this rank's shards belong.
   const DeviceMesh& mesh() const;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "comm/heartbeat.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "trainer/held_out_evaluation.h"
@@ -17,6 +18,9 @@ HeldOutWatch::HeldOutWatch(const RunSetup& setup, ProcessGroup& group,
       early_stopping_(config_.early_stopping_patience) {}
 
 void HeldOutWatch::recall(int64_t last_step) {
+  early_stopping_ = EarlyStopping(config_.early_stopping_patience);
+  history_ = {};
+  last_evaluated_step_ = -1;
   Json losses = {Json::array(), Json::array()};
   if (group_.rank() == 0) {
     const auto path = directory_.metrics_path();
@@ -37,6 +41,7 @@ void HeldOutWatch::recall(int64_t last_step) {
 void HeldOutWatch::evaluate(ShardedModel& model, int64_t step, Progress* progress) {
   if (last_evaluated_step_ == step) return;
   last_evaluated_step_ = step;
+  const PhaseScope phase(RankPhase::kEvaluate);
   HeldOutLoss test, general;
   for (size_t i = 0; i < setup_.held_out.size(); ++i) {
     const HeldOutLoss loss = evaluate_set(setup_.held_out[i], model, progress);

@@ -22,8 +22,7 @@ class HeldOutWatch {
   // All outlive this.
   HeldOutWatch(const RunSetup& setup, ProcessGroup& group, const RunDirectory& directory);
 
-  // Takes what earlier attempts of the run measured, up to the step that this one goes on from.
-  // Collective.
+  // Begins anew with what the run has measured up to the step that it goes on from. Collective.
   void recall(int64_t last_step);
   // Measures all sets after `step`, once; step 0 is the base. `progress` is rank 0's, elsewhere
   // null. A loss that is not finite is an AgreedError. Collective.

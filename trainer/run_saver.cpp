@@ -6,7 +6,9 @@
 #include <chrono>
 #include <filesystem>
 
+#include "comm/heartbeat.h"
 #include "common/error.h"
+#include "common/fault_points.h"
 #include "common/log.h"
 #include "common/stop_signal.h"
 
@@ -87,6 +89,7 @@ StepDecision RunSaver::agree(int64_t step) {
 }
 
 void RunSaver::begin(SaveRequest request) {
+  const PhaseScope phase(RankPhase::kSave);
   const double start_seconds = process_seconds();
   finish();
   request.waited_seconds = process_seconds() - start_seconds;
@@ -101,6 +104,7 @@ void RunSaver::begin(SaveRequest request) {
 }
 
 void RunSaver::complete(const SaveRequest& request) {
+  const PhaseScope phase(RankPhase::kSave);
   finish();
   // Twice: what has failed may have been a passing fault, and there is no later save.
   for (int tries = 2; last_saved_step_ != request.record.step; --tries) {
@@ -115,16 +119,19 @@ void RunSaver::complete(const SaveRequest& request) {
 }
 
 void RunSaver::finish() {
+  const PhaseScope phase(RankPhase::kSave);
   if (saver_.is_active()) judge(saver_.finish());
 }
 
 void RunSaver::settle() {
+  const PhaseScope phase(RankPhase::kSave);
   if (saver_.is_active()) record(saver_.finish());
 }
 
 void RunSaver::start(const SaveRequest& request, CheckpointSaver::Mode mode) {
   answers_request_ = is_leader() && is_requested();
   saver_.start(request, mode);
+  fault_point("save");
 }
 
 void RunSaver::record(const SaveOutcome& outcome) {

@@ -8,6 +8,7 @@
 #include <exception>
 
 #include "comm/agreement.h"
+#include "comm/watchdog.h"
 #include "common/hash.h"
 #include "common/log.h"
 #include "config/run_config.h"
@@ -85,6 +86,8 @@ int train_command(const std::vector<std::string>& arguments, CommEnvironment& en
   });
   prepare_cpu(config.threads_per_rank);
   const std::string attempt = new_attempt_name(group);
+  environment.watch({static_cast<double>(config.stall_timeout),
+                     [=](const std::string& line) { record_failure(config, attempt, line); }});
   try {
     Trainer trainer(config, group, ResumeChoice::parse(values["resume"].as<std::string>()),
                     attempt);

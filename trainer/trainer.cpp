@@ -6,18 +6,22 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <numeric>
 #include <utility>
 #include <vector>
 
 #include "comm/agreement.h"
+#include "comm/heartbeat.h"
 #include "comm/round_robin.h"
 #include "common/error.h"
+#include "common/fault_points.h"
 #include "common/log.h"
 #include "io/atomic_file.h"
 #include "model/decoder.h"
 #include "trainer/agreed_setup.h"
 #include "trainer/device.h"
 #include "trainer/load_weights.h"
+#include "trainer/replica_check.h"
 
 namespace temper {
 namespace {
@@ -43,7 +47,8 @@ Trainer::Trainer(const RunConfig& config, ProcessGroup& group, const ResumeChoic
       directory_(config_.output_dir),
       watch_(setup_, group_, directory_),
       schedule_(config_, setup_.max_steps),
-      attempt_(std::move(attempt)) {
+      attempt_(std::move(attempt)),
+      guard_(config_) {
   const std::vector<std::string> checkpoints = take_directory(resume);
   load_model();
   RestoredCheckpoint restored;
@@ -67,9 +72,14 @@ int Trainer::run() {
 }
 
 int Trainer::train() {
+  heartbeat::set_phase(RankPhase::kStep);
   if (step_ == 0) evaluate();
   while (step_ < setup_.max_steps && !watch_.should_stop()) {
-    log_step(train_step());
+    const std::optional<StepReport> report = train_step();
+    if (!report) continue;
+    log_step(*report);
+    const int64_t check_every = config_.check_replicas_every;
+    if (check_every > 0 && step_ % check_every == 0) check_replicas(*model_, step_, control_hash());
     const bool eval_due = config_.eval_steps > 0 && step_ % config_.eval_steps == 0;
     if (eval_due) evaluate();
     if (step_ == setup_.max_steps) break;
@@ -117,25 +127,9 @@ void Trainer::load_model() {
   const auto start = Clock::now();
   load_weights(setup_, *model_, group_);
   load_seconds_ = seconds_since(start);
+  fault_point("load");
   saver_ = std::make_unique<RunSaver>(*model_, config_, directory_, attempt_,
                                       [this](const SaveOutcome& outcome) { note_save(outcome); });
-}
-
-void Trainer::restore(const RestoredCheckpoint& restored) {
-  const CommitRecord& record = restored.record;
-  step_ = record.step;
-  rows_consumed_ = record.rows_consumed;
-  std::error_code ignored;
-  const bool is_ours =
-      std::filesystem::equivalent(restored.path, directory_.checkpoint_path(step_), ignored);
-  if (is_ours) saver_->set_last_saved_step(step_);
-  watch_.recall(step_);
-  if (record.cpu_kernels != cpu_kernel_level()) {
-    log::warning(
-        "the checkpoint was written on {}; this is {}: the run continues, but its bits may differ "
-        "from an uninterrupted one's",
-        record.cpu_kernels, cpu_kernel_level());
-  }
 }
 
 void Trainer::clear_directory(const RestoredCheckpoint& restored, const ResumeChoice& resume) {
@@ -196,7 +190,7 @@ void Trainer::announce_memory() {
                                    {"available_by", setup_.available.source}});
 }
 
-double Trainer::accumulate_gradients(int64_t step) {
+std::vector<double> Trainer::accumulate_gradients(int64_t step) {
   const int64_t num_micro_batches = config_.micro_batches_per_step();
   std::vector<double> losses;
   for (int64_t first = 0; first < num_micro_batches; first += group_.size()) {
@@ -207,27 +201,16 @@ double Trainer::accumulate_gradients(int64_t step) {
       const auto asked = Clock::now();
       const Batch batch = setup_.data->micro_batch(rows_consumed_, step, m);
       data_wait_seconds_ += seconds_since(asked);
-      losses.push_back(model_->forward_backward(&batch, contributors));
+      fault_point("forward");
+      losses.push_back(fault_value("loss", rows_consumed_ + m * config_.micro_batch_size,
+                                   model_->forward_backward(&batch, contributors)));
       ++micro_batches_computed_;
     } else {
       losses.push_back(model_->forward_backward(nullptr, contributors));
     }
   }
   model_->finish_gradients();
-  double loss = 0.0;
-  for (const double sum : gather_round_robin(group_, losses, num_micro_batches)) loss += sum;
-  return loss;
-}
-
-void Trainer::check_step_is_finite(int64_t step, double loss, double norm) const {
-  if (std::isfinite(norm) && std::isfinite(loss)) return;
-  throw AgreedError(
-      fmt::format(
-          "the {} of step {} is not finite; nothing was updated. {}; lower learning_rate or look "
-          "at rows {} to {}",
-          std::isfinite(loss) ? "gradient" : "loss", step, last_checkpoint_text(), rows_consumed_,
-          rows_consumed_ + config_.global_batch_size - 1),
-      kExitFailed);
+  return gather_round_robin(group_, losses, num_micro_batches);
 }
 
 std::string Trainer::last_checkpoint_text() const {
@@ -248,10 +231,13 @@ void Trainer::update_weights(int64_t step, double scale, double norm) {
   model_->adamw_step(adamw, scale * clip, step);
 }
 
-StepReport Trainer::train_step() {
+std::optional<StepReport> Trainer::train_step() {
   const auto start = Clock::now();
   const int64_t step = step_ + 1;
+  heartbeat::set_step(step);
+  rows_consumed_ = guard_.next_row(rows_consumed_);
   StepReport report;
+  report.step = step;
   report.num_targets = setup_.data->num_targets(rows_consumed_, config_.global_batch_size);
   data_wait_seconds_ = seconds_since(start);
   // Without a target there is no loss and nothing to learn: momentum and decay alone would still
@@ -259,15 +245,22 @@ StepReport Trainer::train_step() {
   if (report.num_targets > 0) {
     // The loss is a sum over the whole step's targets; the gradient is scaled once, here.
     const double scale = 1.0 / static_cast<double>(report.num_targets);
-    const double loss = accumulate_gradients(step);
+    const std::vector<double> losses = accumulate_gradients(step);
+    report.loss = std::accumulate(losses.begin(), losses.end(), 0.0) * scale;
     report.grad_norm = model_->gradient_norm(scale);
-    check_step_is_finite(step, loss, report.grad_norm);
-    update_weights(step, scale, report.grad_norm);
-    report.loss = loss * scale;
+    const StepVerdict verdict = judge_step(report, losses);
+    if (verdict.action == StepVerdict::Action::kApply) {
+      update_weights(step, scale, report.grad_norm);
+    } else {
+      model_->zero_gradients();
+    }
+    if (verdict.action == StepVerdict::Action::kRollback) {
+      roll_back(verdict.rows);
+      return std::nullopt;
+    }
   }
   step_ = step;
   rows_consumed_ += config_.global_batch_size;
-  report.step = step;
   report.max_steps = setup_.max_steps;
   report.epoch =
       static_cast<double>(rows_consumed_) / static_cast<double>(setup_.data->rows_per_epoch());
@@ -316,6 +309,7 @@ SaveRequest Trainer::save_request() const {
   record.config_yaml = resolved_yaml(config_);
   record.cpu_kernels = cpu_kernel_level();
   record.eval_best_step = watch_.best_step();
+  guard_.write_to(record);
   return {record, config_.save_total_limit, watch_.steps_best_first(), 0.0};
 }
 
@@ -330,6 +324,7 @@ void Trainer::note_save(const SaveOutcome& outcome) {
 int Trainer::stop() {
   if (is_leader()) progress_->end_bar();
   saver_->complete(save_request());
+  heartbeat::set_phase(RankPhase::kExit);
   write_status(RunState::kStopped);
   report_ranks();
   return kExitStopped;
@@ -339,6 +334,7 @@ void Trainer::finish() {
   evaluate();
   saver_->complete(save_request());
   if (is_leader()) watch_.judge(step_, *progress_);
+  heartbeat::set_phase(RankPhase::kExit);
   report_ranks();
   write_status(RunState::kFinished);
   if (is_leader()) progress_->end_bar();
@@ -389,12 +385,30 @@ void Trainer::report_ranks() {
   if (is_leader()) progress_->event("ranks", {{"step", step_}, {"ranks", ranks}});
 }
 
+// All from which the ranks decide what comes next.
+Hash128 Trainer::control_hash() const {
+  CommitRecord record;
+  guard_.write_to(record);
+  return hash_text(fmt::format("{} {} {}", step_, rows_consumed_, record.step_guard));
+}
+
+// The watchdog that ends a job may do so while this rank goes on for a moment.
+bool Trainer::was_ended_by_watchdog() const {
+  try {
+    const auto written = read_run_status(directory_.status_path());
+    return written && written->attempt == attempt_ && written->state == RunState::kFailed;
+  } catch (const Error&) {
+    return false;  // damaged: it is written anew
+  }
+}
+
 void Trainer::write_status(RunState state) {
   if (!is_leader()) return;
   status_.state = state;
   status_.step = step_;
   // Where locks do not work, another start may have taken the directory.
   directory_.check_ownership(attempt_);
+  if (was_ended_by_watchdog()) return;
   write_run_status(directory_.status_path(), status_);
 }
 

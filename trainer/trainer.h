@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "comm/process_group.h"
 #include "run/run_directory.h"
@@ -18,6 +19,7 @@
 #include "trainer/run_memory.h"
 #include "trainer/run_saver.h"
 #include "trainer/run_setup.h"
+#include "trainer/step_guard.h"
 
 namespace temper {
 
@@ -44,10 +46,15 @@ class Trainer {
   void clear_directory(const RestoredCheckpoint& restored, const ResumeChoice& resume);
   void announce();
   int train();
-  StepReport train_step();
-  // The gradient of the step's micro-batches; returns the sum of their losses.
-  double accumulate_gradients(int64_t step);
-  void check_step_is_finite(int64_t step, double loss, double norm) const;
+  // Nothing where the step has led to a rollback.
+  std::optional<StepReport> train_step();
+  // The gradient of the step's micro-batches; returns the sum of each one's losses.
+  std::vector<double> accumulate_gradients(int64_t step);
+  // Says what it finds; AgreedError when the run must stop.
+  StepVerdict judge_step(const StepReport& report, const std::vector<double>& losses);
+  void roll_back(const RowRange& rows);
+  void restore_again(const std::vector<std::string>& checkpoints);
+  Hash128 control_hash() const;
   void update_weights(int64_t step, double scale, double norm);
   // What the rank that waited longest has waited for rows in this step.
   double longest_data_wait();
@@ -63,6 +70,7 @@ class Trainer {
   void report_memory();
   void report_ranks();
   void write_status(RunState state);
+  bool was_ended_by_watchdog() const;
   bool is_leader() const { return group_.rank() == 0; }
 
   ProcessGroup& group_;
@@ -83,6 +91,7 @@ class Trainer {
   double data_wait_seconds_ = 0.0;      // of this rank, in the step under way
   PeakMemory peak_memory_;
   int64_t steps_done_here_ = 0;
+  StepGuard guard_;
   RunStatus status_;
 };
 

@@ -143,6 +143,11 @@ int64_t TrainingData::num_targets(int64_t cursor, int64_t num_rows) const {
   return sum;
 }
 
+TrainingData::Place TrainingData::place_of(int64_t position) const {
+  const RowMixture::Pick pick = mixture_.at(position);
+  return {datasets_[static_cast<size_t>(pick.source)].path(), pick.row};
+}
+
 Hash128 TrainingData::hash() const {
   StreamHasher hasher;
   for (size_t i = 0; i < datasets_.size(); ++i) {

@@ -5,11 +5,13 @@
 #include <sstream>
 
 namespace temper::faults {
+namespace {
 
-Plan plan_from_environment() {
-  const char* text = std::getenv("TEMPER_FAULTS");
-  if (text == nullptr) return {};
-  std::map<std::string, std::string> values;
+using Words = std::map<std::string, std::string>;
+
+// "key=value,..."; empty when it is for another rank.
+Words words_for_this_rank(const std::string& text) {
+  Words values;
   std::istringstream words(text);
   for (std::string word; std::getline(words, word, ',');) {
     const size_t equals = word.find('=');
@@ -18,6 +20,31 @@ Plan plan_from_environment() {
   }
   const char* rank = std::getenv("OMPI_COMM_WORLD_RANK");
   if (values.count("rank") != 0 && values["rank"] != (rank == nullptr ? "0" : rank)) return {};
+  return values;
+}
+
+}  // namespace
+
+std::vector<FaultPoint> points_from_environment() {
+  const char* text = std::getenv("TEMPER_FAULT_POINTS");
+  if (text == nullptr) return {};
+  std::vector<FaultPoint> points;
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ';');) {
+    Words words = words_for_this_rank(part);
+    if (words.empty()) continue;
+    FaultPoint point{words["at"], words["action"]};
+    if (words.count("step") != 0) point.step = std::atoll(words["step"].c_str());
+    if (words.count("index") != 0) point.index = std::atoll(words["index"].c_str());
+    points.push_back(point);
+  }
+  return points;
+}
+
+Plan plan_from_environment() {
+  const char* text = std::getenv("TEMPER_FAULTS");
+  if (text == nullptr) return {};
+  Words values = words_for_this_rank(text);
   static const std::map<std::string, Action> kActions = {{"fail", Action::kFail},
                                                          {"shorten", Action::kShorten},
                                                          {"kill_before", Action::kKillBefore},

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace temper::faults {
 
@@ -40,5 +41,16 @@ bool has_struck();
 //                  match=step-,forever=1"
 // Without a rank it holds for all of them.
 Plan plan_from_environment();
+
+// A fault at one of the places of common/fault_points.h.
+struct FaultPoint {
+  std::string place;
+  std::string action;  // kill, stop, hang; nan, spike; flip
+  int64_t step = -1;   // -1: every
+  int64_t index = -1;  // of a value
+};
+// From the environment, for this rank; several are separated by ";":
+//   TEMPER_FAULT_POINTS="at=forward,step=3,rank=1,action=stop;at=loss,index=24,action=nan"
+std::vector<FaultPoint> points_from_environment();
 
 }  // namespace temper::faults

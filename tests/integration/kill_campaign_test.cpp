@@ -39,12 +39,6 @@ struct Attempt {
   std::set<fs::path> segments;  // that the ranks share, as far as they were seen
 };
 
-bool is_running(pid_t pid) {
-  std::ifstream stat(fmt::format("/proc/{}/stat", pid));
-  std::string id, name, state;
-  return static_cast<bool>(stat >> id >> name >> state) && state != "Z";
-}
-
 class KillCampaign : public TrainingWorkshop {
  protected:
   static constexpr int kKillsOfRun = 5;
@@ -81,12 +75,7 @@ class KillCampaign : public TrainingWorkshop {
     if (children.empty()) return false;
     attempt.mpirun = children.front();
     attempt.ranks = num_ranks == 1 ? children : children_of(attempt.mpirun);
-    for (const pid_t rank : attempt.ranks) {
-      std::ifstream maps(fmt::format("/proc/{}/maps", rank));
-      for (std::string word; maps >> word;) {
-        if (word.starts_with("/dev/shm/")) attempt.segments.insert(word);
-      }
-    }
+    for (const pid_t rank : attempt.ranks) attempt.segments.merge(shared_segments_of(rank));
     return attempt.ranks.size() == static_cast<size_t>(num_ranks);
   }
 

@@ -30,19 +30,6 @@ class RunLifecycleTest : public TrainingWorkshop {
     const ProgramRun run = train(output, num_ranks, more);
     ASSERT_EQ(run.exit_code, 0) << run.err;
   }
-  void flip_bit(const std::string& name) {
-    std::fstream file(folder() / name, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekg(-5, std::ios::end);
-    const char byte = static_cast<char>(file.get());
-    file.seekp(-5, std::ios::end);
-    file.put(static_cast<char>(byte ^ 0x10));
-  }
-  std::vector<Json> metrics(const std::string& output) {
-    std::vector<Json> lines;
-    std::istringstream text(read(output + "/metrics.jsonl"));
-    for (std::string line; std::getline(text, line);) lines.push_back(parse_json(line, "metrics"));
-    return lines;
-  }
   // Writes into the run's history that the test loss after this step was another.
   void append_test_loss(const std::string& output, int64_t step, double loss) {
     Json last;
@@ -152,12 +139,7 @@ TEST_F(RunLifecycleTest, killed_mpirun_leaves_no_shared_memory_behind) {
   const std::vector<pid_t> starters = children_of(pid);
   ASSERT_EQ(starters.size(), 1u);
   std::set<fs::path> segments;
-  for (const pid_t rank : children_of(starters[0])) {
-    std::ifstream maps(fmt::format("/proc/{}/maps", rank));
-    for (std::string word; maps >> word;) {
-      if (word.starts_with("/dev/shm/")) segments.insert(word);
-    }
-  }
+  for (const pid_t rank : children_of(starters[0])) segments.merge(shared_segments_of(rank));
   ASSERT_FALSE(segments.empty());
   kill(starters[0], SIGKILL);
   EXPECT_EQ(wait_for_process(pid).shell_code(), 1);

@@ -21,24 +21,6 @@ using ::testing::Not;
 
 class SavingTest : public TrainingWorkshop {
  protected:
-  std::vector<Json> lines(const std::string& output) {
-    std::vector<Json> found;
-    std::istringstream text(read(output + "/metrics.jsonl"));
-    for (std::string line; std::getline(text, line);) found.push_back(parse_json(line, "metrics"));
-    return found;
-  }
-  std::vector<Json> events(const std::string& output, const std::string& event) {
-    std::vector<Json> found = lines(output);
-    std::erase_if(found, [&](const Json& line) { return line["event"] != event; });
-    return found;
-  }
-  void flip_bit(const std::string& name) {
-    std::fstream file(folder() / name, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekg(-5, std::ios::end);
-    const char byte = static_cast<char>(file.get());
-    file.seekp(-5, std::ios::end);
-    file.put(static_cast<char>(byte ^ 0x10));
-  }
   void wait_until(const std::function<bool()>& done) {
     for (int i = 0; i < 3000 && !done(); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -57,7 +39,7 @@ class SavingTest : public TrainingWorkshop {
 TEST_F(SavingTest, saves_beside_training_and_says_what_they_cost) {
   write_yaml("max_steps: 9\nsave_steps: 2\nsave_total_limit: 0\n");
   ASSERT_EQ(train("out", 2).exit_code, 0);
-  const std::vector<Json> saves = events("out", "save");
+  const std::vector<Json> saves = metrics("out", "save");
   ASSERT_EQ(saves.size(), 5u);
   for (const Json& save : saves) {
     const std::string checkpoint = fmt::format("out/step-{}", save["step"].get<int64_t>());
@@ -77,8 +59,8 @@ TEST_F(SavingTest, saves_beside_training_and_says_what_they_cost) {
     EXPECT_TRUE(read(std::string("out/") + file) == read(std::string("waiting/") + file));
   }
   // The copy of the state is made for saves in the background only.
-  EXPECT_GT(events("out", "ranks")[0]["ranks"][1]["save_buffer_bytes"], 0);
-  EXPECT_EQ(events("waiting", "ranks")[0]["ranks"][1]["save_buffer_bytes"], 0);
+  EXPECT_GT(metrics("out", "ranks")[0]["ranks"][1]["save_buffer_bytes"], 0);
+  EXPECT_EQ(metrics("waiting", "ranks")[0]["ranks"][1]["save_buffer_bytes"], 0);
 }
 
 TEST_F(SavingTest, saves_when_somebody_asks_and_answers_by_removing_the_file) {
@@ -103,7 +85,7 @@ TEST_F(SavingTest, stops_with_a_checkpoint_before_its_time_is_up) {
   EXPECT_EQ(temper_json({"status", "out", "--json"})["state"], "stopped");
   const int64_t step = latest("out")["step"];
   EXPECT_GE(step, 1);
-  EXPECT_EQ(events("out", "step").back()["step"], step);
+  EXPECT_EQ(metrics("out", "step").back()["step"], step);
 }
 
 TEST_F(SavingTest, full_disk_leaves_training_its_last_checkpoint) {
@@ -119,9 +101,9 @@ TEST_F(SavingTest, full_disk_leaves_training_its_last_checkpoint) {
   EXPECT_THAT(run.standard_error,
               HasSubstr(fmt::format("The last one is of step {}; training goes on",
                                     before["step"].get<int64_t>())));
-  EXPECT_EQ(events("out", "step").back()["step"], 6);
+  EXPECT_EQ(metrics("out", "step").back()["step"], 6);
   std::vector<int64_t> failed;
-  for (const Json& event : events("out", "save_failed")) failed.push_back(event["step"]);
+  for (const Json& event : metrics("out", "save_failed")) failed.push_back(event["step"]);
   EXPECT_THAT(failed, Contains(4));
   EXPECT_EQ(latest("out")["state_hash"], before["state_hash"]);
 
@@ -143,8 +125,8 @@ TEST_F(SavingTest, disk_error_of_one_rank_fails_that_save_alone) {
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_THAT(run.err, HasSubstr("the checkpoint of step 2 could not be saved: rank 1: cannot "));
   EXPECT_THAT(run.err, HasSubstr("No space left on device. There is none yet; training goes on"));
-  ASSERT_EQ(events("out", "save_failed").size(), 1u);
-  EXPECT_EQ(events("out", "save").front()["step"], 4);
+  ASSERT_EQ(metrics("out", "save_failed").size(), 1u);
+  EXPECT_EQ(metrics("out", "save").front()["step"], 4);
   EXPECT_EQ(latest("out")["state_hash"], latest("whole")["state_hash"]);
 }
 
@@ -161,7 +143,7 @@ TEST_F(SavingTest, slow_disk_of_one_rank_delays_the_commit_and_nothing_else) {
   // Steps went on while the first was written.
   bool saved = false;
   int64_t steps_before = 0;
-  for (const Json& line : lines("out")) {
+  for (const Json& line : metrics("out")) {
     saved = saved || line["event"] == "save";
     if (!saved && line["event"] == "step") steps_before = line["step"];
   }

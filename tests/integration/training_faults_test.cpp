@@ -59,8 +59,10 @@ TEST_F(TrainingFaultsTest, full_disk_while_saving_leaves_no_checkpoint) {
 TEST_F(TrainingFaultsTest, loss_that_is_not_finite_ends_the_run) {
   const ProgramRun run = temper({"train", "run.yaml", "--set", "learning_rate=1e30"});
   EXPECT_EQ(run.exit_code, 1) << run.err;
-  EXPECT_THAT(run.err, HasSubstr("of step 2 is not finite; nothing was updated. There is no "
-                                 "checkpoint yet; lower learning_rate"));
+  EXPECT_THAT(run.err, HasSubstr("step 2: the "));
+  EXPECT_THAT(run.err, HasSubstr(" is not finite (worst loss: micro-batch "));
+  EXPECT_THAT(run.err,
+              HasSubstr("nothing was updated. There is no checkpoint yet; lower learning_rate"));
   EXPECT_THAT(read("out/status.json"), HasSubstr("failed"));
 }
 

@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,6 +23,22 @@ namespace temper {
 inline std::vector<pid_t> children_of(pid_t pid) {
   std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", pid));
   return {std::istream_iterator<pid_t>(children), {}};
+}
+
+// The files in /dev/shm that a process has mapped.
+inline std::set<std::filesystem::path> shared_segments_of(pid_t pid) {
+  std::set<std::filesystem::path> segments;
+  std::ifstream maps(fmt::format("/proc/{}/maps", pid));
+  for (std::string word; maps >> word;) {
+    if (word.starts_with("/dev/shm/")) segments.insert(word);
+  }
+  return segments;
+}
+
+inline bool is_running(pid_t pid) {
+  std::ifstream stat(fmt::format("/proc/{}/stat", pid));
+  std::string id, name, state;
+  return static_cast<bool>(stat >> id >> name >> state) && state != "Z";
 }
 
 class TrainingWorkshop : public Workshop {
@@ -51,6 +70,23 @@ class TrainingWorkshop : public Workshop {
   }
   Json latest(const std::string& output) {
     return temper_json({"inspect", output, "--json"})["latest"];
+  }
+  // The lines of metrics.jsonl, or those of one event.
+  std::vector<Json> metrics(const std::string& output, const std::string& event = "") {
+    std::vector<Json> found;
+    std::istringstream text(read(output + "/metrics.jsonl"));
+    for (std::string line; std::getline(text, line);) {
+      Json json = parse_json(line, "metrics");
+      if (event.empty() || json["event"] == event) found.push_back(std::move(json));
+    }
+    return found;
+  }
+  void flip_bit(const std::string& name) {
+    std::fstream file(folder() / name, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(-5, std::ios::end);
+    const char byte = static_cast<char>(file.get());
+    file.seekp(-5, std::ios::end);
+    file.put(static_cast<char>(byte ^ 0x10));
   }
   // Waits until the run has done so many steps.
   void wait_for_step(const std::string& output, int64_t step) {

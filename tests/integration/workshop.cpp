@@ -152,8 +152,8 @@ Json Workshop::temper_json(const std::vector<std::string>& arguments) const {
   return parse_json(temper_output(arguments), "output of temper");
 }
 
-pid_t Workshop::start_temper(const std::string& name,
-                             const std::vector<std::string>& arguments) const {
+pid_t Workshop::start_temper(const std::string& name, const std::vector<std::string>& arguments,
+                             const std::map<std::string, std::string>& environment) const {
   std::vector<std::string> command = {TEMPER_PROGRAM};
   command.insert(command.end(), arguments.begin(), arguments.end());
   const auto open_for_writing = [&](const std::string& suffix) {
@@ -164,6 +164,7 @@ pid_t Workshop::start_temper(const std::string& name,
   const FileDescriptor err = open_for_writing(".err");
   ProcessOptions options;
   options.directory = folder_.string();
+  options.environment = environment;
   options.standard_output = out.get();
   options.standard_error = err.get();
   options.death_signal = SIGKILL;

@@ -42,7 +42,8 @@ class Workshop : public ::testing::Test {
                             std::string_view input = "") const;
   Json temper_json(const std::vector<std::string>& arguments) const;
   // Starts it and returns at once; output goes to the files NAME.out and NAME.err.
-  pid_t start_temper(const std::string& name, const std::vector<std::string>& arguments) const;
+  pid_t start_temper(const std::string& name, const std::vector<std::string>& arguments,
+                     const std::map<std::string, std::string>& environment = {}) const;
 
   // "tokenizer.json": byte-level, one token a byte, then <s> 256 and </s> 257.
   std::filesystem::path write_tokenizer() const;

@@ -1,0 +1,194 @@
+// A rank that dies or stops in whatever it does: the job ends in time, one line says which rank it
+// was, the run's status says so, too, and nothing is left.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <thread>
+
+#include "io/atomic_file.h"
+#include "training_workshop.h"
+
+namespace temper {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr int kStallTimeout = 2;
+// Of a busy machine; the job itself has no such limit.
+constexpr std::chrono::seconds kHang{60};
+
+struct EndedJob {
+  int exit_code = 0;
+  std::string err;
+  double seconds = 0;  // from the fault, as far as the metrics tell, to the end
+};
+
+class StallTest : public TrainingWorkshop {
+ protected:
+  StallTest() {
+    fs::create_directories(folder() / "tmp");
+    write_yaml(fmt::format("max_steps: 6\nsave_steps: 2\nstall_timeout: {}\n", kStallTimeout));
+  }
+
+  // Runs to the end on ranks that fail as told. What is left of it afterwards is a failure.
+  EndedJob train_with(const std::string& faults, int num_ranks,
+                      std::map<std::string, std::string> environment = {}) {
+    environment["TEMPER_RANK"] = TEMPER_RANK_FAULTS;
+    environment["TEMPER_FAULT_POINTS"] = faults;
+    environment["TMPDIR"] = (folder() / "tmp").string();
+    const pid_t temper = start_temper("job", train_arguments("out", num_ranks, {}), environment);
+    std::set<pid_t> processes;
+    std::set<fs::path> segments;
+    const auto start = Clock::now();
+    while (is_running(temper) && Clock::now() - start < kHang) {
+      for (const pid_t mpirun : children_of(temper)) {
+        processes.insert(mpirun);
+        for (const pid_t rank : children_of(mpirun)) {
+          processes.insert(rank);
+          segments.merge(shared_segments_of(rank));
+        }
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    EXPECT_FALSE(is_running(temper)) << "a hang";
+    if (is_running(temper)) kill(temper, SIGKILL);
+    EndedJob job;
+    job.exit_code = wait_for_process(temper).shell_code();
+    job.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    job.err = read("job.err");
+    for (int i = 0; i < 200 && std::any_of(processes.begin(), processes.end(), is_running); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    for (const pid_t process : processes) EXPECT_FALSE(is_running(process)) << "left: " << process;
+    for (const fs::path& segment : segments) EXPECT_FALSE(fs::exists(segment)) << segment;
+    for (const auto& entry : fs::recursive_directory_iterator(folder() / "tmp")) {
+      EXPECT_TRUE(entry.is_directory()) << entry.path();
+    }
+    return job;
+  }
+
+  static int count_lines_with(const std::string& text, const std::string& what) {
+    std::istringstream lines(text);
+    int count = 0;
+    for (std::string line; std::getline(lines, line);) count += line.find(what) != line.npos;
+    return count;
+  }
+};
+
+struct Fault {
+  const char* place;
+  int64_t step;
+  const char* where;  // in the message
+};
+
+std::string fault_name(const testing::TestParamInfo<std::tuple<Fault, const char*, int>>& info) {
+  const auto& [fault, action, ranks] = info.param;
+  return fmt::format("{}_in_{}_on_{}", action, fault.place, ranks);
+}
+
+class LostRank : public StallTest,
+                 public testing::WithParamInterface<std::tuple<Fault, const char*, int>> {};
+
+TEST_P(LostRank, ends_the_job_and_is_named) {
+  const auto& [fault, action, num_ranks] = GetParam();
+  const bool dies = std::string(action) == "kill";
+  const EndedJob job = train_with(
+      fmt::format("rank=1,at={},step={},action={}", fault.place, fault.step, action), num_ranks);
+  SCOPED_TRACE(job.err);
+  EXPECT_EQ(count_lines_with(job.err, "rank 1 on "), 1);
+  EXPECT_THAT(job.err, HasSubstr(dies ? ") died at step " : ") is stuck at step "));
+  EXPECT_THAT(job.err, HasSubstr(fault.where));
+  fmt::print("{} of a rank at {}, {} ranks: the job ended after {:.1f} s, start included\n", action,
+             fault.place, num_ranks, job.seconds);
+  const Json status = temper_json({"status", "out", "--json"});
+  if (std::string(fault.place) == "exit") {
+    // All was done.
+    EXPECT_EQ(job.exit_code, 0);
+    EXPECT_EQ(status["state"], "finished");
+    return;
+  }
+  EXPECT_EQ(job.exit_code, dies ? 1 : 76);
+  EXPECT_EQ(status["state"], "failed");
+  EXPECT_THAT(status["error"].get<std::string>(), HasSubstr("rank 1 on "));
+  // The line of the rank that saw it is all that needs to be said.
+  EXPECT_EQ(count_lines_with(job.err, "error"), 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Phases, LostRank,
+    testing::Combine(testing::Values(Fault{"load", 0, "(load), outside of any collective"},
+                                     Fault{"forward", 3, "at step 3, outside of any collective"},
+                                     Fault{"reduce", 3, "at step 3, in fold_scatter"},
+                                     Fault{"save", 4, "at step 4 (checkpoint)"},
+                                     Fault{"exit", 6, "at step 6 (exit)"}),
+                     testing::Values("kill", "stop"), testing::Values(2, 4)),
+    fault_name);
+
+// It runs and gets nowhere: a read that never returns.
+TEST_F(StallTest, rank_that_sleeps_is_named_and_those_that_wait_are_not) {
+  const EndedJob job = train_with("rank=0,at=forward,step=3,action=hang", 2);
+  EXPECT_EQ(job.exit_code, 76) << job.err;
+  EXPECT_THAT(job.err, HasSubstr("rank 0 on "));
+  EXPECT_THAT(job.err, HasSubstr("is stuck at step 3, outside of any collective"));
+  EXPECT_THAT(job.err, HasSubstr("it sleeps; the job ends (stall_timeout: 2 s)"));
+  EXPECT_EQ(count_lines_with(job.err, "error"), 1);
+}
+
+TEST_F(StallTest, only_rank_is_watched_too) {
+  const EndedJob job = train_with("at=forward,step=3,action=hang", 1);
+  EXPECT_EQ(job.exit_code, 76) << job.err;
+  EXPECT_THAT(job.err, HasSubstr("rank 0 on "));
+  EXPECT_EQ(temper_json({"status", "out", "--json"})["state"], "failed");
+}
+
+// Two nodes of one rank each: who waits knows only what for, and gives the other node its time.
+TEST_F(StallTest, ranks_of_another_node_leave_the_word_to_the_one_that_knows) {
+  const std::map<std::string, std::string> two_nodes = {{"TEMPER_TEST_RANKS_PER_NODE", "1"}};
+  const EndedJob hanging = train_with("rank=1,at=forward,step=3,action=hang", 2, two_nodes);
+  EXPECT_EQ(hanging.exit_code, 76) << hanging.err;
+  EXPECT_EQ(count_lines_with(hanging.err, "error"), 1);
+  EXPECT_THAT(hanging.err, HasSubstr("rank 1 on "));
+  // A node that does not run at all says nothing.
+  const EndedJob stopped = train_with("rank=1,at=forward,step=3,action=stop", 2, two_nodes);
+  EXPECT_EQ(stopped.exit_code, 76) << stopped.err;
+  EXPECT_EQ(count_lines_with(stopped.err, "error"), 1);
+  EXPECT_THAT(stopped.err, HasSubstr("rank 0 on "));
+  EXPECT_THAT(stopped.err, HasSubstr(" at step 3, in "));
+  EXPECT_THAT(stopped.err, HasSubstr("whom they wait for is on another node"));
+}
+
+TEST_F(StallTest, job_that_is_suspended_as_a_whole_goes_on) {
+  write_yaml("max_steps: 100000\nstall_timeout: 2\n");
+  const pid_t pid = start_temper("job", train_arguments("out", 2, {}));
+  wait_for_step("out", 2);
+  std::vector<pid_t> ranks;
+  for (const pid_t mpirun : children_of(pid)) ranks = children_of(mpirun);
+  ASSERT_EQ(ranks.size(), 2u);
+  for (const pid_t rank : ranks) kill(rank, SIGSTOP);
+  std::this_thread::sleep_for(std::chrono::seconds(4));
+  for (const pid_t rank : ranks) kill(rank, SIGCONT);
+  const int64_t step = metrics_step("out");
+  wait_for_step("out", step + 3);
+  kill(pid, SIGTERM);
+  EXPECT_EQ(wait_for_process(pid).shell_code(), 75) << read("job.err");
+  EXPECT_THAT(read("job.err"), Not(HasSubstr("stuck")));
+}
+
+TEST_F(StallTest, slow_disk_is_no_stall) {
+  // The calls of a rank's file take more than the limit together, and so do those of the commit.
+  const ProgramRun run =
+      temper(train_arguments("out", 2, {"--set", "save_steps=0", "--set", "max_steps=1"}), "",
+             {{"TEMPER_RANK", TEMPER_RANK_FAULTS}, {"TEMPER_FAULTS", "match=step-,delay_ms=300"}});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+}
+
+}  // namespace
+}  // namespace temper
