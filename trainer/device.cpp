@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "common/error.h"
+#include "trainer/tensor_allocator.h"
 
 namespace temper {
 namespace {
@@ -63,6 +64,7 @@ void prepare_cpu(int64_t threads_per_rank) {
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, -1);
   mallopt(M_TOP_PAD, 64 << 20);
+  use_reusing_tensor_allocator();
   at::set_num_threads(static_cast<int>(threads_per_rank));
 }
 

@@ -127,6 +127,9 @@ void Trainer::load_model() {
   const auto start = Clock::now();
   load_weights(setup_, *model_, group_);
   load_seconds_ = seconds_since(start);
+  // Nothing is read from the files again, and their mapped pages count as this process's.
+  setup_.base.reset();
+  setup_.earlier_adapter.reset();
   fault_point("load");
   saver_ = std::make_unique<RunSaver>(*model_, config_, directory_, attempt_,
                                       [this](const SaveOutcome& outcome) { note_save(outcome); });

@@ -1,0 +1,14 @@
+// Memory for tensors whose freed blocks serve tensors of the same size again.
+#pragma once
+
+namespace temper {
+
+// From now on every CPU tensor of this process lies in it, aligned to 64 bytes as before. Call it
+// before the first tensor.
+//
+// LibTorch's own asks glibc for aligned blocks (posix_memalign), for which glibc wants a hole that
+// is 64 bytes larger than what it then hands out: a block that was freed never serves the same
+// request again, and activations creep up the heap (docs/decisions/malloc.md).
+void use_reusing_tensor_allocator();
+
+}  // namespace temper
