@@ -42,6 +42,7 @@ bench: build
 	cmake --build $(BUILD) --parallel $(JOBS)
 	python3 bench/compare_tokenizers.py --program $(BUILD)/bin/temper-bench-tokenizer --material '$(TEMPER_ACCEPTANCE_DIR)'
 	python3 bench/checkpoint.py
+	python3 bench/detection.py
 	$(BUILD)/bin/temper-bench-kernels
 	mpirun --allow-run-as-root --oversubscribe --bind-to none -n 2 $(BUILD)/bin/temper-bench-collectives
 	python3 bench/traffic.py

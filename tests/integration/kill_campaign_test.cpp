@@ -1,10 +1,12 @@
 // kill -9 of a rank or of all ranks, at any time, in saves and in loads, on changing numbers of
-// ranks: every run ends with the bits of the undisturbed one. TEMPER_KILLS (10) and TEMPER_SEED (1)
-// make it longer or other; what it did is printed.
+// ranks: every run ends with the bits of the undisturbed one, runs of which steps are skipped or
+// rolled back among them. TEMPER_KILLS (10) and TEMPER_SEED (1) make it longer or other; what it
+// did is printed.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -31,6 +33,10 @@ int64_t number_from(const char* variable, int64_t otherwise) {
 
 enum class Moment { kAny, kSave, kLoad };
 
+// What becomes of a run's steps 23 and 43, in which a loss is not finite; "stop": there are none.
+constexpr std::array kPolicies = {"stop", "skip", "rollback"};
+constexpr const char* kBadRows = "at=loss,index=90,action=nan;at=loss,index=171,action=nan";
+
 // A start of the run, as seen from outside.
 struct Attempt {
   pid_t temper = -1;
@@ -52,12 +58,16 @@ class KillCampaign : public TrainingWorkshop {
 
   Attempt start(const std::string& output, int num_ranks, bool slow_saves) {
     std::vector<std::string> command = {TEMPER_PROGRAM};
-    for (const std::string& word : train_arguments(output, num_ranks, {})) command.push_back(word);
+    for (const std::string& word :
+         train_arguments(output, num_ranks, {"--set", "on_non_finite=" + policy_})) {
+      command.push_back(word);
+    }
     fs::create_directories(folder() / "tmp");
     ProcessOptions options;
     options.directory = folder().string();
     options.environment = {{"TEMPER_RANK", TEMPER_RANK_FAULTS},
                            {"TMPDIR", (folder() / "tmp").string()}};
+    if (policy_ != "stop") options.environment["TEMPER_FAULT_POINTS"] = kBadRows;
     // A tiny model is saved in a few milliseconds: a slow disk gives the kills something to hit.
     if (slow_saves) options.environment["TEMPER_FAULTS"] = "delay_ms=15,match=.partial";
     const std::string log = (folder() / (output + ".err")).string();
@@ -193,7 +203,18 @@ class KillCampaign : public TrainingWorkshop {
     }
   }
 
+  // Of an undisturbed run under the present policy.
+  const std::string& expected_state() {
+    std::string& state = expected_[policy_];
+    if (!state.empty()) return state;
+    const std::string output = "whole-" + policy_;
+    EXPECT_EQ(end(start(output, 1, false)), 0) << read(output + ".err");
+    return state = latest(output)["state_hash"];
+  }
+
   std::mt19937_64 random_;
+  std::string policy_ = kPolicies[0];
+  std::map<std::string, std::string> expected_;  // by policy
   int64_t kills_ = 0, in_saves_ = 0, in_loads_ = 0, hangs_ = 0, runs_ = 0;
   std::map<int, int64_t> by_ranks_;
 };
@@ -202,13 +223,12 @@ TEST_F(KillCampaign, every_run_ends_with_the_bits_of_the_undisturbed_one) {
   const int64_t wanted = number_from("TEMPER_KILLS", 10);
   const auto seed = static_cast<uint64_t>(number_from("TEMPER_SEED", 1));
   write_yaml("max_steps: 60\nsave_steps: 4\n");
-  ASSERT_EQ(train("whole", 1).exit_code, 0);
-  const std::string expected = latest("whole")["state_hash"];
   const auto start_time = Clock::now();
   for (; kills_ < wanted && !HasFailure() && runs_ < wanted + 5; ++runs_) {
     const uint64_t run_seed = seed * 1000 + static_cast<uint64_t>(runs_);
     SCOPED_TRACE(fmt::format("run {} (seed {})", runs_, run_seed));
     random_.seed(run_seed);
+    policy_ = kPolicies[run_seed % kPolicies.size()];
     const std::string output = fmt::format("run{}", runs_);
     for (int i = 0; i < kKillsOfRun && kills_ < wanted; ++i) {
       kill_once(output, std::array{Moment::kSave, Moment::kLoad, Moment::kSave,
@@ -218,7 +238,7 @@ TEST_F(KillCampaign, every_run_ends_with_the_bits_of_the_undisturbed_one) {
     EXPECT_EQ(end(last), 0) << read(output + ".err");
     expect_no_half_checkpoint(output);
     EXPECT_FALSE(has_partial(output));
-    EXPECT_EQ(latest(output)["state_hash"], expected);
+    EXPECT_EQ(latest(output)["state_hash"], expected_state()) << policy_;
     fs::remove_all(folder() / output);
   }
   fmt::print(
@@ -228,6 +248,9 @@ TEST_F(KillCampaign, every_run_ends_with_the_bits_of_the_undisturbed_one) {
       in_loads_, kills_ - in_saves_ - in_loads_, by_ranks_[1], by_ranks_[2], by_ranks_[3],
       by_ranks_[4], hangs_, std::chrono::duration<double>(Clock::now() - start_time).count());
   EXPECT_EQ(kills_, wanted);
+  if (runs_ >= static_cast<int64_t>(kPolicies.size())) {
+    EXPECT_EQ(std::set({expected_["stop"], expected_["skip"], expected_["rollback"]}).size(), 3u);
+  }
   // Of 200, 30 and 20 at the least. A few kills may miss by chance.
   if (kills_ < 100) return;
   EXPECT_GE(20 * in_saves_, 3 * kills_);
