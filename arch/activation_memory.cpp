@@ -203,6 +203,9 @@ struct HeadWalk {
   int64_t t, n, hidden, vocab;  // n: supervised rows
 
   int64_t row_elements() const { return n * hidden; }
+  int64_t chunk_rows() const { return std::min(n, cross_entropy_chunk_rows(vocab)); }
+  // Logits of a chunk, which stay from one micro-batch to the next.
+  int64_t workspace() const { return chunk_rows() * vocab; }
   void take_rows(Ledger& m) const {
     m.take_bytes(n * kIndexBytes);
     m.take(row_elements());
@@ -218,8 +221,7 @@ struct HeadWalk {
     m.take(n);                         // inverse
     m.take(row_elements());            // normed
     if (keep) m.take(row_elements());  // the gradient of normed
-    const int64_t chunk = std::min(n, cross_entropy_chunk_rows(vocab));
-    m.pass(chunk * (vocab + 1));
+    m.pass(chunk_rows());              // logsumexp
     m.give(row_elements());
     if (!keep) m.give(n);
     give_rows(m);
@@ -248,6 +250,7 @@ int64_t training_activation_bytes(const ModelConfig& config, const LoraConfig* l
     return block_walk(config, lora, true, stage - 1, batch);
   };
   Ledger m;
+  m.take(head.workspace());
   m.take(t * hidden);  // the embedding's result
   for (int64_t stage = 1; stage < last; ++stage) {
     const bool has_backward = stage >= first;
@@ -273,13 +276,15 @@ int64_t training_activation_bytes(const ModelConfig& config, const LoraConfig* l
 
 int64_t evaluation_activation_bytes(const ModelConfig& config, const LoraConfig* lora,
                                     const MicroBatchSize& batch) {
+  const HeadWalk head{batch.tokens, batch.targets, config.hidden_size, config.vocab_size};
   Ledger m;
+  m.take(head.workspace());
   m.take(batch.tokens * config.hidden_size);
   for (int64_t layer = 0; layer < config.num_layers; ++layer) {
     block_walk(config, lora, false, layer, batch).forward(m, false);
     m.give(batch.tokens * config.hidden_size);
   }
-  HeadWalk{batch.tokens, batch.targets, config.hidden_size, config.vocab_size}.forward(m, false);
+  head.forward(m, false);
   return m.peak();
 }
 

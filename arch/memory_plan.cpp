@@ -19,8 +19,8 @@ constexpr int64_t kFloatBytes = 4;
 
 // What temper-rank takes before its first tensor, measured (docs/memory.md): of each rank alone,
 // and of the libraries' pages that a node's ranks share.
-constexpr int64_t kProgramBytes = int64_t{90} << 20;
-constexpr int64_t kSharedProgramBytes = int64_t{110} << 20;
+constexpr int64_t kProgramBytes = int64_t{72} << 20;
+constexpr int64_t kSharedProgramBytes = int64_t{80} << 20;
 
 struct Field {
   const char* name;

@@ -132,13 +132,13 @@ class Step {
     return {{"head and loss, gradients of both",
              [this] {
                LinearCrossEntropyGradients gradients{{}, d_head_};
-               linear_cross_entropy(x_, head_, targets_, &gradients);
+               linear_cross_entropy(x_, head_, targets_, &gradients, logits_);
              },
              3 * product},
             {"head and loss, frozen weight",
              [this] {
                LinearCrossEntropyGradients gradients;
-               linear_cross_entropy(x_, head_, targets_, &gradients);
+               linear_cross_entropy(x_, head_, targets_, &gradients, logits_);
              },
              2 * product},
             {"embedding, weight gradient",
@@ -164,6 +164,7 @@ class Step {
   at::Tensor positions_ = at::arange(kTokens, at::kLong).remainder(kSequence);
   RopeAngles angles_ = rope_angles(std::vector<double>(kHeadDim / 2, 0.01), kSequence);
   at::Tensor head_ = random({kVocabulary, kHidden}), d_head_ = at::empty_like(head_);
+  at::Tensor logits_;
   at::Tensor targets_ = at::randint(kVocabulary, {kTokens}, at::kLong);
   at::Tensor triad_a_ = random({1 << 24}), triad_b_ = random({1 << 24});
   at::Tensor triad_c_ = random({1 << 24}), second_moment_ = random({1 << 24}).abs_();

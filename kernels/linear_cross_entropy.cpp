@@ -52,7 +52,8 @@ void chunk_gradient_(at::Tensor logits, const at::Tensor& targets, const at::Ten
 }  // namespace
 
 at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
-                                const at::Tensor& targets, LinearCrossEntropyGradients* gradients) {
+                                const at::Tensor& targets, LinearCrossEntropyGradients* gradients,
+                                at::Tensor& workspace) {
   const int64_t n = x.size(0), vocab = weight.size(0);
   const int64_t chunk = std::min(n, cross_entropy_chunk_rows(vocab));
   at::Tensor dw = gradients == nullptr ? at::Tensor() : gradients->dw;
@@ -60,13 +61,16 @@ at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
                "linear_cross_entropy: the gradient has another shape than the weight");
   if (gradients != nullptr) gradients->dx = at::empty_like(x);
   if (n == 0 && dw.defined()) dw.zero_();
-  const at::Tensor buffer = at::empty({chunk, vocab}, x.options());
+  if (!workspace.defined() || workspace.numel() < chunk * vocab) {
+    workspace.reset();  // before its successor
+    workspace = at::empty({chunk * vocab}, x.options());
+  }
   const at::Tensor logsumexp = at::empty({chunk}, x.options());
 
   at::Tensor loss = at::zeros({}, x.options().dtype(at::kDouble));
   for (int64_t begin = 0; begin < n; begin += chunk) {
     const int64_t rows = std::min(chunk, n - begin);
-    at::Tensor logits = buffer.narrow(0, 0, rows);
+    at::Tensor logits = workspace.narrow(0, 0, rows * vocab).view({rows, vocab});
     const at::Tensor x_rows = x.narrow(0, begin, rows), target = targets.narrow(0, begin, rows),
                      sums = logsumexp.narrow(0, 0, rows);
     at::mm_out(logits, x_rows, weight.t());

@@ -50,12 +50,12 @@ at::Tensor HeadStage::forward(const WeightSlots& weights, const at::Tensor& x, c
   const at::Tensor inverse = inverse_rms(rows.x, epsilon_);
   const at::Tensor normed = rms_norm(rows.x, weights.weight(norm_), inverse);
   if (saved == nullptr) {
-    return linear_cross_entropy(normed, weights.weight(output_), rows.targets, nullptr);
+    return linear_cross_entropy(normed, weights.weight(output_), rows.targets, nullptr, logits_);
   }
   LinearCrossEntropyGradients gradients;
   if (table_[output_].trainable) gradients.dw = weights.gradient(output_);
   const at::Tensor loss =
-      linear_cross_entropy(normed, weights.weight(output_), rows.targets, &gradients);
+      linear_cross_entropy(normed, weights.weight(output_), rows.targets, &gradients, logits_);
   saved->tensors = {inverse, gradients.dx};
   return loss;
 }

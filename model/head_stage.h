@@ -28,6 +28,8 @@ class HeadStage : public Stage {
   SlotTable table_;
   int64_t norm_;
   int64_t output_;
+  mutable at::Tensor
+      logits_;  // a chunk, from one micro-batch to the next; forward is not concurrent
   double epsilon_;
 };
 

@@ -8,6 +8,12 @@
 namespace temper {
 namespace {
 
+at::Tensor loss_of(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& targets,
+                   LinearCrossEntropyGradients* gradients) {
+  at::Tensor workspace;
+  return linear_cross_entropy(x, weight, targets, gradients, workspace);
+}
+
 // (rows, hidden, vocab): one chunk, and several.
 class LinearCrossEntropy : public testing::TestWithParam<std::tuple<int64_t, int64_t, int64_t>> {};
 
@@ -24,16 +30,14 @@ TEST_P(LinearCrossEntropy, agrees_with_autograd) {
   const double tolerance = vocab > 10000 ? 5e-4 : 5e-6;
   const at::Tensor plain_x = x.detach(), plain_w = w.detach();
   const double loss = expected.item<double>();
-  EXPECT_NEAR(linear_cross_entropy(plain_x, plain_w, targets, nullptr).item<double>(), loss,
-              2e-6 * loss);
+  EXPECT_NEAR(loss_of(plain_x, plain_w, targets, nullptr).item<double>(), loss, 2e-6 * loss);
   LinearCrossEntropyGradients all = {{}, at::full({vocab, hidden}, NAN)};
-  EXPECT_NEAR(linear_cross_entropy(plain_x, plain_w, targets, &all).item<double>(), loss,
-              2e-6 * loss);
+  EXPECT_NEAR(loss_of(plain_x, plain_w, targets, &all).item<double>(), loss, 2e-6 * loss);
   EXPECT_LT(relative_error(all.dx, x.grad()), tolerance);
   EXPECT_LT(relative_error(all.dw, w.grad()), tolerance);
 
   LinearCrossEntropyGradients frozen;
-  linear_cross_entropy(plain_x, plain_w, targets, &frozen);
+  loss_of(plain_x, plain_w, targets, &frozen);
   EXPECT_FALSE(frozen.dw.defined());
   EXPECT_TRUE(at::equal(frozen.dx, all.dx));
 }
@@ -48,9 +52,25 @@ TEST(LinearCrossEntropyRows, without_targets_give_zeros) {
   const at::Tensor x = at::empty({0, 6}), w = random_tensor({10, 6});
   const at::Tensor targets = at::empty({0}, at::kLong);
   LinearCrossEntropyGradients gradients = {{}, at::full({10, 6}, NAN)};
-  EXPECT_EQ(linear_cross_entropy(x, w, targets, &gradients).item<double>(), 0.0);
+  EXPECT_EQ(loss_of(x, w, targets, &gradients).item<double>(), 0.0);
   EXPECT_EQ(gradients.dx.size(0), 0);
   EXPECT_EQ(gradients.dw.abs().max().item<float>(), 0.0f);
+}
+
+TEST(LinearCrossEntropyRows, share_a_workspace_from_call_to_call) {
+  const at::Tensor x = random_tensor({40, 8}), w = random_tensor({50, 8}, 2);
+  const at::Tensor targets = at::arange(40, at::kLong);
+  at::Tensor workspace;
+  const auto loss = [&](int64_t rows) {
+    return linear_cross_entropy(x.narrow(0, 0, rows), w, targets.narrow(0, 0, rows), nullptr,
+                                workspace)
+        .item<double>();
+  };
+  const double few = loss(10), all = loss(40);
+  const void* place = workspace.data_ptr();
+  EXPECT_EQ(loss(10), few);
+  EXPECT_EQ(loss(40), all);
+  EXPECT_EQ(workspace.data_ptr(), place);
 }
 
 TEST(LinearCrossEntropyRows, chunks_bound_the_logits) {
@@ -66,8 +86,7 @@ TEST(LinearCrossEntropyRows, large_logits_do_not_overflow) {
   const at::Tensor targets = at::arange(5, at::kLong);
   const double expected =
       at::cross_entropy_loss(at::matmul(x, w.t()).to(at::kDouble), targets, {}, 2).item<double>();
-  EXPECT_NEAR(linear_cross_entropy(x, w, targets, nullptr).item<double>(), expected,
-              1e-6 * expected);
+  EXPECT_NEAR(loss_of(x, w, targets, nullptr).item<double>(), expected, 1e-6 * expected);
 }
 
 }  // namespace
