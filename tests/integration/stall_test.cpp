@@ -2,7 +2,11 @@
 // was, the run's status says so, too, and nothing is left.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -10,6 +14,7 @@
 #include <set>
 #include <thread>
 
+#include "common/error.h"
 #include "io/atomic_file.h"
 #include "training_workshop.h"
 
@@ -180,6 +185,24 @@ TEST_F(StallTest, job_that_is_suspended_as_a_whole_goes_on) {
   kill(pid, SIGTERM);
   EXPECT_EQ(wait_for_process(pid).shell_code(), 75) << read("job.err");
   EXPECT_THAT(read("job.err"), Not(HasSubstr("stuck")));
+}
+
+TEST_F(StallTest, rank_in_a_debugger_is_no_stall) {
+  write_yaml("max_steps: 100000\nstall_timeout: 2\n");
+  const pid_t pid = start_temper("job", train_arguments("out", 2, {}));
+  wait_for_step("out", 2);
+  std::vector<pid_t> ranks;
+  for (const pid_t mpirun : children_of(pid)) ranks = children_of(mpirun);
+  ASSERT_EQ(ranks.size(), 2u);
+  ASSERT_EQ(ptrace(PTRACE_SEIZE, ranks[1], nullptr, nullptr), 0) << errno_text(errno);
+  ASSERT_EQ(ptrace(PTRACE_INTERRUPT, ranks[1], nullptr, nullptr), 0) << errno_text(errno);
+  std::this_thread::sleep_for(std::chrono::seconds(5));
+  EXPECT_TRUE(is_running(pid)) << read("job.err");
+  waitpid(ranks[1], nullptr, __WALL);
+  EXPECT_EQ(ptrace(PTRACE_DETACH, ranks[1], nullptr, nullptr), 0) << errno_text(errno);
+  wait_for_step("out", metrics_step("out") + 3);
+  kill(pid, SIGTERM);
+  EXPECT_EQ(wait_for_process(pid).shell_code(), 75) << read("job.err");
 }
 
 TEST_F(StallTest, slow_disk_is_no_stall) {

@@ -41,6 +41,8 @@ TEST(CommitRecordTest, what_is_written_is_read) {
   EXPECT_EQ(back.config_yaml, record.config_yaml);
   EXPECT_EQ(back.cpu_kernels, "EPYC avx2");
   EXPECT_EQ(back.eval_best_step, 40);
+  EXPECT_EQ(back.rows_left_out, record.rows_left_out);
+  EXPECT_EQ(back.step_guard, R"({"rollbacks":2})");
   ASSERT_EQ(back.files.size(), 2u);
   EXPECT_EQ(back.files[0].name, "rank-00000-of-00002.safetensors");
   EXPECT_EQ(back.files[0].size_bytes, 100u);
@@ -68,6 +70,11 @@ TEST(CommitRecordTest, wrong_fields_are_refused_by_name) {
   EXPECT_THAT(refusal_with("state_hash", "xyz"), HasSubstr("\"state_hash\": 'xyz' is not a hash"));
   EXPECT_THAT(refusal_with("config_yaml", 1), HasSubstr("config_yaml"));
   EXPECT_THAT(refusal_with("files", Json::object()), HasSubstr("\"files\" must be a list"));
+  for (const Json& wrong :
+       {Json{{4, 4}}, Json{{-4, 4}}, Json{{4}}, Json{4}, Json(4), Json{{4, "x"}}}) {
+    EXPECT_THAT(refusal_with("rows_left_out", wrong), HasSubstr("must be a list of [begin, end]"))
+        << wrong;
+  }
 }
 
 TEST(CommitRecordTest, file_names_are_plain_and_listed_once) {

@@ -28,6 +28,8 @@ inline CommitRecord sample_record(int64_t step) {
   record.config_yaml = "learning_rate: 1e-4\n# ü\n";
   record.cpu_kernels = "EPYC avx2";
   record.eval_best_step = 40;
+  record.rows_left_out = {{8, 12}, {40, 48}};
+  record.step_guard = R"({"rollbacks":2})";
   record.files = {{"rank-00000-of-00002.safetensors", 100, hash_text("a")},
                   {"rank-00001-of-00002.safetensors", 0, hash_text("b")}};
   return record;
