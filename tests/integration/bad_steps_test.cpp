@@ -37,6 +37,14 @@ class BadStepsTest : public TrainingWorkshop {
                        record["rows_consumed"].get<int64_t>(), record["rows_left_out"].dump(),
                        record["step_guard"].get<std::string>());
   }
+  // The last report of a step.
+  Json step_of(const std::string& output, int64_t step) {
+    Json found;
+    for (const Json& line : metrics(output, "step")) {
+      if (line["step"] == step) found = line;
+    }
+    return found;
+  }
   // The same end on 1, 2 and 4 ranks, and when the run is killed at any of these steps.
   std::string expect_same_end_everywhere(const std::string& faults) {
     EXPECT_EQ(train_with(faults, "one", 1).exit_code, 0);
@@ -100,6 +108,14 @@ TEST_F(BadStepsTest, rollback_has_the_same_bits_everywhere) {
   const Json end = latest("one");
   EXPECT_EQ(end["rows_left_out"], (Json{{20, 24}}));
   EXPECT_EQ(end["rows_consumed"], 52);
+  // Rows 24 to 27 meet the weights of step 5 in step 6 here, and in step 7 where step 6 is skipped.
+  write_policy("skip");
+  EXPECT_EQ(train_with(kBadRow, "skipped", 2).exit_code, 0);
+  const Json after_rollback = step_of("on2", 6), after_skip = step_of("skipped", 7);
+  EXPECT_EQ(after_rollback["rows_consumed"], 28);
+  EXPECT_EQ(after_skip["rows_consumed"], 28);
+  EXPECT_EQ(after_rollback["loss"], after_skip["loss"]);
+  EXPECT_EQ(after_rollback["grad_norm"], after_skip["grad_norm"]);
 }
 
 TEST_F(BadStepsTest, rollback_before_the_first_checkpoint_leaves_the_rows_out) {

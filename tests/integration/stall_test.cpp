@@ -196,7 +196,8 @@ TEST_F(StallTest, rank_in_a_debugger_is_no_stall) {
   ASSERT_EQ(ranks.size(), 2u);
   ASSERT_EQ(ptrace(PTRACE_SEIZE, ranks[1], nullptr, nullptr), 0) << errno_text(errno);
   ASSERT_EQ(ptrace(PTRACE_INTERRUPT, ranks[1], nullptr, nullptr), 0) << errno_text(errno);
-  std::this_thread::sleep_for(std::chrono::seconds(5));
+  // More than the limit of a rank that is found in a collective.
+  std::this_thread::sleep_for(std::chrono::seconds(9));
   EXPECT_TRUE(is_running(pid)) << read("job.err");
   waitpid(ranks[1], nullptr, __WALL);
   EXPECT_EQ(ptrace(PTRACE_DETACH, ranks[1], nullptr, nullptr), 0) << errno_text(errno);
