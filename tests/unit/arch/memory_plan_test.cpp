@@ -83,6 +83,12 @@ TEST(MemoryPlanTest, ranks_of_two_nodes_gather) {
   EXPECT_EQ(rank.messages, 4 * kBlock / 2);
   EXPECT_EQ(plan.shared_memory_bytes, 0);
   EXPECT_EQ(plan.node_bytes(), rank.total());
+  // Or keep them.
+  RunConfig config = small_run();
+  config.reshard_after_forward = false;
+  const RankMemory whole = plan_memory(tiny_llama(), nullptr, config, size_of(2, 1)).ranks[0];
+  EXPECT_EQ(whole.trainable_weights, 4 * (kAll + 2 * 128));
+  EXPECT_EQ(whole.gathered_weights, 0);
 }
 
 TEST(MemoryPlanTest, one_tied_matrix_has_two_sums) {

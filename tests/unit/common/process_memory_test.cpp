@@ -12,6 +12,7 @@ TEST(ProcessMemoryTest, sees_what_is_touched) {
   EXPECT_GT(before.rss_bytes, 0);
   EXPECT_GT(before.pss_bytes, 0);
   EXPECT_LE(before.pss_bytes, before.rss_bytes);
+  EXPECT_GE(read_peak_rss(), before.peak_rss_bytes);
 
   constexpr int64_t kBytes = int64_t{64} << 20;
   const std::vector<char> touched(kBytes, 'x');
