@@ -223,6 +223,7 @@ void CheckpointSaver::start(SaveRequest request, Mode mode) {
   self.partial = self.run.partial_checkpoint_path(self.request.record.step, self.attempt);
   self.outcome = {};
   self.phase = Impl::Phase::kWriting;
+  self.model.update_host_shards();
   if (mode == Mode::kForeground) {
     self.writing =
         std::async(std::launch::async, [&self] { return self.write_part(nullptr, nullptr); });

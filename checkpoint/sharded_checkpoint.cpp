@@ -42,12 +42,14 @@ void read_shards(CheckpointReader& reader, ShardedModel& model) {
   for (const StateSlice& slice : state_slices(model)) {
     reader.read(slice.kind, slice.parameter, slice.begin, slice.begin + slice.count, slice.values);
   }
+  model.load_host_shards();
 }
 
 }  // namespace
 
 Hash128 state_hash(ShardedModel& model, int64_t step, int64_t rows_consumed) {
   ProcessGroup& group = model.mesh().shard();
+  model.update_host_shards();
   StateHasher hasher;
   for (const StateSlice& slice : state_slices(model)) {
     hasher.add(slice.kind, slice.parameter, slice.begin, slice.values, slice.count);

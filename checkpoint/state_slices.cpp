@@ -7,7 +7,7 @@ namespace temper {
 std::vector<StateSlice> state_slices(ShardedModel& model) {
   const int rank = model.mesh().shard().rank();
   std::vector<StateSlice> slices;
-  for (TrainableShard& shard : model.trainable_shards()) {
+  for (TrainableShard& shard : model.host_shards()) {
     const std::pair<const char*, float*> tensors[] = {{"weight", shard.weight.data_ptr<float>()},
                                                       {"adam_m", shard.adam_m.data_ptr<float>()},
                                                       {"adam_v", shard.adam_v.data_ptr<float>()}};

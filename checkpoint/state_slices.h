@@ -16,7 +16,7 @@ struct StateSlice {
   std::string parameter;
   int64_t begin = 0;
   int64_t count = 0;
-  float* values = nullptr;  // in the model: [count], valid as long as it lives
+  float* values = nullptr;  // in the host_shards() of the model: [count], valid as long as it lives
 
   std::string key() const { return std::string(kind) + "/" + parameter; }
 };

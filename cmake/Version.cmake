@@ -1,4 +1,5 @@
-# Writes common/version.h into the build tree: the project's version and what git says of the tree.
+# Writes common/version.h into the build tree: the project's version, what git says of the tree, and
+# whether CUDA is built in.
 
 set(TEMPER_GIT_DESCRIBE "unknown")
 find_package(Git QUIET)
@@ -9,6 +10,10 @@ if(GIT_FOUND)
   if(NOT failed)
     set(TEMPER_GIT_DESCRIBE ${described})
   endif()
+endif()
+set(TEMPER_CUDA_TEXT false)
+if(TEMPER_CUDA)
+  set(TEMPER_CUDA_TEXT true)
 endif()
 set(TEMPER_GENERATED_DIR ${CMAKE_BINARY_DIR}/generated)
 configure_file(${CMAKE_SOURCE_DIR}/cmake/version.h.in ${TEMPER_GENERATED_DIR}/common/version.h @ONLY)

@@ -1,5 +1,6 @@
 #include "comm/nccl_process_group.h"
 
+#include <ATen/cuda/CUDAEvent.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
@@ -58,15 +59,32 @@ ncclUniqueId agree_on_id(ProcessGroup& control) {
   return id;
 }
 
-class InStream : public PendingGather {
+// A gather on NCCL's stream. Whoever waits makes its own current stream wait, not the host.
+class StreamGather : public PendingGather {
  public:
-  void wait() override {}
+  explicit StreamGather(const c10::cuda::CUDAStream& stream) { done_.record(stream); }
+  ~StreamGather() override {
+    if (!waited_ && std::uncaught_exceptions() == 0) StreamGather::wait();
+  }
+  StreamGather(const StreamGather&) = delete;
+  StreamGather& operator=(const StreamGather&) = delete;
+
+  void wait() override {
+    done_.block(c10::cuda::getCurrentCUDAStream(done_.device_index()));
+    waited_ = true;
+  }
+
+ private:
+  at::cuda::CUDAEvent done_;
+  bool waited_ = false;
 };
 
 class NcclProcessGroup : public ProcessGroup {
  public:
   NcclProcessGroup(std::unique_ptr<ProcessGroup> control, int device)
-      : control_(std::move(control)), device_(static_cast<c10::DeviceIndex>(device)) {
+      : control_(std::move(control)),
+        device_(static_cast<c10::DeviceIndex>(device)),
+        stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/true, device_)) {
     const c10::cuda::CUDAGuard guard(device_);
     const ncclUniqueId id = agree_on_id(*control_);
     check_nccl(ncclCommInitRank(&comm_, size(), id, rank()), nullptr, "ncclCommInitRank");
@@ -91,15 +109,15 @@ class NcclProcessGroup : public ProcessGroup {
 
   // What was started on the GPU is finished, too.
   void barrier() override {
-    stream().synchronize();
+    stream_.synchronize();
+    compute_stream().synchronize();
     control_->barrier();
   }
 
   void broadcast(at::Tensor& tensor, int root) override {
     if (tensor.is_cpu()) return control_->broadcast(tensor, root);
-    const c10::cuda::CUDAGuard guard(device_);
-    run(ncclBroadcast(data(tensor), data(tensor), tensor.nbytes(), ncclUint8, root, comm_,
-                      stream()),
+    const InStream in_stream(*this);
+    run(ncclBroadcast(data(tensor), data(tensor), tensor.nbytes(), ncclUint8, root, comm_, stream_),
         "ncclBroadcast");
     if (rank() != root) own_traffic_.other_bytes += static_cast<int64_t>(tensor.nbytes());
   }
@@ -116,32 +134,33 @@ class NcclProcessGroup : public ProcessGroup {
 
   void all_gather_in_place(at::Tensor& full) override {
     if (full.is_cpu()) return control_->all_gather_in_place(full);
-    TEMPER_CHECK(full.numel() % size() == 0, "{} elements in {} parts", full.numel(), size());
-    const c10::cuda::CUDAGuard guard(device_);
-    const size_t part_bytes = full.nbytes() / size();
-    run(ncclAllGather(data(full) + rank() * part_bytes, data(full), part_bytes, ncclUint8, comm_,
-                      stream()),
-        "ncclAllGather");
-    own_traffic_.all_gather_bytes += static_cast<int64_t>(part_bytes) * (size() - 1);
+    start_all_gather(full)->wait();
   }
 
-  // Already asynchronous: the stream orders it before whatever uses the tensor.
   std::unique_ptr<PendingGather> start_all_gather(at::Tensor& full) override {
     if (full.is_cpu()) return control_->start_all_gather(full);
-    all_gather_in_place(full);
-    return std::make_unique<InStream>();
+    TEMPER_CHECK(full.numel() % size() == 0, "{} elements in {} parts", full.numel(), size());
+    const c10::cuda::CUDAGuard guard(device_);
+    // What still reads or writes the buffer has been given to the current stream before.
+    wait_for_compute();
+    const size_t part_bytes = full.nbytes() / size();
+    run(ncclAllGather(data(full) + rank() * part_bytes, data(full), part_bytes, ncclUint8, comm_,
+                      stream_),
+        "ncclAllGather");
+    own_traffic_.all_gather_bytes += static_cast<int64_t>(part_bytes) * (size() - 1);
+    return std::make_unique<StreamGather>(stream_);
   }
 
   void send(const at::Tensor& tensor, int to) override {
     if (tensor.is_cpu()) return control_->send(tensor, to);
-    const c10::cuda::CUDAGuard guard(device_);
-    run(ncclSend(data(tensor), tensor.nbytes(), ncclUint8, to, comm_, stream()), "ncclSend");
+    const InStream in_stream(*this);
+    run(ncclSend(data(tensor), tensor.nbytes(), ncclUint8, to, comm_, stream_), "ncclSend");
   }
 
   void receive(at::Tensor& tensor, int from) override {
     if (tensor.is_cpu()) return control_->receive(tensor, from);
-    const c10::cuda::CUDAGuard guard(device_);
-    run(ncclRecv(data(tensor), tensor.nbytes(), ncclUint8, from, comm_, stream()), "ncclRecv");
+    const InStream in_stream(*this);
+    run(ncclRecv(data(tensor), tensor.nbytes(), ncclUint8, from, comm_, stream_), "ncclRecv");
     own_traffic_.reduce_bytes += static_cast<int64_t>(tensor.nbytes());
   }
 
@@ -185,7 +204,35 @@ class NcclProcessGroup : public ProcessGroup {
   }
 
  private:
-  c10::cuda::CUDAStream stream() const { return c10::cuda::getCurrentCUDAStream(device_); }
+  // An operation's life: NCCL's stream waits for the current one, and that one waits for it at the
+  // end. The host waits for neither.
+  class InStream {
+   public:
+    explicit InStream(const NcclProcessGroup& group) : group_(group), guard_(group.device_) {
+      group_.wait_for_compute();
+    }
+    ~InStream() {
+      if (std::uncaught_exceptions() > 0) return;  // nothing is used any more
+      order(group_.stream_, group_.compute_stream());
+    }
+    InStream(const InStream&) = delete;
+    InStream& operator=(const InStream&) = delete;
+
+   private:
+    const NcclProcessGroup& group_;
+    c10::cuda::CUDAGuard guard_;
+  };
+
+  // What `first` has been given by now is done before what `second` is given from now on.
+  static void order(const c10::cuda::CUDAStream& first, const c10::cuda::CUDAStream& second) {
+    at::cuda::CUDAEvent event;
+    event.record(first);
+    event.block(second);
+  }
+
+  c10::cuda::CUDAStream compute_stream() const { return c10::cuda::getCurrentCUDAStream(device_); }
+
+  void wait_for_compute() const { order(compute_stream(), stream_); }
 
   char* data(const at::Tensor& tensor) const {
     TEMPER_CHECK(tensor.is_contiguous() && tensor.get_device() == device_,
@@ -203,9 +250,9 @@ class NcclProcessGroup : public ProcessGroup {
   }
 
   void all_reduce(at::Tensor& tensor, ncclRedOp_t operation, const char* name) {
-    const c10::cuda::CUDAGuard guard(device_);
+    const InStream in_stream(*this);
     run(ncclAllReduce(data(tensor), data(tensor), tensor.numel(), nccl_type(tensor.scalar_type()),
-                      operation, comm_, stream()),
+                      operation, comm_, stream_),
         name);
     if (size() > 1) own_traffic_.reduce_bytes += static_cast<int64_t>(tensor.nbytes());
   }
@@ -215,28 +262,37 @@ class NcclProcessGroup : public ProcessGroup {
                   int num_contributors) {
     const int64_t part = accumulator.numel();
     const at::Tensor received = at::empty({num_contributors, count}, leaf.options());
-    check_nccl(ncclGroupStart(), comm_, "ncclGroupStart");
-    for (int r = 0; r < num_contributors; ++r) {
-      if (r == rank()) continue;
-      check_nccl(ncclRecv(data(received[r]), count, ncclFloat, r, comm_, stream()), comm_,
-                 "ncclRecv (gradient)");
-      own_traffic_.reduce_bytes += count * static_cast<int64_t>(sizeof(float));
-    }
-    for (int owner = 0; owner < size() && rank() < num_contributors; ++owner) {
-      if (owner == rank()) continue;
-      check_nccl(ncclSend(data(leaf.narrow(0, owner * part + begin, count)), count, ncclFloat,
-                          owner, comm_, stream()),
-                 comm_, "ncclSend (gradient)");
-    }
-    run(ncclGroupEnd(), "ncclGroupEnd (gradient)");
+    exchange(leaf, received, begin, count, num_contributors);
     at::Tensor sum = accumulator.narrow(0, begin, count);
     for (int r = 0; r < num_contributors; ++r) {
       sum.add_(r == rank() ? leaf.narrow(0, rank() * part + begin, count) : received[r]);
     }
   }
 
+  // `received` belongs to the current stream, which waits for NCCL's before anything else.
+  void exchange(const at::Tensor& leaf, const at::Tensor& received, int64_t begin, int64_t count,
+                int num_contributors) {
+    const int64_t part = leaf.numel() / size();
+    const InStream in_stream(*this);
+    check_nccl(ncclGroupStart(), comm_, "ncclGroupStart");
+    for (int r = 0; r < num_contributors; ++r) {
+      if (r == rank()) continue;
+      check_nccl(ncclRecv(data(received[r]), count, ncclFloat, r, comm_, stream_), comm_,
+                 "ncclRecv (gradient)");
+      own_traffic_.reduce_bytes += count * static_cast<int64_t>(sizeof(float));
+    }
+    for (int owner = 0; owner < size() && rank() < num_contributors; ++owner) {
+      if (owner == rank()) continue;
+      check_nccl(ncclSend(data(leaf.narrow(0, owner * part + begin, count)), count, ncclFloat,
+                          owner, comm_, stream_),
+                 comm_, "ncclSend (gradient)");
+    }
+    run(ncclGroupEnd(), "ncclGroupEnd (gradient)");
+  }
+
   std::unique_ptr<ProcessGroup> control_;
   c10::DeviceIndex device_;
+  c10::cuda::CUDAStream stream_;
   ncclComm_t comm_ = nullptr;
   TrafficCounters own_traffic_;
   mutable TrafficCounters traffic_;

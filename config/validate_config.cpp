@@ -27,6 +27,7 @@ class Validator {
     check_schedule();
     check_optimizer();
     check_progress();
+    check_machine();
     check_slurm();
   }
 
@@ -232,6 +233,12 @@ class Validator {
     if (std::filesystem::exists(config_.output_dir, error) &&
         !std::filesystem::is_directory(config_.output_dir, error)) {
       refuse("output_dir", "is {}, which exists and is no directory", config_.output_dir.string());
+    }
+  }
+
+  void check_machine() const {
+    if (config_.bf16 && config_.device == DeviceChoice::kCpu) {
+      refuse("bf16", "is true, but device is cpu, which computes in fp32: leave one of them out");
     }
   }
 

@@ -131,18 +131,19 @@ StopConditions ModelAccess::stop_conditions() const {
   return prompts_->stop_conditions(ids);
 }
 
-ResidentModel ModelAccess::load() const {
-  if (!tuned_ && !adapter_) return load_base();
-  ResidentModel model = tuned_ ? ResidentModel(config_, lora_, Training::kNone, tuned_->weights())
-                               : ResidentModel(config_, lora_, Training::kNone,
-                                               ChainedWeights({&*adapter_, &*base_}));
+ResidentModel ModelAccess::load(const ComputePlace& place) const {
+  if (!tuned_ && !adapter_) return load_base(place);
+  ResidentModel model =
+      tuned_ ? ResidentModel(config_, lora_, Training::kNone, tuned_->weights(), place)
+             : ResidentModel(config_, lora_, Training::kNone, ChainedWeights({&*adapter_, &*base_}),
+                             place);
   warn_of_non_finite(base_directory_.string(), base().non_finite_tensors());
   if (adapter_) warn_of_non_finite(adapter_directory_.string(), adapter_->non_finite_tensors());
   return model;
 }
 
-ResidentModel ModelAccess::load_base() const {
-  ResidentModel model(config_, std::nullopt, Training::kNone, base());
+ResidentModel ModelAccess::load_base(const ComputePlace& place) const {
+  ResidentModel model(config_, std::nullopt, Training::kNone, base(), place);
   warn_of_non_finite(base_directory_.string(), base().non_finite_tensors());
   return model;
 }

@@ -52,8 +52,8 @@ class ModelAccess {
   // Whether there is a base to compare with: a run, a checkpoint or an adapter.
   bool has_base() const { return tuned_ != nullptr || lora_.has_value(); }
 
-  ResidentModel load() const;
-  ResidentModel load_base() const;
+  ResidentModel load(const ComputePlace& place = {}) const;
+  ResidentModel load_base(const ComputePlace& place = {}) const;
 
  private:
   const HfWeights& base() const { return tuned_ ? tuned_->base() : *base_; }

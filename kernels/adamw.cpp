@@ -5,15 +5,17 @@
 #include <cmath>
 
 #include "common/error.h"
-#include "kernels/cpu/adamw_elements.h"
-#include "kernels/plain_ops.h"
+#include "kernels/adamw_factors.h"
+#include "kernels/operators.h"
 
 namespace temper {
 namespace {
 
 constexpr int64_t kGrain = 65536;
 
-AdamWFactors factors_of(const AdamWHyperparameters& h) {
+}  // namespace
+
+AdamWFactors adamw_factors(const AdamWHyperparameters& h) {
   TEMPER_CHECK(h.step >= 1, "adamw_update: step {}", h.step);
   const auto t = static_cast<double>(h.step);
   AdamWFactors f;
@@ -28,11 +30,9 @@ AdamWFactors factors_of(const AdamWHyperparameters& h) {
   return f;
 }
 
-}  // namespace
-
 void adamw_update(float* w, const float* g, float* m, float* v, int64_t n,
                   const AdamWHyperparameters& hyperparameters) {
-  const AdamWFactors factors = factors_of(hyperparameters);
+  const AdamWFactors factors = adamw_factors(hyperparameters);
   at::parallel_for(0, n, kGrain, [&](int64_t begin, int64_t end) {
     adamw_elements(w + begin, g + begin, m + begin, v + begin, end - begin, factors);
   });
@@ -40,7 +40,7 @@ void adamw_update(float* w, const float* g, float* m, float* v, int64_t n,
 
 void adamw_update(at::Tensor w, const at::Tensor& g, at::Tensor m, at::Tensor v,
                   const AdamWHyperparameters& hyperparameters) {
-  if (!w.is_cpu()) return plain_adamw_update(w, g, m, v, hyperparameters);
+  if (!has_cpu_loops(w)) return operators_for(w).adamw_update(w, g, m, v, hyperparameters);
   TEMPER_CHECK(w.is_contiguous() && g.is_contiguous() && m.is_contiguous() && v.is_contiguous() &&
                    g.numel() == w.numel() && m.numel() == w.numel() && v.numel() == w.numel(),
                "adamw_update: shapes do not agree");

@@ -4,6 +4,7 @@
 
 #include "common/error.h"
 #include "kernels/attention_blocks.h"
+#include "kernels/operators.h"
 
 namespace temper {
 namespace {
@@ -29,26 +30,23 @@ std::vector<AttentionDocument> documents_of(const at::Tensor& q, const at::Tenso
   return documents;
 }
 
-AttentionShape shape_of(const at::Tensor& q, const at::Tensor& k,
-                        std::optional<int64_t> sliding_window) {
+AttentionShape shape_of(const at::Tensor& q, const at::Tensor& k, const AttentionMask& mask) {
   AttentionShape shape;
   shape.num_heads = q.size(1);
   shape.num_kv_heads = k.size(1);
   shape.head_dim = q.size(2);
-  shape.window = sliding_window.value_or(k.size(0));
+  shape.window = mask.sliding_window.value_or(k.size(0));
   shape.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(shape.head_dim)));
+  shape.cu_seqlens = mask.device_cu_seqlens;
   return shape;
 }
 
 AttentionOutput forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                         const std::vector<AttentionDocument>& documents,
                         const AttentionShape& shape) {
+  if (!has_cpu_loops(q)) return operators_for(q).attention(q, k, v, documents, shape);
   AttentionOutput result{at::empty_like(q), at::empty({q.size(1), q.size(0)}, q.options())};
-  if (q.is_cpu()) {
-    attention_forward_cpu(q, k, v, documents, shape, result);
-  } else {
-    attention_forward_plain(q, k, v, documents, shape, result);
-  }
+  attention_forward_cpu(q, k, v, documents, shape, result);
   return result;
 }
 
@@ -57,7 +55,7 @@ AttentionOutput forward(const at::Tensor& q, const at::Tensor& k, const at::Tens
 AttentionOutput attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                           const AttentionMask& mask) {
   check(q, k, v);
-  return forward(q, k, v, documents_of(q, k, mask), shape_of(q, k, mask.sliding_window));
+  return forward(q, k, v, documents_of(q, k, mask), shape_of(q, k, mask));
 }
 
 AttentionGradients attention_backward(const at::Tensor& d_out, const at::Tensor& q,
@@ -66,14 +64,14 @@ AttentionGradients attention_backward(const at::Tensor& d_out, const at::Tensor&
   check(q, k, v);
   TEMPER_CHECK(d_out.is_contiguous() && d_out.numel() == q.numel(),
                "attention_backward: shapes do not agree");
-  AttentionGradients gradients{at::zeros_like(q), at::zeros_like(k), at::zeros_like(v)};
+  const at::Tensor d_heads = d_out.view(q.sizes());
   const auto documents = documents_of(q, k, mask);
-  const AttentionShape shape = shape_of(q, k, mask.sliding_window);
-  if (q.is_cpu()) {
-    attention_backward_cpu(d_out.view(q.sizes()), q, k, v, forward, documents, shape, gradients);
-  } else {
-    attention_backward_plain(d_out.view(q.sizes()), q, k, v, forward, documents, shape, gradients);
+  const AttentionShape shape = shape_of(q, k, mask);
+  if (!has_cpu_loops(q)) {
+    return operators_for(q).attention_backward(d_heads, q, k, v, forward, documents, shape);
   }
+  AttentionGradients gradients{at::zeros_like(q), at::zeros_like(k), at::zeros_like(v)};
+  attention_backward_cpu(d_heads, q, k, v, forward, documents, shape, gradients);
   return gradients;
 }
 
@@ -82,7 +80,7 @@ at::Tensor attention_decode(const at::Tensor& q, const at::Tensor& k, const at::
   check(q, k, v);
   TEMPER_CHECK(q.size(0) <= k.size(0), "attention_decode: more queries than keys");
   const std::vector<AttentionDocument> documents = {{0, q.size(0), 0, k.size(0)}};
-  return forward(q, k, v, documents, shape_of(q, k, sliding_window)).out;
+  return forward(q, k, v, documents, shape_of(q, k, {{}, sliding_window})).out;
 }
 
 }  // namespace temper

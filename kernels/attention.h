@@ -16,15 +16,16 @@ namespace temper {
 struct AttentionMask {
   std::vector<int32_t> cu_seqlens;
   std::optional<int64_t> sliding_window;
+  at::Tensor device_cu_seqlens = {};  // the same [D + 1] int32 where q is; may be left out
 };
 
 struct AttentionOutput {
   at::Tensor out;        // [T, num_heads, head_dim]
-  at::Tensor logsumexp;  // [num_heads, T], of the scaled scores
+  at::Tensor logsumexp;  // [num_heads, T] fp32, of the scaled scores
 };
 
-// q [T, num_heads, head_dim]; k, v [T, num_kv_heads, head_dim]; contiguous fp32. Query head h reads
-// key head h / (num_heads / num_kv_heads).
+// q [T, num_heads, head_dim]; k, v [T, num_kv_heads, head_dim]; contiguous, fp32 or bf16. Query
+// head h reads key head h / (num_heads / num_kv_heads).
 AttentionOutput attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                           const AttentionMask& mask);
 

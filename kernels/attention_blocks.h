@@ -1,5 +1,5 @@
-// The two ways attention is computed: our blocked CPU loops, and plain ATen operators for tensors
-// on other devices. Inside kernels/ only; callers use kernels/attention.h.
+// Two of the ways attention is computed: our blocked CPU loops, and plain ATen operators. Inside
+// kernels/ only; callers use kernels/attention.h.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -18,6 +18,7 @@ struct AttentionShape {
   int64_t head_dim = 0;
   int64_t window = 0;  // keys a query sees at most
   float scale = 1.0f;
+  at::Tensor cu_seqlens = {};  // of AttentionMask, on the device; may be undefined
 
   int64_t group() const { return num_heads / num_kv_heads; }
 };
@@ -46,12 +47,13 @@ void attention_backward_cpu(const at::Tensor& d_out, const at::Tensor& q, const 
                             const std::vector<AttentionDocument>& documents,
                             const AttentionShape& shape, AttentionGradients& gradients);
 
-void attention_forward_plain(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                             const std::vector<AttentionDocument>& documents,
-                             const AttentionShape& shape, AttentionOutput& result);
-void attention_backward_plain(const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,
-                              const at::Tensor& v, const AttentionOutput& forward,
-                              const std::vector<AttentionDocument>& documents,
-                              const AttentionShape& shape, AttentionGradients& gradients);
+AttentionOutput attention_plain(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                const std::vector<AttentionDocument>& documents,
+                                const AttentionShape& shape);
+AttentionGradients attention_backward_plain(const at::Tensor& d_out, const at::Tensor& q,
+                                            const at::Tensor& k, const at::Tensor& v,
+                                            const AttentionOutput& forward,
+                                            const std::vector<AttentionDocument>& documents,
+                                            const AttentionShape& shape);
 
 }  // namespace temper

@@ -7,9 +7,10 @@ namespace {
 
 constexpr int64_t kQueries = 512;
 
-// Rows [begin, end) of x [T, heads, dim] as [heads, rows, dim], each head repeated `group` times.
+// Rows [begin, end) of x [T, heads, dim] as [heads, rows, dim] in fp32, each head repeated `group`
+// times.
 at::Tensor by_head(const at::Tensor& x, int64_t begin, int64_t end, int64_t group = 1) {
-  const at::Tensor rows = x.slice(0, begin, end).transpose(0, 1);
+  const at::Tensor rows = x.slice(0, begin, end).transpose(0, 1).to(at::kFloat);
   return group == 1 ? rows : rows.repeat_interleave(group, 0);
 }
 
@@ -52,9 +53,11 @@ at::Tensor masked_scores(const at::Tensor& q, const at::Tensor& k,
 
 }  // namespace
 
-void attention_forward_plain(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                             const std::vector<AttentionDocument>& documents,
-                             const AttentionShape& shape, AttentionOutput& result) {
+AttentionOutput attention_plain(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                const std::vector<AttentionDocument>& documents,
+                                const AttentionShape& shape) {
+  AttentionOutput result{at::empty_like(q),
+                         at::empty({q.size(1), q.size(0)}, q.options().dtype(at::kFloat))};
   for_each_block(
       documents, shape.window, [&](const AttentionDocument& document, const PlainBlock& block) {
         const at::Tensor scores = masked_scores(q, k, document, block, shape);
@@ -67,12 +70,16 @@ void attention_forward_plain(const at::Tensor& q, const at::Tensor& k, const at:
         result.out.slice(0, block.begin, block.end).copy_(out.transpose(0, 1));
         result.logsumexp.slice(1, block.begin, block.end).copy_((max + at::log(sum)).squeeze(2));
       });
+  return result;
 }
 
-void attention_backward_plain(const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,
-                              const at::Tensor& v, const AttentionOutput& forward,
-                              const std::vector<AttentionDocument>& documents,
-                              const AttentionShape& shape, AttentionGradients& gradients) {
+AttentionGradients attention_backward_plain(const at::Tensor& d_out, const at::Tensor& q,
+                                            const at::Tensor& k, const at::Tensor& v,
+                                            const AttentionOutput& forward,
+                                            const std::vector<AttentionDocument>& documents,
+                                            const AttentionShape& shape) {
+  const auto zeros = [](const at::Tensor& x) { return at::zeros_like(x, at::kFloat); };
+  const AttentionGradients gradients{zeros(q), zeros(k), zeros(v)};
   const int64_t group = shape.group();
   for_each_block(
       documents, shape.window, [&](const AttentionDocument& document, const PlainBlock& block) {
@@ -93,6 +100,8 @@ void attention_backward_plain(const at::Tensor& d_out, const at::Tensor& q, cons
         gradients.dv.slice(0, block.first_key, block.last_key)
             .add_(fold_heads(at::matmul(p.transpose(1, 2), d_rows), group));
       });
+  const at::ScalarType type = q.scalar_type();
+  return {gradients.dq.to(type), gradients.dk.to(type), gradients.dv.to(type)};
 }
 
 }  // namespace temper

@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "common/philox.h"
 #include "kernels/cpu/dropout_elements.h"
+#include "kernels/operators.h"
 
 namespace temper {
 namespace {
@@ -24,22 +25,23 @@ at::Tensor dropout(const at::Tensor& x, double probability, const DropoutKey& ke
   TEMPER_CHECK(x.is_contiguous(), "dropout: x is not contiguous");
   const auto threshold = static_cast<uint32_t>(std::lround(probability * 65536.0));
   TEMPER_CHECK(threshold < 65536, "dropout: probability {}", probability);
-  const auto scale = static_cast<float>(65536.0 / static_cast<double>(65536 - threshold));
-  const Philox philox(key.seed, key.site);
-  const uint64_t counter_high =
+  DropoutPlan plan;
+  plan.key = Philox(key.seed, key.site).key();
+  plan.counter_high =
       static_cast<uint64_t>(key.step) << 24 | static_cast<uint64_t>(key.micro_batch);
+  plan.threshold = threshold;
+  plan.scale = static_cast<float>(65536.0 / static_cast<double>(65536 - threshold));
+  if (!has_cpu_loops(x)) return operators_for(x).dropout(x, plan);
 
-  const bool on_cpu = x.is_cpu();
-  const at::Tensor in = on_cpu ? x : at::ones(x.sizes(), at::kFloat);
-  at::Tensor out = at::empty_like(in);
-  const float* in_data = in.const_data_ptr<float>();
+  at::Tensor out = at::empty_like(x);
+  const float* in_data = x.const_data_ptr<float>();
   float* out_data = out.data_ptr<float>();
   const int64_t n = x.numel(), groups = (n + kDropoutGroup - 1) / kDropoutGroup;
   at::parallel_for(0, groups, kGrainGroups, [&](int64_t begin, int64_t end) {
-    dropout_elements(philox.key(), counter_high, threshold, scale, in_data, out_data,
+    dropout_elements(plan.key, plan.counter_high, plan.threshold, plan.scale, in_data, out_data,
                      begin * kDropoutGroup, std::min(end * kDropoutGroup, n));
   });
-  return on_cpu ? out : x * out.to(x.device());
+  return out;
 }
 
 }  // namespace temper

@@ -17,7 +17,7 @@ struct DropoutKey {
 
 // x with each element zeroed with `probability` (to 1/65536) and the others scaled by
 // 1 / (1 - probability), so that the mean stays. Its own backward, applied to the gradient.
-// x: contiguous fp32.
+// x: contiguous, fp32 or bf16.
 at::Tensor dropout(const at::Tensor& x, double probability, const DropoutKey& key);
 
 }  // namespace temper

@@ -1,7 +1,7 @@
 #include "kernels/embedding.h"
 
 #include "common/error.h"
-#include "kernels/plain_ops.h"
+#include "kernels/operators.h"
 
 namespace temper {
 
@@ -10,7 +10,7 @@ at::Tensor embedding_forward(const at::Tensor& weight, const at::Tensor& tokens)
 }
 
 void embedding_weight_gradient(const at::Tensor& dy, const at::Tensor& tokens, at::Tensor dw) {
-  if (!dy.is_cpu()) return plain_embedding_weight_gradient(dy, tokens, dw);
+  if (!has_cpu_loops(dy)) return operators_for(dy).embedding_weight_gradient(dy, tokens, dw);
   const int64_t num_tokens = dy.size(0), hidden = dy.size(1);
   TEMPER_CHECK(dy.is_contiguous() && dw.is_contiguous() && tokens.is_contiguous() &&
                    tokens.numel() == num_tokens && dw.size(1) == hidden,

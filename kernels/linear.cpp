@@ -4,7 +4,9 @@
 
 #include "common/error.h"
 #include "kernels/cpu/column_sum.h"
+#include "kernels/operators.h"
 #include "kernels/row_blocks.h"
+#include "kernels/wide_product.h"
 
 namespace temper {
 
@@ -29,14 +31,11 @@ void linear_input_gradient(const at::Tensor& dy, const at::Tensor& weight, at::T
 void linear_weight_gradient(const at::Tensor& dy, const at::Tensor& x, at::Tensor dw) {
   TEMPER_CHECK(dw.size(0) == dy.size(1) && dw.size(1) == x.size(1) && dw.is_contiguous(),
                "linear_weight_gradient: the gradient has another shape than the weight");
-  at::mm_out(dw, dy.t(), x);
+  product_out(dw, dy.t(), x);
 }
 
 void linear_bias_gradient(const at::Tensor& dy, at::Tensor db) {
-  if (!dy.is_cpu()) {
-    at::sum_out(db, dy, {0});
-    return;
-  }
+  if (!has_cpu_loops(dy)) return operators_for(dy).column_sum(dy, db);
   const int64_t rows = dy.size(0), n = dy.size(1);
   TEMPER_CHECK(dy.is_contiguous() && db.is_contiguous() && db.numel() == n,
                "linear_bias_gradient: shapes do not agree");

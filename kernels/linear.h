@@ -1,4 +1,5 @@
-// Matrix products of a linear layer, y = x W^T + b. x [T, in], W [out, in], b [out], y [T, out].
+// Matrix products of a linear layer, y = x W^T + b. x [T, in], W [out, in], b [out], y [T, out],
+// all fp32 or all bf16; gradients of weights are fp32.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -8,15 +8,23 @@
 #include "common/error.h"
 #include "common/working_memory.h"
 #include "kernels/cpu/cross_entropy_rows.h"
-#include "kernels/plain_ops.h"
+#include "kernels/operators.h"
 #include "kernels/row_blocks.h"
+#include "kernels/wide_product.h"
 
 namespace temper {
 namespace {
 
+// A GPU's products want more rows, and it has the memory for 512 MiB of logits.
+int64_t chunk_rows_for(const at::Tensor& x, int64_t vocab) {
+  constexpr int64_t kGpuChunkElements = int64_t{1} << 27;
+  return x.is_cuda() ? std::clamp<int64_t>(kGpuChunkElements / vocab, 128, 4096)
+                     : cross_entropy_chunk_rows(vocab);
+}
+
 // Overwrites logsumexp [rows] and returns the chunk's loss sum.
 at::Tensor chunk_loss(const at::Tensor& logits, const at::Tensor& targets, at::Tensor logsumexp) {
-  if (!logits.is_cpu()) return plain_chunk_loss(logits, targets, logsumexp);
+  if (!has_cpu_loops(logits)) return operators_for(logits).chunk_loss(logits, targets, logsumexp);
   const int64_t rows = logits.size(0), vocab = logits.size(1);
   const float* data = logits.const_data_ptr<float>();
   const int64_t* target = targets.const_data_ptr<int64_t>();
@@ -37,7 +45,9 @@ at::Tensor chunk_loss(const at::Tensor& logits, const at::Tensor& targets, at::T
 
 // The logits become the gradient of the loss sum with respect to themselves.
 void chunk_gradient_(at::Tensor logits, const at::Tensor& targets, const at::Tensor& logsumexp) {
-  if (!logits.is_cpu()) return plain_chunk_gradient_(logits, targets, logsumexp);
+  if (!has_cpu_loops(logits)) {
+    return operators_for(logits).chunk_gradient_(logits, targets, logsumexp);
+  }
   const int64_t rows = logits.size(0), vocab = logits.size(1);
   float* data = logits.data_ptr<float>();
   const int64_t* target = targets.const_data_ptr<int64_t>();
@@ -55,35 +65,38 @@ at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
                                 const at::Tensor& targets, LinearCrossEntropyGradients* gradients,
                                 at::Tensor& workspace) {
   const int64_t n = x.size(0), vocab = weight.size(0);
-  const int64_t chunk = std::min(n, cross_entropy_chunk_rows(vocab));
+  const int64_t chunk = std::min(n, chunk_rows_for(x, vocab));
   at::Tensor dw = gradients == nullptr ? at::Tensor() : gradients->dw;
   TEMPER_CHECK(!dw.defined() || (dw.sizes() == weight.sizes() && dw.is_contiguous()),
                "linear_cross_entropy: the gradient has another shape than the weight");
   if (gradients != nullptr) gradients->dx = at::empty_like(x);
   if (n == 0 && dw.defined()) dw.zero_();
+  // The softmax and its gradient are taken in fp32, whatever the type of the products.
+  const auto wide = x.options().dtype(at::kFloat);
   if (!workspace.defined() || workspace.numel() < chunk * vocab) {
     workspace.reset();  // before its successor
-    workspace = at::empty({chunk * vocab}, x.options());
+    workspace = at::empty({chunk * vocab}, wide);
   }
-  const at::Tensor logsumexp = at::empty({chunk}, x.options());
+  const at::Tensor logsumexp = at::empty({chunk}, wide);
 
-  at::Tensor loss = at::zeros({}, x.options().dtype(at::kDouble));
+  at::Tensor loss = at::zeros({}, wide.dtype(at::kDouble));
   for (int64_t begin = 0; begin < n; begin += chunk) {
     const int64_t rows = std::min(chunk, n - begin);
     at::Tensor logits = workspace.narrow(0, 0, rows * vocab).view({rows, vocab});
     const at::Tensor x_rows = x.narrow(0, begin, rows), target = targets.narrow(0, begin, rows),
                      sums = logsumexp.narrow(0, 0, rows);
-    at::mm_out(logits, x_rows, weight.t());
+    product_out(logits, x_rows, weight.t());
     loss += chunk_loss(logits, target, sums);
     if (gradients == nullptr) continue;
     chunk_gradient_(logits, target, sums);
+    const at::Tensor d_logits = logits.to(x.scalar_type());
     at::Tensor dx_rows = gradients->dx.narrow(0, begin, rows);
-    at::mm_out(dx_rows, logits, weight);
+    at::mm_out(dx_rows, d_logits, weight);
     if (!dw.defined()) continue;
     if (begin == 0) {
-      at::mm_out(dw, logits.t(), x_rows);
+      product_out(dw, d_logits.t(), x_rows);
     } else {
-      dw.addmm_(logits.t(), x_rows);
+      add_product_(dw, d_logits.t(), x_rows);
     }
   }
   return loss;

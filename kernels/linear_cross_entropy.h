@@ -12,10 +12,11 @@ namespace temper {
 // The gradients of the loss sum.
 struct LinearCrossEntropyGradients {
   at::Tensor dx;  // [N, hidden], set
-  at::Tensor dw;  // [vocab, hidden], overwritten; undefined when the weight is frozen
+  at::Tensor dw;  // [vocab, hidden] fp32, overwritten; undefined when the weight is frozen
 };
 
-// x [N, hidden], weight [vocab, hidden], targets [N] int64, each a row of the weight. Returns the
+// x [N, hidden], weight [vocab, hidden], both fp32 or bf16; targets [N] int64, each a row of the
+// weight. Returns the
 // loss sum, 0-dim fp64. The gradients are computed along, chunk by chunk, unless they are null: the
 // logits are needed for both and never kept. `workspace` holds a chunk of them; it is made where it
 // is too small and stays with the caller: freed between calls, so large a block would be cut up by

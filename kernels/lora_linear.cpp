@@ -1,6 +1,7 @@
 #include "kernels/lora_linear.h"
 
 #include "common/error.h"
+#include "kernels/wide_product.h"
 
 namespace temper {
 namespace {
@@ -35,8 +36,8 @@ void lora_weight_gradients(const at::Tensor& dy, const at::Tensor& x, const at::
   TEMPER_CHECK(grad_a.sizes() == term.a.sizes() && grad_b.sizes() == term.b.sizes() &&
                    grad_a.is_contiguous() && grad_b.is_contiguous(),
                "lora_weight_gradients: a gradient has another shape than its weight");
-  at::mm_out(grad_a, d_low.t(), adapter_input(x, term));
-  at::mm_out(grad_b, dy.t(), low);
+  product_out(grad_a, d_low.t(), adapter_input(x, term));
+  product_out(grad_b, dy.t(), low);
 }
 
 }  // namespace temper

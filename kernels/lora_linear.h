@@ -1,5 +1,6 @@
 // The low-rank term of an adapted linear layer (Hu et al., https://arxiv.org/abs/2106.09685):
-//   y += scale (dropout(x) A^T) B^T,   x [T, in], A [r, in], B [out, r], y [T, out].
+//   y += scale (dropout(x) A^T) B^T,   x [T, in], A [r, in], B [out, r], y [T, out],
+// all fp32 or all bf16.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -25,7 +26,7 @@ at::Tensor lora_low_gradient(const at::Tensor& dy, const LoraTerm& term);
 // Adds the term's share to dx [T, in].
 void lora_input_gradient_(at::Tensor dx, const at::Tensor& d_low, const LoraTerm& term);
 
-// Overwrites grad_a [r, in] and grad_b [out, r].
+// Overwrites grad_a [r, in] and grad_b [out, r], fp32.
 void lora_weight_gradients(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& low,
                            const at::Tensor& d_low, const LoraTerm& term, at::Tensor grad_a,
                            at::Tensor grad_b);

@@ -4,14 +4,14 @@
 
 #include "common/error.h"
 #include "kernels/cpu/rms_norm_rows.h"
-#include "kernels/plain_ops.h"
+#include "kernels/operators.h"
 #include "kernels/row_blocks.h"
 
 namespace temper {
 
 at::Tensor inverse_rms(const at::Tensor& x, double epsilon) {
   const int64_t n = x.size(-1), rows = x.numel() / n;
-  if (!x.is_cpu()) return plain_inverse_rms(x, epsilon);
+  if (!has_cpu_loops(x)) return operators_for(x).inverse_rms(x, epsilon);
   TEMPER_CHECK(x.is_contiguous(), "inverse_rms: x is not contiguous");
   at::Tensor result = at::empty({rows}, x.options());
   const float* in = x.const_data_ptr<float>();
@@ -24,7 +24,7 @@ at::Tensor inverse_rms(const at::Tensor& x, double epsilon) {
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& inverse_rms) {
   const int64_t n = x.size(-1), rows = x.numel() / n;
-  if (!x.is_cpu()) return plain_rms_norm(x, weight, inverse_rms);
+  if (!has_cpu_loops(x)) return operators_for(x).rms_norm(x, weight, inverse_rms);
   TEMPER_CHECK(x.is_contiguous() && weight.numel() == n && inverse_rms.numel() == rows,
                "rms_norm: shapes do not agree");
   at::Tensor y = at::empty_like(x);
@@ -41,7 +41,9 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, const at::Ten
 at::Tensor rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
                              const at::Tensor& inverse_rms, const at::Tensor& residual) {
   const int64_t n = x.size(-1), rows = x.numel() / n;
-  if (!x.is_cpu()) return plain_rms_norm_backward(dy, x, weight, inverse_rms, residual);
+  if (!has_cpu_loops(x)) {
+    return operators_for(x).rms_norm_backward(dy, x, weight, inverse_rms, residual);
+  }
   TEMPER_CHECK(
       x.is_contiguous() && dy.is_contiguous() && dy.numel() == x.numel() && weight.numel() == n &&
           inverse_rms.numel() == rows &&
@@ -65,7 +67,9 @@ at::Tensor rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at
 void rms_norm_weight_gradient(const at::Tensor& dy, const at::Tensor& x,
                               const at::Tensor& inverse_rms, at::Tensor dw) {
   const int64_t n = x.size(-1), rows = x.numel() / n;
-  if (!x.is_cpu()) return plain_rms_norm_weight_gradient(dy, x, inverse_rms, dw);
+  if (!has_cpu_loops(x)) {
+    return operators_for(x).rms_norm_weight_gradient(dy, x, inverse_rms, dw);
+  }
   TEMPER_CHECK(x.is_contiguous() && dy.is_contiguous() && dw.is_contiguous() &&
                    dy.numel() == x.numel() && dw.numel() == n && inverse_rms.numel() == rows,
                "rms_norm_weight_gradient: shapes do not agree");

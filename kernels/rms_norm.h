@@ -1,6 +1,7 @@
 // Root-mean-square normalisation (Zhang & Sennrich, https://arxiv.org/abs/1910.07467):
 //   y = weight * x / sqrt(mean(x^2) + epsilon)
-// over the last dim of x [..., n], contiguous fp32. Everything here is a fresh tensor unless said.
+// over the last dim of x [..., n], contiguous. x, weight, dy and residual are fp32 or all bf16;
+// inverse_rms and dw are fp32. Everything here is a fresh tensor unless said.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -7,7 +7,7 @@
 
 #include "common/error.h"
 #include "kernels/cpu/rope_rows.h"
-#include "kernels/plain_ops.h"
+#include "kernels/operators.h"
 #include "kernels/row_blocks.h"
 
 namespace temper {
@@ -15,7 +15,7 @@ namespace {
 
 void rotate(const at::Tensor& x, const at::Tensor& positions, const RopeAngles& angles,
             float sign) {
-  if (!x.is_cpu()) return plain_rotate_(x, positions, angles, sign);
+  if (!has_cpu_loops(x)) return operators_for(x).rotate_(x, positions, angles, sign);
   const int64_t tokens = x.size(0), heads = x.size(1), dim = x.size(2);
   TEMPER_CHECK(x.is_contiguous() && positions.is_contiguous() && positions.numel() == tokens &&
                    dim == 2 * angles.cos.size(1),

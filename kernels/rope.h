@@ -34,7 +34,8 @@ class RopeTable {
   mutable RopeAngles angles_;
 };
 
-// Turns x [T, heads, dim] in place. positions: [T] int64, each below the table's rows.
+// Turns x [T, heads, dim], fp32 or bf16, in place. positions: [T] int64, each below the table's
+// rows.
 void rope_(at::Tensor x, const at::Tensor& positions, const RopeAngles& angles);
 
 // The backward of rope_: the same turn by the negative angle, in place.

@@ -4,7 +4,7 @@
 
 #include "common/error.h"
 #include "kernels/cpu/swiglu_rows.h"
-#include "kernels/plain_ops.h"
+#include "kernels/operators.h"
 
 namespace temper {
 namespace {
@@ -14,7 +14,7 @@ constexpr int64_t kGrain = 16384;
 }  // namespace
 
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
-  if (!gate.is_cpu()) return plain_swiglu(gate, up);
+  if (!has_cpu_loops(gate)) return operators_for(gate).swiglu(gate, up);
   TEMPER_CHECK(gate.is_contiguous() && up.is_contiguous() && gate.numel() == up.numel(),
                "swiglu: shapes do not agree");
   at::Tensor y = at::empty_like(gate);
@@ -28,7 +28,7 @@ at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
 }
 
 void swiglu_backward_(at::Tensor gate, at::Tensor up, at::Tensor dy) {
-  if (!gate.is_cpu()) return plain_swiglu_backward_(gate, up, dy);
+  if (!has_cpu_loops(gate)) return operators_for(gate).swiglu_backward_(gate, up, dy);
   TEMPER_CHECK(gate.is_contiguous() && up.is_contiguous() && dy.is_contiguous() &&
                    gate.numel() == up.numel() && gate.numel() == dy.numel(),
                "swiglu_backward_: shapes do not agree");

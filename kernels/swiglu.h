@@ -1,6 +1,6 @@
 // The gated activation of the feed-forward layer (Shazeer, https://arxiv.org/abs/2002.05202):
 //   y = silu(gate) * up,  silu(x) = x sigmoid(x)
-// element by element on contiguous fp32 tensors of one shape.
+// element by element on contiguous tensors of one shape and type, fp32 or bf16.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -73,7 +73,7 @@ std::vector<at::Tensor*> DecoderBlock::members(Activations& a) const {
 }
 
 AttentionMask DecoderBlock::mask(const Batch& batch) const {
-  return {batch.cu_seqlens, sliding_window_};
+  return {batch.cu_seqlens, sliding_window_, batch.device_cu_seqlens};
 }
 
 at::Tensor DecoderBlock::norm(const WeightSlots& weights, int64_t slot, const at::Tensor& x,

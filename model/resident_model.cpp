@@ -19,7 +19,7 @@ class ResidentSlots : public WeightSlots {
 
   void allocate_gradients() {
     for (size_t i = 0; i < weights_.size(); ++i) {
-      gradients_.push_back(stage_.slots()[i].trainable ? at::empty_like(weights_[i])
+      gradients_.push_back(stage_.slots()[i].trainable ? at::empty_like(weights_[i], at::kFloat)
                                                        : at::Tensor());
     }
   }
@@ -43,7 +43,8 @@ class ResidentSlots : public WeightSlots {
   std::vector<at::Tensor> gradients_;
 };
 
-WeightMap read_weights(const std::vector<const Stage*>& stages, const WeightSource& source) {
+WeightMap read_weights(const std::vector<const Stage*>& stages, const WeightSource& source,
+                       const ComputePlace& place) {
   WeightMap weights;
   for (const Stage* stage : stages) {
     for (const WeightSlot& slot : stage->slots()) {
@@ -51,7 +52,7 @@ WeightMap read_weights(const std::vector<const Stage*>& stages, const WeightSour
       if (!source.contains(slot.name)) throw UserError("there is no weight \"{}\"", slot.name);
       at::Tensor weight = at::empty(slot.shape, at::kFloat);
       source.read(slot.name, slot.shape, 0, weight.numel(), weight.data_ptr<float>());
-      weights.emplace(slot.name, std::move(weight));
+      weights.emplace(slot.name, weight.to(place.device, place.type));
     }
   }
   return weights;
@@ -62,6 +63,7 @@ WeightMap read_weights(const std::vector<const Stage*>& stages, const WeightSour
 struct ResidentModel::Impl {
   ModelConfig config;
   std::optional<LoraConfig> lora;
+  ComputePlace place;
   DecoderParts parts;
   std::vector<const Stage*> stages;
   WeightMap weights;
@@ -81,6 +83,8 @@ struct ResidentModel::Impl {
 
   size_t head() const { return stages.size() - 1; }
 
+  static at::Tensor to_host(const at::Tensor& x) { return x.to(at::kCPU, at::kFloat); }
+
   // What the head reads: [T, hidden].
   at::Tensor hidden(const Batch& batch) const {
     at::Tensor x;
@@ -90,12 +94,14 @@ struct ResidentModel::Impl {
 };
 
 ResidentModel::ResidentModel(const ModelConfig& config, const std::optional<LoraConfig>& lora,
-                             Training training, const WeightSource& source)
+                             Training training, const WeightSource& source,
+                             const ComputePlace& place)
     : impl_(std::make_unique<Impl>()) {
   impl_->config = config;
   impl_->lora = lora;
+  impl_->place = place;
   impl_->build(training);
-  impl_->weights = read_weights(impl_->stages, source);
+  impl_->weights = read_weights(impl_->stages, source, place);
   impl_->lend_weights();
 }
 
@@ -111,18 +117,22 @@ bool ResidentModel::has_adapter() const {
 }
 
 at::Tensor ResidentModel::logits(const Batch& batch) const {
-  return impl_->parts.head->logits(impl_->slots[impl_->head()], impl_->hidden(batch));
+  const Batch here = to_device(batch, impl_->place.device);
+  return impl_->to_host(
+      impl_->parts.head->logits(impl_->slots[impl_->head()], impl_->hidden(here)));
 }
 
 double ResidentModel::loss_sum(const Batch& batch) const {
   const size_t head = impl_->head();
+  const Batch here = to_device(batch, impl_->place.device);
   return impl_->stages[head]
-      ->forward(impl_->slots[head], impl_->hidden(batch), batch, nullptr)
+      ->forward(impl_->slots[head], impl_->hidden(here), here, nullptr)
       .item<double>();
 }
 
-double ResidentModel::loss_and_gradients(const Batch& batch,
+double ResidentModel::loss_and_gradients(const Batch& host_batch,
                                          std::map<std::string, at::Tensor>& gradients) const {
+  const Batch batch = to_device(host_batch, impl_->place.device);
   const auto& stages = impl_->stages;
   std::vector<at::Tensor> inputs(stages.size());
   std::vector<SavedActivations> saved(stages.size());
@@ -152,6 +162,7 @@ double ResidentModel::loss_and_gradients(const Batch& batch,
     impl_->slots[stage].add_gradients(gradients);
     inputs[stage].reset();
   }
+  for (auto& [name, gradient] : gradients) gradient = impl_->to_host(gradient);
   return loss;
 }
 
@@ -181,14 +192,15 @@ void ResidentModel::merge_lora() {
 at::Tensor ResidentModel::weight(const std::string& name) const {
   const auto found = impl_->weights.find(name);
   TEMPER_CHECK(found != impl_->weights.end(), "the model has no weight \"{}\"", name);
-  return found->second;
+  return impl_->to_host(found->second);
 }
 
 KvCache ResidentModel::make_cache(int64_t capacity) const {
   const ModelConfig& config = impl_->config;
+  const auto kind = at::TensorOptions(impl_->place.device).dtype(impl_->place.type);
   KvCache cache;
   for (int64_t layer = 0; layer < config.num_layers; ++layer) {
-    cache.keys.push_back(at::empty({capacity, config.num_kv_heads, config.head_dim}, at::kFloat));
+    cache.keys.push_back(at::empty({capacity, config.num_kv_heads, config.head_dim}, kind));
     cache.values.push_back(at::empty_like(cache.keys.back()));
   }
   return cache;
@@ -202,13 +214,16 @@ at::Tensor ResidentModel::decode(const std::vector<int64_t>& tokens, KvCache& ca
   Batch batch;
   batch.tokens = at::tensor(tokens, at::kLong);
   batch.positions = at::arange(cache.length, cache.length + n, at::kLong);
+  batch = to_device(batch, impl_->place.device);
   at::Tensor x = impl_->parts.embedding->forward(impl_->slots[0], {}, batch, nullptr);
   for (size_t layer = 0; layer < impl_->parts.blocks.size(); ++layer) {
     x = impl_->parts.blocks[layer]->decode(impl_->slots[layer + 1], x, batch, cache.keys[layer],
                                            cache.values[layer], cache.length);
   }
   cache.length += n;
-  return impl_->parts.head->logits(impl_->slots[impl_->head()], x.slice(0, n - 1)).squeeze(0);
+  const at::Tensor logits =
+      impl_->parts.head->logits(impl_->slots[impl_->head()], x.slice(0, n - 1));
+  return impl_->to_host(logits).squeeze(0);
 }
 
 }  // namespace temper

@@ -14,6 +14,7 @@
 #include "arch/model_config.h"
 #include "model/decoder.h"
 #include "stage/batch.h"
+#include "stage/compute_place.h"
 #include "stage/weight_source.h"
 
 namespace temper {
@@ -25,10 +26,11 @@ struct KvCache {
   int64_t length = 0;
 };
 
+// Batches come from and results go to the host, wherever the model is.
 class ResidentModel {
  public:
   ResidentModel(const ModelConfig& config, const std::optional<LoraConfig>& lora, Training training,
-                const WeightSource& source);
+                const WeightSource& source, const ComputePlace& place = {});
   ~ResidentModel();
   ResidentModel(ResidentModel&&) noexcept;
 
@@ -37,7 +39,8 @@ class ResidentModel {
 
   at::Tensor logits(const Batch& batch) const;  // [T, vocab] fp32
   double loss_sum(const Batch& batch) const;
-  // Loss sum, and the gradients of that sum by parameter name. A tied weight's uses are added.
+  // Loss sum, and the gradients of that sum by parameter name, fp32. A tied weight's uses are
+  // added.
   double loss_and_gradients(const Batch& batch, std::map<std::string, at::Tensor>& gradients) const;
 
   // Adds every adapter to its base weight (W + scale x B A) and drops the adapters.

@@ -7,7 +7,7 @@
 namespace temper {
 
 GatheredWeights::GatheredWeights(const ModelPlan& plan, const std::vector<WeightBucket>& buckets,
-                                 ProcessGroup& group)
+                                 ProcessGroup& group, const ComputePlace& place)
     : buckets_(buckets), group_(group) {
   std::array<int64_t, 2> sizes{0, 0};
   for (const PlannedStage& stage : plan.stages) {
@@ -21,7 +21,8 @@ GatheredWeights::GatheredWeights(const ModelPlan& plan, const std::vector<Weight
     int64_t& size = sizes[(parts_.size() - 1) % 2];
     size = std::max(size, end);
   }
-  for (size_t i = 0; i < sizes.size(); ++i) buffers_[i] = at::zeros({sizes[i]}, at::kFloat);
+  const auto kind = at::TensorOptions(place.device).dtype(place.type);
+  for (size_t i = 0; i < sizes.size(); ++i) buffers_[i] = at::zeros({sizes[i]}, kind);
 }
 
 at::Tensor GatheredWeights::whole_bucket(int64_t stage, int64_t bucket) const {
@@ -44,6 +45,7 @@ void GatheredWeights::start_gather(int64_t stage) {
   for (const Part& part : parts_[stage]) {
     at::Tensor whole = whole_bucket(stage, part.bucket);
     const at::Tensor& shard = buckets_[part.bucket].shard();
+    // Master weights are rounded here, where another type computes.
     whole.narrow(0, group_.rank() * shard.numel(), shard.numel()).copy_(shard);
     pending_.push_back(group_.start_all_gather(whole));
   }

@@ -21,7 +21,7 @@ class GatheredWeights {
  public:
   // `buckets` is the model's list and outlives this.
   GatheredWeights(const ModelPlan& plan, const std::vector<WeightBucket>& buckets,
-                  ProcessGroup& group);
+                  ProcessGroup& group, const ComputePlace& place);
 
   // Where the whole bucket lies while `stage` runs: in a buffer here, or its own full copy.
   at::Tensor whole_bucket(int64_t stage, int64_t bucket) const;

@@ -1,15 +1,18 @@
 #include "sharding/leaf_gradients.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "common/log.h"
 
 namespace temper {
 
 LeafGradients::LeafGradients(const ModelPlan& plan, std::vector<WeightBucket>& buckets,
-                             const DeviceMesh& mesh, const ShardingOptions& options)
+                             const DeviceMesh& mesh, const ShardingOptions& options,
+                             const ComputePlace& place)
     : buckets_(buckets), mesh_(mesh), reduce_once_(options.reduce_once_per_step) {
+  const auto zeros = [&](int64_t elements) {
+    return at::zeros({elements}, at::TensorOptions(place.device).dtype(at::kFloat));
+  };
   int64_t size = 0;
   for (const PlannedStage& stage : plan.stages) {
     int64_t end = 0;
@@ -18,19 +21,19 @@ LeafGradients::LeafGradients(const ModelPlan& plan, std::vector<WeightBucket>& b
       if (!buckets[use.bucket].trainable()) continue;
       const BucketLayout& layout = buckets[use.bucket].layout();
       parts.push_back({use.bucket, use.use, end, find_gaps(stage, use.bucket, layout), {}});
-      if (reduce_once_) parts.back().sum = at::zeros({layout.num_elements()}, at::kFloat);
+      if (reduce_once_) parts.back().sum = zeros(layout.num_elements());
       end += layout.num_elements();
     }
     size = std::max(size, end);
   }
-  if (options.share_memory) {
+  if (options.share_memory && place.is_host()) {
     try {
       shared_ = mesh.shard().make_peer_buffers(size);
     } catch (const SharedMemoryError& error) {
       log::warning("gradients are sent between the ranks of a node: {}", error.what());
     }
   }
-  buffer_ = shared_ ? shared_->mine() : at::zeros({size}, at::kFloat);
+  buffer_ = shared_ ? shared_->mine() : zeros(size);
 }
 
 std::vector<LeafGradients::Run> LeafGradients::find_gaps(const PlannedStage& stage, int64_t bucket,
@@ -63,9 +66,8 @@ at::Tensor LeafGradients::whole_bucket(int64_t stage, int64_t bucket) const {
 
 void LeafGradients::clear_gaps(int64_t stage) {
   for (const Part& part : parts_[stage]) {
-    float* data = buffer_.data_ptr<float>() + part.offset;
     for (const Run& gap : part.gaps) {
-      std::memset(data + gap.begin, 0, static_cast<size_t>(gap.count) * sizeof(float));
+      buffer_.narrow(0, part.offset + gap.begin, gap.count).zero_();
     }
   }
 }

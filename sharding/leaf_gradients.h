@@ -21,7 +21,7 @@ class LeafGradients {
  public:
   // `buckets` is the model's list and outlives this. Collective.
   LeafGradients(const ModelPlan& plan, std::vector<WeightBucket>& buckets, const DeviceMesh& mesh,
-                const ShardingOptions& options);
+                const ShardingOptions& options, const ComputePlace& place);
 
   // Where the gradient of a bucket goes in a backward of `stage`, [layout().num_elements()];
   // undefined when the bucket is frozen.

@@ -33,29 +33,38 @@ std::unique_ptr<SharedBuffer> try_shared_buffer(const DeviceMesh& mesh, int64_t 
   return buffer;
 }
 
+// A base that cannot be shared is copied.
+BucketHome home_of_frozen(const ShardingOptions& options, const ComputePlace& place) {
+  const BucketHome home = frozen_home(options.frozen_placement);
+  return home == BucketHome::kNodeShared && !place.can_share_weights() ? BucketHome::kReplicated
+                                                                       : home;
+}
+
 }  // namespace
 
 ModelMemory::ModelMemory(const ModelPlan& plan, const DeviceMesh& mesh,
-                         const ShardingOptions& options)
+                         const ShardingOptions& options, const ComputePlace& place)
     : mesh_(mesh) {
   ProcessGroup& shard = mesh.shard();
   const int64_t frozen_elements = padded_elements(plan, false, 1);
-  if (options.frozen_placement == FrozenPlacement::kNodeShared && frozen_elements > 0) {
+  if (home_of_frozen(options, place) == BucketHome::kNodeShared && frozen_elements > 0) {
     // Replicas of one node share it, too.
     shared_frozen_ = mesh.world().make_shared_buffer(frozen_elements);
   }
   // After what has no substitute.
-  if (options.share_memory && everywhere(mesh.world(), shard.node_size() == shard.size())) {
+  const bool shares = options.share_memory && place.can_share_weights();
+  if (shares && everywhere(mesh.world(), shard.node_size() == shard.size())) {
     shared_trainable_ = try_shared_buffer(mesh, padded_elements(plan, true, shard.size()));
   }
   make_buckets(plan, trainable_home(plan, options, shared_trainable_ != nullptr),
-               frozen_home(options.frozen_placement));
+               home_of_frozen(options, place), place);
 }
 
 void ModelMemory::make_buckets(const ModelPlan& plan, BucketHome of_trainable,
-                               BucketHome of_frozen) {
-  const WeightBucket::Place place{mesh_.shard().rank(), mesh_.shard().size(),
-                                  mesh_.world().node_rank(), mesh_.world().node_size()};
+                               BucketHome of_frozen, const ComputePlace& compute_place) {
+  const WeightBucket::Place place{mesh_.shard().rank(),      mesh_.shard().size(),
+                                  mesh_.world().node_rank(), mesh_.world().node_size(),
+                                  compute_place};
   buckets_.reserve(plan.buckets.size());
   for (const PlannedBucket& bucket : plan.buckets) {
     buckets_.emplace_back(bucket, bucket.trainable ? of_trainable : of_frozen, place);
@@ -82,8 +91,9 @@ void ModelMemory::synchronise() {
     at::Tensor whole = shared_trainable_->tensor();
     shard.all_gather_in_place(whole);
   }
-  for (const WeightBucket& bucket : buckets_) {
+  for (WeightBucket& bucket : buckets_) {
     if (bucket.home() != BucketHome::kGathered) continue;
+    bucket.publish_shard();
     at::Tensor full = bucket.full();
     shard.all_gather_in_place(full);
   }

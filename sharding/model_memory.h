@@ -16,7 +16,8 @@ namespace temper {
 class ModelMemory {
  public:
   // Collective.
-  ModelMemory(const ModelPlan& plan, const DeviceMesh& mesh, const ShardingOptions& options);
+  ModelMemory(const ModelPlan& plan, const DeviceMesh& mesh, const ShardingOptions& options,
+              const ComputePlace& place);
 
   std::vector<WeightBucket>& buckets() { return buckets_; }
 
@@ -28,7 +29,8 @@ class ModelMemory {
   bool shares_trainable_weights() const { return shared_trainable_ != nullptr; }
 
  private:
-  void make_buckets(const ModelPlan& plan, BucketHome of_trainable, BucketHome of_frozen);
+  void make_buckets(const ModelPlan& plan, BucketHome of_trainable, BucketHome of_frozen,
+                    const ComputePlace& compute_place);
   void place_in(const at::Tensor& memory, bool trainable);
 
   const DeviceMesh& mesh_;

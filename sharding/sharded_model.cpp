@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "comm/heartbeat.h"
@@ -29,14 +30,16 @@ std::vector<std::vector<WeightSlot>> slots_of(const StageList& stages) {
 }  // namespace
 
 struct ShardedModel::Impl {
-  Impl(StageList stage_list, ProcessGroup& world, const ShardingOptions& sharding_options)
+  Impl(StageList stage_list, ProcessGroup& world, const ShardingOptions& sharding_options,
+       const ComputePlace& compute_place)
       : stages(std::move(stage_list)),
         mesh(world, sharding_options.num_replicas),
         options(sharding_options),
+        place(compute_place),
         plan(plan_model(slots_of(stages))),
-        memory(plan, mesh, options),
-        gathered(plan, memory.buckets(), mesh.shard()),
-        leaf(plan, memory.buckets(), mesh, options) {
+        memory(plan, mesh, options, place),
+        gathered(plan, memory.buckets(), mesh.shard(), place),
+        leaf(plan, memory.buckets(), mesh, options, place) {
     for (int64_t i = 0; i < num_stages(); ++i) {
       weights.emplace_back(i, plan.stages[i], memory.buckets(), gathered, leaf);
     }
@@ -88,20 +91,46 @@ struct ShardedModel::Impl {
                                    stage > plan.first_trainable_stage);
   }
 
+  // A copy where the model is; empty when there is no batch or it is there.
+  std::optional<Batch> on_device(const Batch* batch) const {
+    if (batch == nullptr || place.is_host()) return std::nullopt;
+    return to_device(*batch, place.device);
+  }
+
+  // Without the gradients, which nobody saves.
+  void make_host_copies() {
+    for (const TrainableShard& shard : shards) {
+      const auto copy = [&](const at::Tensor& from) {
+        return at::zeros(from.sizes(), from.options().device(at::kCPU));
+      };
+      host_copies.push_back(
+          {shard.layout, copy(shard.weight), {}, copy(shard.adam_m), copy(shard.adam_v)});
+    }
+  }
+
+  static void copy_state(const TrainableShard& from, TrainableShard& to) {
+    to.weight.copy_(from.weight);
+    to.adam_m.copy_(from.adam_m);
+    to.adam_v.copy_(from.adam_v);
+  }
+
   StageList stages;
   DeviceMesh mesh;
   ShardingOptions options;
+  ComputePlace place;
   ModelPlan plan;
   ModelMemory memory;
   GatheredWeights gathered;
   LeafGradients leaf;
   std::vector<StageWeights> weights;  // by stage
   std::vector<TrainableShard> shards;
-  bool changed = true;  // weights were written since the last synchronise()
+  std::vector<TrainableShard> host_copies;  // of a model on another device, once asked for
+  bool changed = true;                      // weights were written since the last synchronise()
 };
 
-ShardedModel::ShardedModel(StageList stages, ProcessGroup& world, const ShardingOptions& options)
-    : impl_(std::make_unique<Impl>(std::move(stages), world, options)) {}
+ShardedModel::ShardedModel(StageList stages, ProcessGroup& world, const ShardingOptions& options,
+                           const ComputePlace& place)
+    : impl_(std::make_unique<Impl>(std::move(stages), world, options, place)) {}
 
 ShardedModel::~ShardedModel() = default;
 
@@ -117,6 +146,8 @@ void ShardedModel::load(const WeightSource& source) {
 double ShardedModel::forward_backward(const Batch* batch, int num_contributors) {
   const at::NoGradGuard no_grad;
   Impl& model = *impl_;
+  const std::optional<Batch> moved = model.on_device(batch);
+  if (moved) batch = &*moved;
   const int rank = model.mesh.world().rank();
   TEMPER_CHECK((batch != nullptr) == (rank < num_contributors), "rank {} with {} contributors",
                rank, num_contributors);
@@ -157,6 +188,8 @@ double ShardedModel::forward_backward(const Batch* batch, int num_contributors) 
 double ShardedModel::evaluate(const Batch* batch) {
   const at::NoGradGuard no_grad;
   Impl& model = *impl_;
+  const std::optional<Batch> moved = model.on_device(batch);
+  if (moved) batch = &*moved;
   model.make_current();
   at::Tensor x;
   for (int64_t i = 0; i < model.num_stages(); ++i) {
@@ -176,7 +209,7 @@ void ShardedModel::finish_gradients() {
 double ShardedModel::gradient_norm(double scale) {
   ExactSum sum;
   for (const TrainableShard& shard : impl_->shards) {
-    add_squares(shard.gradient.const_data_ptr<float>(), shard.gradient.numel(), sum);
+    add_squares(shard.gradient, sum);
   }
   std::array<int64_t, ExactSum::kNumDigits + 1> digits = sum.digits();
   at::Tensor all = at::from_blob(digits.data(), {static_cast<int64_t>(digits.size())}, at::kLong);
@@ -200,6 +233,24 @@ std::vector<TrainableShard>& ShardedModel::trainable_shards() {
   return impl_->shards;
 }
 
+std::vector<TrainableShard>& ShardedModel::host_shards() {
+  if (impl_->place.is_host()) return impl_->shards;
+  if (impl_->host_copies.empty()) impl_->make_host_copies();
+  return impl_->host_copies;
+}
+
+void ShardedModel::update_host_shards() {
+  if (impl_->place.is_host()) return;
+  std::vector<TrainableShard>& copies = host_shards();
+  for (size_t i = 0; i < copies.size(); ++i) Impl::copy_state(impl_->shards[i], copies[i]);
+}
+
+void ShardedModel::load_host_shards() {
+  if (impl_->place.is_host()) return;
+  const std::vector<TrainableShard>& copies = host_shards();
+  for (size_t i = 0; i < copies.size(); ++i) Impl::copy_state(copies[i], impl_->shards[i]);
+}
+
 void ShardedModel::refresh() {
   impl_->changed = true;
   impl_->make_current();
@@ -208,8 +259,11 @@ void ShardedModel::refresh() {
 ShardedModel::ReplicaHashes ShardedModel::hash_replicas(int64_t turn) {
   impl_->make_current();
   const auto add = [](const at::Tensor& values, const char* place, StreamHasher& hasher) {
-    fault_values(place, values.data_ptr<float>(), values.numel());
-    hasher.update(values.const_data_ptr<float>(), values.nbytes());
+    const at::Tensor here = values.cpu();  // itself where it is on the host
+    if (here.scalar_type() == at::kFloat) {
+      fault_values(place, here.data_ptr<float>(), here.numel());
+    }
+    hasher.update(here.const_data_ptr(), here.nbytes());
   };
   StreamHasher shard, copies;
   if (impl_->mesh.num_replicas() > 1) {

@@ -25,6 +25,7 @@
 #include "common/bucket_layout.h"
 #include "common/hash.h"
 #include "common/sharding_options.h"
+#include "stage/compute_place.h"
 #include "stage/stage.h"
 #include "stage/weight_source.h"
 
@@ -38,7 +39,7 @@ struct AdamWOptions {
   double weight_decay = 0.0;  // applied to parameters of two or more dims only
 };
 
-// A trainable bucket's state on this rank; every tensor is [shard_elements] fp32.
+// A trainable bucket's state on this rank; every tensor is [shard_elements] fp32, on the device.
 struct TrainableShard {
   const BucketLayout* layout = nullptr;
   at::Tensor weight;
@@ -50,8 +51,10 @@ struct TrainableShard {
 class ShardedModel {
  public:
   // Takes the stages; `world` must outlive the model, and options.num_replicas divide its ranks.
-  // Collective over `world`, as everything below.
-  ShardedModel(StageList stages, ProcessGroup& world, const ShardingOptions& options);
+  // Where `place` computes in bf16, master weights, gradients and optimizer state stay fp32 and
+  // frozen weights are held in bf16 alone. Collective over `world`, as everything below.
+  ShardedModel(StageList stages, ProcessGroup& world, const ShardingOptions& options,
+               const ComputePlace& place = {});
   ~ShardedModel();
 
   // Fills every weight from `source`, each rank reading only what it holds. A parameter that is
@@ -61,7 +64,7 @@ class ShardedModel {
 
   // One round of a training step: this rank's micro-batch, or null when it idles (ranks >=
   // num_contributors). Adds the gradients of the round's loss SUMS to the accumulators. Returns
-  // this rank's loss sum (0 when idle). Collective.
+  // this rank's loss sum (0 when idle). The batch is on the host. Collective.
   double forward_backward(const Batch* batch, int num_contributors);
 
   // Loss sum of this rank's batch (null: idle) without gradients. Collective.
@@ -79,6 +82,12 @@ class ShardedModel {
   void zero_gradients();
 
   std::vector<TrainableShard>& trainable_shards();
+  // The weights and optimizer state of trainable_shards() in host memory, without gradients: those
+  // themselves, or, of a model on another device, copies that stay where they are and hold what the
+  // last update_host_shards() found. What is written into them counts from load_host_shards() on.
+  std::vector<TrainableShard>& host_shards();
+  void update_host_shards();
+  void load_host_shards();
   // After trainable_shards' weights were overwritten (restore), before the next forward.
   // Collective.
   void refresh();

@@ -11,6 +11,7 @@
 #include "common/model_plan.h"
 #include "common/sharding_options.h"
 #include "sharding/sharded_model.h"
+#include "stage/compute_place.h"
 #include "stage/weight_source.h"
 
 namespace temper {
@@ -22,6 +23,7 @@ class WeightBucket {
     int world_size = 1;
     int node_rank = 0;
     int node_size = 1;
+    ComputePlace compute = {};
   };
 
   WeightBucket(const PlannedBucket& plan, BucketHome home, const Place& place);
@@ -32,9 +34,10 @@ class WeightBucket {
   bool trainable() const { return trainable_; }
   BucketHome home() const { return home_; }
   const BucketLayout& layout() const { return layout_; }
-  // The whole bucket, [layout().num_elements()] fp32; undefined for kShard.
+  // The whole bucket, [layout().num_elements()] in the compute type; undefined for kShard.
   const at::Tensor& full() const { return full_; }
-  // [layout().shard_elements()] fp32; undefined where no rank owns a part (frozen full copies).
+  // [layout().shard_elements()], undefined where no rank owns a part (frozen full copies). In fp32
+  // when trainable, else in the compute type.
   const at::Tensor& shard() const { return shard_; }
   // The running gradient sum of use `use`, [layout().shard_elements()] fp32.
   at::Tensor& accumulator(int use) { return accumulators_[use]; }
@@ -43,6 +46,9 @@ class WeightBucket {
   void check_complete(const WeightSource& source) const;
   // Reads this rank's part: its shard, its share of the node's copy, or everything.
   void load(const WeightSource& source);
+
+  // Brings this rank's shard into a full copy of another type.
+  void publish_shard();
 
   // Adds the accumulators of later uses to the first one and clears them.
   void finish_gradient();
@@ -55,6 +61,8 @@ class WeightBucket {
  private:
   bool owns_shard() const { return trainable_ || home_ == BucketHome::kShard; }
   void point_shard_into_full();
+  at::Tensor shard_of_full() const;
+  void read_piece(const WeightSource& source, const ShardPiece& piece, at::Tensor target) const;
 
   bool trainable_;
   BucketHome home_;

@@ -14,6 +14,16 @@ at::Tensor to_tensor(const std::vector<int64_t>& values) {
 
 }  // namespace
 
+Batch to_device(const Batch& batch, at::Device device) {
+  Batch moved = batch;
+  if (device.is_cpu()) return moved;
+  moved.tokens = batch.tokens.to(device);
+  if (batch.targets.defined()) moved.targets = batch.targets.to(device);
+  moved.positions = batch.positions.to(device);
+  moved.device_cu_seqlens = at::tensor(batch.cu_seqlens, at::kInt).to(device);
+  return moved;
+}
+
 Batch make_batch(const std::vector<int64_t>& tokens, const std::vector<int64_t>& targets,
                  const std::vector<int64_t>& positions, std::vector<int32_t> cu_seqlens) {
   Batch batch;

@@ -16,6 +16,7 @@ struct Batch {
   at::Tensor positions;  // [T] int64: index within the document
   std::vector<int32_t> cu_seqlens;  // [D + 1], from 0 to T, strictly increasing; on the host
   int64_t num_targets = 0;          // targets that are not -100
+  at::Tensor device_cu_seqlens;  // cu_seqlens as int32 where the tokens are; undefined on the host
 
   // Identity of this micro-batch in the run, keying dropout masks.
   uint64_t seed = 0;
@@ -25,6 +26,9 @@ struct Batch {
 
   int64_t num_tokens() const { return tokens.size(0); }
 };
+
+// The same on another device.
+Batch to_device(const Batch& batch, at::Device device);
 
 // On the host; counts the targets.
 Batch make_batch(const std::vector<int64_t>& tokens, const std::vector<int64_t>& targets,

@@ -25,8 +25,8 @@ class WeightSlots {
  public:
   virtual ~WeightSlots() = default;
 
-  // The gathered weight, fp32 contiguous, of the slot's shape; read only. Must not be kept after
-  // the stage returns.
+  // The gathered weight, contiguous, of the slot's shape, fp32 or bf16 as the driver computes; read
+  // only. Must not be kept after the stage returns.
   virtual at::Tensor weight(int64_t slot) const = 0;
 
   // Where the gradient of a trainable slot goes: fp32 contiguous, of the slot's shape. Backward
@@ -47,9 +47,9 @@ class Stage {
   virtual const std::string& name() const = 0;
   virtual const std::vector<WeightSlot>& slots() const = 0;
 
-  // x: [T, hidden] (undefined for the first stage, which reads batch.tokens). Returns [T, hidden],
-  // or, for the last stage, the sum of the losses over all targets as a 0-dim fp64 tensor.
-  // `saved` is null when no backward will follow.
+  // x: [T, hidden] in the weights' type (undefined for the first stage, which reads batch.tokens).
+  // Returns [T, hidden], or, for the last stage, the sum of the losses over all targets as a 0-dim
+  // fp64 tensor. `saved` is null when no backward will follow.
   virtual at::Tensor forward(const WeightSlots& weights, const at::Tensor& x, const Batch& batch,
                              SavedActivations* saved) const = 0;
 

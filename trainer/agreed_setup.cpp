@@ -9,7 +9,7 @@
 
 namespace temper {
 
-RunSetup prepare_run_together(const RunConfig& config, ProcessGroup& group) {
+RunSetup prepare_run_together(const RunConfig& config, bool on_cpu, ProcessGroup& group) {
   RunSetup setup;
   std::string shared;  // what rank 0 found in the datasets, so that HDF5 opens them once
   run_agreed(group, [&] {
@@ -21,7 +21,7 @@ RunSetup prepare_run_together(const RunConfig& config, ProcessGroup& group) {
   run_agreed(group, [&] {
     setup = prepare_run(config, group.size(), shared_datasets_of(shared));
     setup.available = available_memory();
-    setup.memory = plan_run_memory(setup, group.size(), ranks_per_node, setup.available);
+    setup.memory = plan_run_memory(setup, group.size(), ranks_per_node, setup.available, on_cpu);
     const auto start = std::chrono::steady_clock::now();
     part = setup.base->partial_hash(group.rank(), group.size());
     setup.hash_seconds =

@@ -8,7 +8,8 @@
 
 namespace temper {
 
-// prepare_run with the identity completed. What any rank finds wrong is an AgreedError. Collective.
-RunSetup prepare_run_together(const RunConfig& config, ProcessGroup& group);
+// prepare_run with the identity completed. What any rank finds wrong is an AgreedError;
+// a model that does not fit into the host's memory is, where it computes there. Collective.
+RunSetup prepare_run_together(const RunConfig& config, bool on_cpu, ProcessGroup& group);
 
 }  // namespace temper

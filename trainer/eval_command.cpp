@@ -46,6 +46,7 @@ po::options_description make_options() {
       "with-records", "print questions and answers as well")(
       "threads", po::value<int64_t>()->value_name("N")->default_value(1),
       "CPU threads of each rank");
+  add_device_option(options);
   return options;
 }
 
@@ -54,6 +55,7 @@ struct EvalJob {
   std::unique_ptr<ModelAccess> access;
   EvaluationTask task;
   std::unique_ptr<AtomicFile> records;  // rank 0, with --output
+  ComputePlace place;
   bool with_base = false;
   bool with_records = false;
   bool json = false;
@@ -105,6 +107,7 @@ EvalJob prepare_job(const po::variables_map& values, const ProcessGroup& group) 
   job.with_base = values.count("base") != 0;
   job.with_records = values.count("with-records") != 0;
   job.json = values.count("json") != 0;
+  job.place = compute_place(values, group.node_rank());
   job.access = std::make_unique<ModelAccess>(model_request(values));
   if (job.with_base && !job.access->has_base()) {
     throw UserError("--base: {} is a whole model, there is no base beside it", job.access->name());
@@ -136,9 +139,10 @@ EvalJob prepare_job(const po::variables_map& values, const ProcessGroup& group) 
 std::vector<Evaluation> evaluate_all(const EvalJob& job, ProcessGroup& group) {
   std::vector<Evaluation> evaluations;
   // One model in memory at a time.
-  const auto add = [&](const std::string& name, ResidentModel (ModelAccess::*load)() const) {
+  const auto add = [&](const std::string& name,
+                       ResidentModel (ModelAccess::*load)(const ComputePlace&) const) {
     std::optional<ResidentModel> model;
-    run_agreed(group, [&] { model.emplace((job.access.get()->*load)()); });
+    run_agreed(group, [&] { model.emplace((job.access.get()->*load)(job.place)); });
     evaluations.push_back(evaluate_model(name, *model, *job.access, job.task, group));
   };
   add(job.access->has_base() ? "tuned" : "model", &ModelAccess::load);

@@ -38,9 +38,9 @@ po::options_description make_options() {
       "model", po::value<std::string>()->value_name("DIR"),
       "where the run's base is now, if it has moved");
   add_template_options(options);
-  options.add_options()("threads",
-                        po::value<int64_t>()->value_name("N")->default_value(num_available_cpus()),
-                        "CPU threads")("json", "print the export report");
+  options.add_options()(
+      "threads", po::value<int64_t>()->value_name("N")->default_value(num_available_cpus()),
+      "CPU threads; an export computes on the CPU, in fp32")("json", "print the export report");
   return options;
 }
 

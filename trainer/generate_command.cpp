@@ -44,6 +44,7 @@ po::options_description make_options() {
       "the same seed gives the same answer")(
       "threads", po::value<int64_t>()->value_name("N")->default_value(num_available_cpus()),
       "CPU threads");
+  add_device_option(options);
   return options;
 }
 
@@ -85,7 +86,7 @@ void generate(const po::variables_map& values) {
   const EncodedPrompt encoded = access.prompts().has_template()
                                     ? access.prompts().encode({{"user", text}})
                                     : access.prompts().encode_text(text);
-  const ResidentModel model = access.load();
+  const ResidentModel model = access.load(compute_place(values, 0));
   const Generator generator(model, access.tokenizer(), access.stop_conditions());
   generator.generate(encoded.ids, options,
                      [](std::string_view fresh) { std::cout << fresh << std::flush; });

@@ -2,7 +2,10 @@
 
 #include <sched.h>
 
+#include <map>
+
 #include "common/error.h"
+#include "trainer/device.h"
 
 namespace temper {
 namespace {
@@ -39,6 +42,21 @@ void add_model_options(po::options_description& options) {
       "adapter", po::value<std::string>()->value_name("DIR"),
       "PEFT adapter directory, on --model or its own base");
   add_template_options(options);
+}
+
+void add_device_option(po::options_description& options) {
+  options.add_options()(
+      "device", po::value<std::string>()->value_name("NAME")->default_value("auto"),
+      "cpu, cuda, or auto: a GPU where one is allocated; computes in fp32 on either");
+}
+
+ComputePlace compute_place(const po::variables_map& values, int node_rank) {
+  const std::string name = values["device"].as<std::string>();
+  const std::map<std::string, DeviceChoice> choices = {
+      {"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}};
+  const auto choice = choices.find(name);
+  if (choice == choices.end()) throw UserError("--device {}: expected auto, cpu or cuda", name);
+  return {find_device(choice->second, node_rank).place, at::kFloat};
 }
 
 ModelRequest model_request(const po::variables_map& values) {

@@ -50,11 +50,11 @@ void Trainer::restore(const RestoredCheckpoint& restored) {
       std::filesystem::equivalent(restored.path, directory_.checkpoint_path(step_), ignored);
   if (is_ours) saver_->set_last_saved_step(step_);
   watch_.recall(step_);
-  if (record.cpu_kernels != cpu_kernel_level()) {
+  if (record.cpu_kernels != device_.level) {
     log::warning(
         "the checkpoint was written on {}; this is {}: the run continues, but its bits may differ "
         "from an uninterrupted one's",
-        record.cpu_kernels, cpu_kernel_level());
+        record.cpu_kernels, device_.level);
   }
 }
 

@@ -8,7 +8,6 @@
 #include "arch/run_adapter.h"
 #include "common/error.h"
 #include "text/tokenizer.h"
-#include "trainer/device.h"
 #include "trainer/training_identity.h"
 
 namespace temper {
@@ -23,9 +22,6 @@ void check_world(const RunConfig& config, int num_ranks) {
         "{}): "
         "some ranks would never work; start at most {} ranks or raise global_batch_size",
         num_ranks, micro_batches, config.global_batch_size, config.micro_batch_size, micro_batches);
-  }
-  if (config.bf16) {
-    throw UserError("bf16: true needs a CUDA device; the CPU computes in fp32 (bf16: false)");
   }
 }
 
@@ -80,7 +76,6 @@ std::vector<HeldOutSet> open_held_out(const std::vector<DatasetEntry>& entries,
 }
 
 RunSetup prepare_run(RunConfig config, int num_ranks, const SharedDatasets& shared) {
-  check_device(config.device);
   check_world(config, num_ranks);
   RunSetup setup;
   setup.model = ModelConfig::from_directory(config.base_model);

@@ -19,6 +19,7 @@
 #include "model/resident_model.h"
 #include "model/score.h"
 #include "trainer/command_line.h"
+#include "trainer/model_options.h"
 
 namespace temper {
 namespace {
@@ -89,6 +90,7 @@ po::options_description make_options() {
       "logits, loss and, with --grads, grad.<name>")(
       "grads", "write gradients of the mean loss (of the adapter only, when there is one)")(
       "merged", "merge the adapter into the base first");
+  add_device_option(options);
   return options;
 }
 
@@ -101,6 +103,7 @@ void score(const po::variables_map& values) {
   if (merged && (values.count("adapter") == 0 || grads)) {
     throw UserError("score: --merged needs --adapter and excludes --grads");
   }
+  const ComputePlace place = compute_place(values, 0);
   const std::filesystem::path output = values["output"].as<std::string>();
   refuse_to_overwrite_foreign(output, "an earlier output of temper score",
                               [&] { return SafetensorsFile(output).contains("logits"); });
@@ -123,7 +126,7 @@ void score(const po::variables_map& values) {
   sources.push_back(&base);
   const ScoreInput input = read_input(values["input"].as<std::string>(), config.vocab_size);
   const Training training = !grads ? Training::kNone : lora ? Training::kLora : Training::kFull;
-  ResidentModel model(config, lora, training, ChainedWeights(sources));
+  ResidentModel model(config, lora, training, ChainedWeights(sources), place);
   warn_of_non_finite(model_path.string(), base.non_finite_tensors());
   if (adapter)
     warn_of_non_finite(values["adapter"].as<std::string>(), adapter->non_finite_tensors());

@@ -1,6 +1,7 @@
 // temper-rank: the program that mpirun and srun start, one process a rank. `temper` is the front
 // door that starts it; by hand: mpirun -n N temper-rank train RUN.yaml.
 
+#include <c10/util/Exception.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -54,6 +55,16 @@ void keep_private() {
   umask(077);
 }
 
+// LibTorch's own text ends in pages of advice for Python; its first line has the sizes.
+[[noreturn]] void throw_out_of_gpu_memory(const c10::OutOfMemoryError& error) {
+  const std::string text = error.what_without_backtrace();
+  throw temper::SystemError(
+      "the GPU's memory is used up: {}. Lower micro_batch_size, set gradient_checkpointing: true "
+      "or "
+      "base_placement: sharded, or start more ranks",
+      text.substr(0, text.find('\n')));
+}
+
 int run(const std::vector<std::string>& arguments, CommEnvironment& environment) {
   const auto command = commands().find(arguments.front());
   if (command == commands().end()) {
@@ -61,7 +72,11 @@ int run(const std::vector<std::string>& arguments, CommEnvironment& environment)
         fmt::format("unknown command '{}'; temper-rank --help lists them", arguments.front()),
         temper::kExitUserError);
   }
-  return command->second({arguments.begin() + 1, arguments.end()}, environment);
+  try {
+    return command->second({arguments.begin() + 1, arguments.end()}, environment);
+  } catch (const c10::OutOfMemoryError& error) {
+    throw_out_of_gpu_memory(error);
+  }
 }
 
 // Runs the command; an error that every rank holds is shown once, any other ends all ranks.

@@ -85,12 +85,14 @@ int train_command(const std::vector<std::string>& arguments, CommEnvironment& en
     config = read_run_config(values["config"].as<std::string>(), overrides);
   });
   prepare_cpu(config.threads_per_rank);
+  // Before anything is loaded; what is wrong with a device is no run's failure.
+  const RunDevices devices = agree_on_devices(config.device, config.bf16, group);
   const std::string attempt = new_attempt_name(group);
   environment.watch({static_cast<double>(config.stall_timeout),
                      [=](const std::string& line) { record_failure(config, attempt, line); }});
   try {
-    Trainer trainer(config, group, ResumeChoice::parse(values["resume"].as<std::string>()),
-                    attempt);
+    Trainer trainer(config, devices.mine, devices.group(group),
+                    ResumeChoice::parse(values["resume"].as<std::string>()), attempt);
     return trainer.run();
   } catch (const AgreedError& error) {
     if (group.rank() == 0) record_failure(config, attempt, error.what());

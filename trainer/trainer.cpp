@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "comm/agreement.h"
+#include "comm/gpu_devices.h"
 #include "comm/heartbeat.h"
 #include "comm/round_robin.h"
 #include "common/error.h"
@@ -19,7 +20,6 @@
 #include "io/atomic_file.h"
 #include "model/decoder.h"
 #include "trainer/agreed_setup.h"
-#include "trainer/device.h"
 #include "trainer/load_weights.h"
 #include "trainer/replica_check.h"
 
@@ -39,10 +39,11 @@ constexpr std::chrono::seconds kLockPatience(10);
 
 }  // namespace
 
-Trainer::Trainer(const RunConfig& config, ProcessGroup& group, const ResumeChoice& resume,
-                 std::string attempt)
+Trainer::Trainer(const RunConfig& config, const RankDevice& device, ProcessGroup& group,
+                 const ResumeChoice& resume, std::string attempt)
     : group_(group),
-      setup_(prepare_run_together(config, group)),
+      device_(device),
+      setup_(prepare_run_together(config, device.place.is_cpu(), group)),
       config_(setup_.config),
       directory_(config_.output_dir),
       watch_(setup_, group_, directory_),
@@ -123,7 +124,8 @@ void Trainer::load_model() {
   const Training training = setup_.lora ? Training::kLora : Training::kFull;
   model_ = std::make_unique<ShardedModel>(
       make_decoder(setup_.model, setup_.lora ? &*setup_.lora : nullptr, training), group_,
-      sharding_options(config_));
+      sharding_options(config_),
+      ComputePlace{device_.place, config_.bf16 ? at::kBFloat16 : at::kFloat});
   const auto start = Clock::now();
   load_weights(setup_, *model_, group_);
   load_seconds_ = seconds_since(start);
@@ -310,7 +312,7 @@ SaveRequest Trainer::save_request() const {
     record.adapter_config = setup_.lora->to_json(config_.base_model.string()).dump();
   }
   record.config_yaml = resolved_yaml(config_);
-  record.cpu_kernels = cpu_kernel_level();
+  record.cpu_kernels = device_.level;
   record.eval_best_step = watch_.best_step();
   guard_.write_to(record);
   return {record, config_.save_total_limit, watch_.steps_best_first(), 0.0};
@@ -367,6 +369,7 @@ void Trainer::report_ranks() {
       {"rank", group_.rank()},
       {"micro_batches", micro_batches_computed_},
       {"peak_pss_bytes", peak_memory_.bytes()},
+      {"peak_gpu_bytes", peak_gpu_bytes(device_.place)},
       {"planned_bytes", setup_.memory.ranks[static_cast<size_t>(group_.rank())].total()},
       {"weight_bytes", use.weight_bytes},
       {"gradient_bytes", use.gradient_bytes},

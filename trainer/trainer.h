@@ -12,6 +12,7 @@
 #include "run/run_lock.h"
 #include "run/status.h"
 #include "sharding/sharded_model.h"
+#include "trainer/device.h"
 #include "trainer/held_out_watch.h"
 #include "trainer/lr_schedule.h"
 #include "trainer/progress.h"
@@ -27,8 +28,8 @@ class Trainer {
  public:
   // Collective, like everything here: all ranks of the group make one Trainer each. `attempt` names
   // this start of the run, the same on all ranks.
-  Trainer(const RunConfig& config, ProcessGroup& group, const ResumeChoice& resume,
-          std::string attempt);
+  Trainer(const RunConfig& config, const RankDevice& device, ProcessGroup& group,
+          const ResumeChoice& resume, std::string attempt);
   ~Trainer();
 
   // Trains to the end. Returns kExitDone, or kExitStopped with a complete checkpoint after a signal
@@ -74,6 +75,7 @@ class Trainer {
   bool is_leader() const { return group_.rank() == 0; }
 
   ProcessGroup& group_;
+  RankDevice device_;
   RunSetup setup_;
   const RunConfig& config_;
   RunDirectory directory_;

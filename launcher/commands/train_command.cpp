@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "config/run_config.h"
+#include "launcher/check_device.h"
 #include "launcher/check_model.h"
 #include "launcher/command_line.h"
 #include "launcher/rank_job.h"
@@ -48,7 +49,7 @@ void print_dry_run(RunConfig config, int num_ranks, bool json) {
     std::cout << "\n";
     for (const std::string& line : memory_table(plan.memory)) std::cout << line << "\n";
   }
-  require_memory(plan, available);
+  if (!may_use_gpus(config)) require_memory(plan, available);
 }
 
 }  // namespace
@@ -78,11 +79,12 @@ int train_command(const Arguments& arguments) {
   }
   // Mistakes are found here, before any rank starts.
   const RunConfig config = read_run_config(path, overrides);
+  check_device(config);
   if (line.has("dry-run")) {
     print_dry_run(config, num_ranks, line.has("json"));
     return kExitDone;
   }
-  require_memory(plan_here(config, num_ranks), available_memory());
+  if (!may_use_gpus(config)) require_memory(plan_here(config, num_ranks), available_memory());
   RankJob job;
   job.arguments = {"train", path, "--resume", line.get<std::string>("resume")};
   for (const std::string& text : line.texts("set")) {

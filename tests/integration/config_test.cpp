@@ -2,6 +2,7 @@
 // plan.
 #include <gmock/gmock.h>
 
+#include "common/version.h"
 #include "workshop.h"
 
 namespace temper {
@@ -27,6 +28,24 @@ TEST_F(ConfigTest, misspelt_key) {
   EXPECT_EQ(error_message(run),
             "run.yaml:4: unknown key \"lerning_rate\" (did you mean \"learning_rate\"?)");
   EXPECT_FALSE(exists("out"));
+}
+
+TEST_F(ConfigTest, bf16_on_the_cpu) {
+  write_run_yaml("device: cpu\nbf16: true\n");
+  EXPECT_EQ(
+      error_message(temper({"train", "run.yaml", "--dry-run"})),
+      "run.yaml:5: bf16 is true, but device is cpu, which computes in fp32: leave one of them "
+      "out");
+}
+
+TEST_F(ConfigTest, a_build_without_cuda_refuses_what_needs_it) {
+  for (const char* setting : {"device=cuda", "bf16=true"}) {
+    write_run_yaml("");
+    const ProgramRun run = temper({"train", "run.yaml", "--dry-run", "--set", setting});
+    EXPECT_EQ(run.exit_code, kBuiltWithCuda ? 0 : 2) << setting;
+    if (kBuiltWithCuda) continue;
+    EXPECT_THAT(error_message(run), HasSubstr("this build of temper has no CUDA")) << setting;
+  }
 }
 
 TEST_F(ConfigTest, missing_key_wrong_type_missing_file) {

@@ -193,6 +193,32 @@ TEST_P(Decoder, the_same_input_gives_the_same_bits) {
   }
 }
 
+// Relative to the length of the whole: single elements of a bf16 gradient may be far off.
+TEST_P(Decoder, computes_in_bf16_what_it_computes_in_fp32) {
+  const ModelConfig& config = GetParam().config;
+  const Batch batch = random_batch(config.vocab_size, {0, 9, 30});
+  const ComputePlace bf16{at::kCPU, at::kBFloat16};
+  const ResidentModel narrow(config, {}, Training::kFull, RandomWeights(), bf16);
+  const ResidentModel wide(config, {}, Training::kFull, RandomWeights());
+  EXPECT_EQ(narrow.logits(batch).scalar_type(), at::kFloat);
+  EXPECT_LT(relative_error(narrow.logits(batch), wide.logits(batch)), 0.1);
+  std::map<std::string, at::Tensor> gradients, expected;
+  const double loss = narrow.loss_and_gradients(batch, gradients);
+  EXPECT_NEAR(loss / wide.loss_and_gradients(batch, expected), 1.0, 0.02);
+  ASSERT_EQ(gradients.size(), expected.size());
+  for (const auto& [name, gradient] : expected) {
+    ASSERT_EQ(gradients.at(name).scalar_type(), at::kFloat) << name;
+    const double error = (gradients.at(name) - gradient).norm().item<double>();
+    EXPECT_LT(error / gradient.norm().item<double>(), 0.1) << name;
+  }
+  // With a cache, as for generation.
+  const std::vector<int64_t> tokens(batch.tokens.data_ptr<int64_t>(),
+                                    batch.tokens.data_ptr<int64_t>() + 9);
+  KvCache narrow_cache = narrow.make_cache(9), wide_cache = wide.make_cache(9);
+  EXPECT_LT(relative_error(narrow.decode(tokens, narrow_cache), wide.decode(tokens, wide_cache)),
+            0.1);
+}
+
 INSTANTIATE_TEST_SUITE_P(Configs, Decoder, testing::ValuesIn(small_configs()),
                          [](const auto& test) { return test.param.name; });
 

@@ -21,9 +21,13 @@ std::vector<float> gradient() {
   return values;
 }
 
+at::Tensor as_tensor(const std::vector<float>& values, int64_t begin, int64_t count) {
+  return at::tensor(values).narrow(0, begin, count);
+}
+
 double sum_of(const std::vector<float>& values) {
   ExactSum sum;
-  add_squares(values.data(), kCount, sum);
+  add_squares(as_tensor(values, 0, kCount), sum);
   return sum.value();
 }
 
@@ -39,7 +43,7 @@ TEST(GradientNorm, HasTheSameBitsHoweverTheGradientIsCut) {
   for (const int64_t shards : {2, 5, 16}) {
     const int64_t part = kCount / shards;
     ExactSum sum;
-    for (int64_t i = shards - 1; i >= 0; --i) add_squares(values.data() + i * part, part, sum);
+    for (int64_t i = shards - 1; i >= 0; --i) add_squares(as_tensor(values, i * part, part), sum);
     EXPECT_EQ(sum.value(), whole) << shards;
   }
 }

@@ -1,10 +1,9 @@
 // The plain operators, which other devices run, against the CPU's loops.
-#include "kernels/plain_ops.h"
-
 #include <gtest/gtest.h>
 
 #include "kernels/embedding.h"
 #include "kernels/linear_cross_entropy.h"
+#include "kernels/operators.h"
 #include "kernels/rms_norm.h"
 #include "kernels/swiglu.h"
 #include "tests/unit/kernels/tensors.h"
@@ -12,54 +11,56 @@
 namespace temper {
 namespace {
 
-TEST(PlainOps, rms_norm) {
+const Operators& plain = plain_operators();
+
+TEST(PlainOperators, rms_norm) {
   const at::Tensor x = random_tensor({7, 3, 24}), weight = random_tensor({24}, 2);
   const at::Tensor dy = random_tensor({7, 3, 24}, 3), residual = random_tensor({7, 3, 24}, 4);
   const at::Tensor inverse = inverse_rms(x, 1e-5);
-  EXPECT_LT(relative_error(plain_inverse_rms(x, 1e-5), inverse), 1e-6);
-  EXPECT_LT(relative_error(plain_rms_norm(x, weight, inverse), rms_norm(x, weight, inverse)), 1e-6);
+  EXPECT_LT(relative_error(plain.inverse_rms(x, 1e-5), inverse), 1e-6);
+  EXPECT_LT(relative_error(plain.rms_norm(x, weight, inverse), rms_norm(x, weight, inverse)), 1e-6);
   for (const at::Tensor& add : {at::Tensor(), residual}) {
-    EXPECT_LT(relative_error(plain_rms_norm_backward(dy, x, weight, inverse, add),
+    EXPECT_LT(relative_error(plain.rms_norm_backward(dy, x, weight, inverse, add),
                              rms_norm_backward(dy, x, weight, inverse, add)),
               2e-6);
   }
   at::Tensor dw = at::empty({24}), expected = at::empty({24});
-  plain_rms_norm_weight_gradient(dy, x, inverse, dw);
+  plain.rms_norm_weight_gradient(dy, x, inverse, dw);
   rms_norm_weight_gradient(dy, x, inverse, expected);
   EXPECT_LT(relative_error(dw, expected), 2e-6);
 }
 
-TEST(PlainOps, rope) {
+TEST(PlainOperators, rope) {
   const at::Tensor x = random_tensor({11, 3, 8}), positions = at::arange(11, at::kLong) % 4;
   const RopeAngles angles = rope_angles({1.0, 0.3, 0.1, 0.01}, 4);
   at::Tensor y = x.clone(), expected = x.clone();
-  plain_rotate_(y, positions, angles, 1.0f);
+  plain.rotate_(y, positions, angles, 1.0f);
   rope_(expected, positions, angles);
   EXPECT_LT(relative_error(y, expected), 1e-6);
-  plain_rotate_(y, positions, angles, -1.0f);
+  plain.rotate_(y, positions, angles, -1.0f);
   EXPECT_LT(relative_error(y, x), 1e-6);
 }
 
-TEST(PlainOps, swiglu) {
+TEST(PlainOperators, swiglu) {
   const at::Tensor gate = random_tensor({9, 13}), up = random_tensor({9, 13}, 2);
   const at::Tensor dy = random_tensor({9, 13}, 3);
-  EXPECT_LT(relative_error(plain_swiglu(gate, up), swiglu(gate, up)), 1e-6);
-  at::Tensor plain[] = {gate.clone(), up.clone(), dy.clone()};
+  EXPECT_LT(relative_error(plain.swiglu(gate, up), swiglu(gate, up)), 1e-6);
+  at::Tensor actual[] = {gate.clone(), up.clone(), dy.clone()};
   at::Tensor expected[] = {gate.clone(), up.clone(), dy.clone()};
-  plain_swiglu_backward_(plain[0], plain[1], plain[2]);
+  plain.swiglu_backward_(actual[0], actual[1], actual[2]);
   swiglu_backward_(expected[0], expected[1], expected[2]);
-  for (int i = 0; i < 3; ++i) EXPECT_LT(relative_error(plain[i], expected[i]), 2e-6);
+  for (int i = 0; i < 3; ++i) EXPECT_LT(relative_error(actual[i], expected[i]), 2e-6);
 }
 
-TEST(PlainOps, embedding_weight_gradient) {
+TEST(PlainOperators, embedding_weight_gradient) {
   const at::Tensor dy = random_tensor({50, 6}), tokens = at::arange(50, at::kLong) * 7 % 9;
   at::Tensor dw = at::full({11, 6}, NAN), expected = at::full({11, 6}, NAN);
-  plain_embedding_weight_gradient(dy, tokens, dw);
+  plain.embedding_weight_gradient(dy, tokens, dw);
   embedding_weight_gradient(dy, tokens, expected);
   EXPECT_LT(relative_error(dw, expected), 1e-6);
 }
 
-TEST(PlainOps, cross_entropy_chunk) {
+TEST(PlainOperators, cross_entropy_chunk) {
   const at::Tensor x = random_tensor({17, 5}), weight = random_tensor({33, 5}, 2);
   const at::Tensor targets = at::arange(17, at::kLong);
   LinearCrossEntropyGradients gradients = {{}, at::empty({33, 5})};
@@ -67,21 +68,21 @@ TEST(PlainOps, cross_entropy_chunk) {
   const double loss =
       linear_cross_entropy(x, weight, targets, &gradients, workspace).item<double>();
   at::Tensor logits = at::mm(x, weight.t()), logsumexp = at::empty({17});
-  EXPECT_NEAR(plain_chunk_loss(logits, targets, logsumexp).item<double>(), loss, 1e-5 * loss);
-  plain_chunk_gradient_(logits, targets, logsumexp);
+  EXPECT_NEAR(plain.chunk_loss(logits, targets, logsumexp).item<double>(), loss, 1e-5 * loss);
+  plain.chunk_gradient_(logits, targets, logsumexp);
   EXPECT_LT(relative_error(at::mm(logits, weight), gradients.dx), 5e-6);
   EXPECT_LT(relative_error(at::mm(logits.t(), x), gradients.dw), 5e-6);
 }
 
-TEST(PlainOps, adamw) {
+TEST(PlainOperators, adamw) {
   const at::Tensor g = random_tensor({100}, 2);
   const AdamWHyperparameters h{1e-2, 0.9, 0.95, 1e-8, 0.1, 0.5, 3};
-  at::Tensor plain[] = {random_tensor({100}), random_tensor({100}, 3),
-                        random_tensor({100}).square()};
-  at::Tensor expected[] = {plain[0].clone(), plain[1].clone(), plain[2].clone()};
-  plain_adamw_update(plain[0], g, plain[1], plain[2], h);
+  at::Tensor actual[] = {random_tensor({100}), random_tensor({100}, 3),
+                         random_tensor({100}).square()};
+  at::Tensor expected[] = {actual[0].clone(), actual[1].clone(), actual[2].clone()};
+  plain.adamw_update(actual[0], g, actual[1], actual[2], h);
   adamw_update(expected[0], g, expected[1], expected[2], h);
-  for (int i = 0; i < 3; ++i) EXPECT_LT(relative_error(plain[i], expected[i]), 1e-6);
+  for (int i = 0; i < 3; ++i) EXPECT_LT(relative_error(actual[i], expected[i]), 1e-6);
 }
 
 }  // namespace

@@ -1,0 +1,10 @@
+// In place of operators.cpp in a build without CUDA.
+#include "kernels/operators.h"
+
+namespace temper {
+
+const Operators& cuda_operators() {
+  return plain_operators();
+}
+
+}  // namespace temper
