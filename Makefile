@@ -6,14 +6,16 @@ TEST_JOBS ?= $(shell expr $$(nproc) / 2 \| 1)
 TEMPER_ACCEPTANCE_DIR ?=
 SOURCES = git ls-files '*.h' '*.cpp' '*.cu' '*.cuh'
 LINT ?= .
+TEST_GPUS ?=
 
 export SEED
 
-.PHONY: help bootstrap build test soak bench demo format lint clean
+.PHONY: help bootstrap build test cuda soak bench demo format lint clean
 
 help:
 	@echo 'make build   set up what is missing and build into $(BUILD)/bin'
 	@echo 'make test    build and run every test'
+	@echo 'make cuda    build for GPUs with warnings as errors, and run the tests that need none'
 	@echo 'make soak    every fuzzer for SOAK_SECONDS (600); FUZZERS="name ..." for some of them; without'
 	@echo '             it also TEMPER_KILLS (200) kills of runs, and 1,000 flipped bits of a checkpoint'
 	@echo 'make bench   measure against other software (TEMPER_ACCEPTANCE_DIR=folder of the material)'
@@ -31,6 +33,13 @@ build: bootstrap
 
 test: build
 	ctest --test-dir $(BUILD) --parallel $(TEST_JOBS) --output-on-failure --no-tests=error
+
+# Needs nvcc. On a machine with GPUs: TEST_GPUS="1;2" registers the tests that need them.
+cuda:
+	./bootstrap.sh --cuda
+	cmake --preset cuda -DTEMPER_WERROR=ON -DTEMPER_TEST_GPUS='$(TEST_GPUS)' -DTEMPER_ACCEPTANCE_DIR='$(TEMPER_ACCEPTANCE_DIR)'
+	cmake --build build/cuda --parallel $(JOBS)
+	ctest --test-dir build/cuda --parallel $(TEST_JOBS) --output-on-failure --no-tests=error
 
 soak: bootstrap
 	JOBS=$(JOBS) tests/fuzz/soak.sh

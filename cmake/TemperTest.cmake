@@ -84,10 +84,10 @@ endif()
 # add_distributed_test(NAME SOURCES files... DEPENDS folders... RANKS 1 2 4 [LIBRARIES targets...]
 #                      [TIMEOUT seconds] [TORCH])
 # One binary, temper_NAME_test, whose main is tests/distributed/mpi_main.cpp; one CTest entry
-# NAME.npR per rank count R. A hanging test is ended by mpirun itself, so that no rank is left behind.
+# NAME.npR per rank count R (none: compiled only). A hanging test is ended by mpirun itself, so that no rank is left behind.
 function(add_distributed_test name)
   cmake_parse_arguments(arg "TORCH" "TIMEOUT" "SOURCES;DEPENDS;LIBRARIES;RANKS" ${ARGN})
-  if(arg_UNPARSED_ARGUMENTS OR NOT arg_RANKS)
+  if(arg_UNPARSED_ARGUMENTS OR NOT "RANKS" IN_LIST ARGN)
     message(FATAL_ERROR "add_distributed_test(${name}): RANKS is missing or unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
   endif()
   if(NOT arg_TIMEOUT)

@@ -62,8 +62,8 @@ void check_bf16(const at::Device& place) {
 
 std::string gpu_level(int index) {
   const GpuInfo gpu = describe_gpu(index);
-  return fmt::format("{}, compute capability {}.{}, CUDA {}.{}, LibTorch {}", gpu.name, gpu.major,
-                     gpu.minor, gpu.toolkit / 1000, gpu.toolkit % 1000 / 10, TORCH_VERSION);
+  return fmt::format("{}, compute capability {}.{}, CUDA {}.{}", gpu.name, gpu.major, gpu.minor,
+                     gpu.toolkit / 1000, gpu.toolkit % 1000 / 10);
 }
 
 }  // namespace

@@ -20,7 +20,9 @@ std::unique_ptr<ProcessGroup> make_mpi() {
   return world().split(0, world().rank());
 }
 
+// Ranks that share a GPU have no NCCL: they go through MPI once more.
 std::unique_ptr<ProcessGroup> make_nccl() {
+  if (world().node_size() > c10::cuda::device_count()) return make_mpi();
   return make_nccl_process_group(world().split(0, world().rank()), choose_gpu());
 }
 

@@ -137,7 +137,9 @@ TYPED_TEST(DeviceLoops, rope) {
   const at::Tensor y = x.clone();
   turn(y);
   this->expect_near(y, expected);
-  if (std::is_same_v<T, float>) EXPECT_TRUE(same_bits(y, expected));
+  if (std::is_same_v<T, float>) {
+    EXPECT_TRUE(same_bits(y, expected));
+  }
   // A position outside the table ends in NaN, not outside of memory.
   positions[5] = rows;
   const at::Tensor outside = x.clone();

@@ -40,16 +40,7 @@ class HostBlock {
   static constexpr size_t kStackBytes = size_t{64} << 10;
 
   HostBlock(int num_threads, const std::function<void()>& body) : body_(body) {
-    for (int t = 0; t < num_threads; ++t) {
-      auto fiber = std::make_unique<Fiber>();
-      fiber->stack.resize(kStackBytes);
-      getcontext(&fiber->context);
-      fiber->context.uc_stack.ss_sp = fiber->stack.data();
-      fiber->context.uc_stack.ss_size = kStackBytes;
-      fiber->context.uc_link = &scheduler_;
-      makecontext(&fiber->context, &HostBlock::enter, 0);
-      fibers_.push_back(std::move(fiber));
-    }
+    for (int t = 0; t < num_threads; ++t) add_fiber();
   }
 
   void run() {
@@ -77,6 +68,16 @@ class HostBlock {
     std::vector<char> stack;
     bool done = false;
   };
+
+  void add_fiber() {
+    Fiber& fiber = *fibers_.emplace_back(std::make_unique<Fiber>());
+    fiber.stack.resize(kStackBytes);
+    getcontext(&fiber.context);
+    fiber.context.uc_stack.ss_sp = fiber.stack.data();
+    fiber.context.uc_stack.ss_size = kStackBytes;
+    fiber.context.uc_link = &scheduler_;
+    makecontext(&fiber.context, &HostBlock::enter, 0);
+  }
 
   static void enter() {
     HostBlock& block = *current_;
