@@ -60,9 +60,9 @@ ModelMemory::ModelMemory(const ModelPlan& plan, const DeviceMesh& mesh,
                home_of_frozen(options, place), place);
 }
 
-void ModelMemory::make_buckets(const ModelPlan& plan, BucketHome of_trainable,
-                               BucketHome of_frozen, const ComputePlace& compute_place) {
-  const WeightBucket::Place place{mesh_.shard().rank(),      mesh_.shard().size(),
+void ModelMemory::make_buckets(const ModelPlan& plan, BucketHome of_trainable, BucketHome of_frozen,
+                               const ComputePlace& compute_place) {
+  const WeightBucket::Place place{mesh_.shard().rank(), mesh_.shard().size(),
                                   mesh_.world().node_rank(), mesh_.world().node_size(),
                                   compute_place};
   buckets_.reserve(plan.buckets.size());

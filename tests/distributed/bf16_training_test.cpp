@@ -16,16 +16,12 @@ void expect_same_bits(const DecoderOutcome& actual, const DecoderOutcome& expect
   }
 }
 
-ShardingOptions bf16_options() {
-  ShardingOptions options;
-  options.compute_type = at::kBFloat16;
-  return options;
-}
+const ComputePlace kBf16{at::kCPU, at::kBFloat16};
 
 std::vector<std::pair<std::string, ShardingOptions>> placements() {
-  std::vector<std::pair<std::string, ShardingOptions>> list = {{"default", bf16_options()}};
+  std::vector<std::pair<std::string, ShardingOptions>> list = {{"default", {}}};
   const auto add = [&](const char* name, auto&& change) {
-    list.emplace_back(name, bf16_options());
+    list.emplace_back(name, ShardingOptions());
     change(list.back().second);
   };
   add("messages", [](ShardingOptions& o) { o.share_memory = false; });
@@ -38,11 +34,11 @@ std::vector<std::pair<std::string, ShardingOptions>> placements() {
 TEST(Bf16Training, HasTheSameBitsOnAnyRanksAndPlacement) {
   for (const bool with_adapter : {false, true}) {
     const auto alone = make_local_process_group();
-    const DecoderOutcome expected = train_decoder(*alone, bf16_options(), with_adapter);
+    const DecoderOutcome expected = train_decoder(*alone, {}, kBf16, with_adapter);
     for (const auto& [name, options] : placements()) {
       SCOPED_TRACE(name + (with_adapter ? ", adapter" : ", full"));
       const auto group = world().split(0, world().rank());
-      expect_same_bits(train_decoder(*group, options, with_adapter), expected);
+      expect_same_bits(train_decoder(*group, options, kBf16, with_adapter), expected);
     }
   }
 }
@@ -52,8 +48,8 @@ TEST(Bf16Training, HasTheSameBitsOnAnyRanksAndPlacement) {
 TEST(Bf16Training, LearnsWhatFp32Learns) {
   for (const bool with_adapter : {false, true}) {
     const auto group = world().split(0, world().rank());
-    const DecoderOutcome narrow = train_decoder(*group, bf16_options(), with_adapter);
-    const DecoderOutcome wide = train_decoder(*group, {}, with_adapter);
+    const DecoderOutcome narrow = train_decoder(*group, {}, kBf16, with_adapter);
+    const DecoderOutcome wide = train_decoder(*group, {}, {}, with_adapter);
     for (size_t step = 0; step < wide.losses.size(); ++step) {
       EXPECT_NEAR(narrow.losses[step] / wide.losses[step], 1.0, 0.01) << step;
       EXPECT_NEAR(narrow.norms[step] / wide.norms[step], 1.0, 0.05) << step;
@@ -74,13 +70,14 @@ TEST(Bf16Training, MemoryIsCountedByType) {
   const LoraConfig lora = small_lora({"q_proj"});
   const auto use_of = [&](at::ScalarType type) {
     ShardingOptions options;
-    options.compute_type = type;
     options.frozen_placement = FrozenPlacement::kReplicated;
-    return ShardedModel(make_decoder(config, &lora, Training::kLora), *group, options).memory_use();
+    return ShardedModel(make_decoder(config, &lora, Training::kLora), *group, options,
+                        {at::kCPU, type})
+        .memory_use();
   };
   const auto narrow = use_of(at::kBFloat16), wide = use_of(at::kFloat);
   EXPECT_EQ(narrow.frozen_bytes * 2, wide.frozen_bytes);
-  EXPECT_EQ(narrow.weight_bytes, wide.weight_bytes);
+  EXPECT_EQ(narrow.gradient_bytes, wide.gradient_bytes);
   EXPECT_EQ(narrow.optimizer_bytes, wide.optimizer_bytes);
 }
 

@@ -70,6 +70,7 @@ inline ModelConfig training_config() {
 
 inline std::unique_ptr<ShardedModel> make_training_decoder(ProcessGroup& group,
                                                            const ShardingOptions& options,
+                                                           const ComputePlace& place,
                                                            bool with_adapter) {
   const ModelConfig config = training_config();
   const LoraConfig lora = small_lora({"q_proj", "down_proj"}, 0.1);
@@ -77,7 +78,7 @@ inline std::unique_ptr<ShardedModel> make_training_decoder(ProcessGroup& group,
   const InitialBaseWeights base(config, 4);
   StageList stages = make_decoder(config, with_adapter ? &lora : nullptr,
                                   with_adapter ? Training::kLora : Training::kFull);
-  auto model = std::make_unique<ShardedModel>(std::move(stages), group, options);
+  auto model = std::make_unique<ShardedModel>(std::move(stages), group, options, place);
   model->load(ChainedWeights({&adapter, &base}));
   return model;
 }
@@ -96,8 +97,8 @@ inline void train_steps(ShardedModel& model, ProcessGroup& group, int64_t first,
 }
 
 inline DecoderOutcome train_decoder(ProcessGroup& group, const ShardingOptions& options,
-                                    bool with_adapter) {
-  const auto model = make_training_decoder(group, options, with_adapter);
+                                    const ComputePlace& place, bool with_adapter) {
+  const auto model = make_training_decoder(group, options, place, with_adapter);
   DecoderOutcome outcome;
   train_steps(*model, group, 1, 4, outcome);
   outcome.weights = collect_weights(*model);

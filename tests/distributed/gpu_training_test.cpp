@@ -24,13 +24,6 @@ struct GpuGroup {
   std::unique_ptr<ProcessGroup> group;
 };
 
-ShardingOptions options_for(const at::Device& device, at::ScalarType type) {
-  ShardingOptions options;
-  options.device = device;
-  options.compute_type = type;
-  return options;
-}
-
 void expect_near(const DecoderOutcome& actual, const DecoderOutcome& expected, double tolerance) {
   ASSERT_EQ(actual.losses.size(), expected.losses.size());
   for (size_t step = 0; step < expected.losses.size(); ++step) {
@@ -45,12 +38,10 @@ TEST(GpuTraining, LearnsWhatTheCpuLearns) {
   for (const bool with_adapter : {false, true}) {
     for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
       SCOPED_TRACE(fmt::format("{}, adapter {}", c10::toString(type), with_adapter));
-      const DecoderOutcome on_gpu =
-          train_decoder(*gpu.group, options_for(gpu.device, type), with_adapter);
-      const DecoderOutcome on_cpu = train_decoder(*cpu, options_for(at::kCPU, type), with_adapter);
+      const DecoderOutcome on_gpu = train_decoder(*gpu.group, {}, {gpu.device, type}, with_adapter);
+      const DecoderOutcome on_cpu = train_decoder(*cpu, {}, {at::kCPU, type}, with_adapter);
       expect_near(on_gpu, on_cpu, type == at::kFloat ? 1e-4 : 1e-2);
-      const DecoderOutcome again =
-          train_decoder(*gpu.group, options_for(gpu.device, type), with_adapter);
+      const DecoderOutcome again = train_decoder(*gpu.group, {}, {gpu.device, type}, with_adapter);
       EXPECT_EQ(on_gpu.losses, again.losses);
       for (const auto& [name, weight] : on_gpu.weights) {
         EXPECT_TRUE(at::equal(weight, again.weights.at(name))) << name;
@@ -63,13 +54,12 @@ TEST(GpuTraining, LearnsWhatTheCpuLearns) {
 TEST(GpuTraining, GoesOnOnTheCpu) {
   const GpuGroup gpu;
   const auto cpu = world().split(0, world().rank());
-  const auto on_gpu_model =
-      make_training_decoder(*gpu.group, options_for(gpu.device, at::kFloat), false);
+  const auto on_gpu_model = make_training_decoder(*gpu.group, {}, {gpu.device, at::kFloat}, false);
   ShardedModel& on_gpu = *on_gpu_model;
   DecoderOutcome before, gpu_after, cpu_after;
   train_steps(on_gpu, *gpu.group, 1, 2, before);
   on_gpu.update_host_shards();
-  const auto on_cpu_model = make_training_decoder(*cpu, options_for(at::kCPU, at::kFloat), false);
+  const auto on_cpu_model = make_training_decoder(*cpu, {}, {at::kCPU, at::kFloat}, false);
   ShardedModel& on_cpu = *on_cpu_model;
   for (size_t i = 0; i < on_gpu.host_shards().size(); ++i) {
     const TrainableShard& from = on_gpu.host_shards()[i];
