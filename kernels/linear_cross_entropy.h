@@ -16,11 +16,10 @@ struct LinearCrossEntropyGradients {
 };
 
 // x [N, hidden], weight [vocab, hidden], both fp32 or bf16; targets [N] int64, each a row of the
-// weight. Returns the
-// loss sum, 0-dim fp64. The gradients are computed along, chunk by chunk, unless they are null: the
-// logits are needed for both and never kept. `workspace` holds a chunk of them; it is made where it
-// is too small and stays with the caller: freed between calls, so large a block would be cut up by
-// smaller ones and taken anew every time.
+// weight. Returns the loss sum, 0-dim fp64. The gradients are computed along, chunk by chunk,
+// unless they are null: the logits are needed for both and never kept. `workspace` holds a chunk of
+// them, in fp32; it is made where it is too small and stays with the caller: freed between calls,
+// so large a block would be cut up by smaller ones and taken anew every time.
 at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
                                 const at::Tensor& targets, LinearCrossEntropyGradients* gradients,
                                 at::Tensor& workspace);

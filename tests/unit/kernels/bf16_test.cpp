@@ -129,10 +129,11 @@ TEST(Bf16, linear_cross_entropy) {
   const at::Tensor targets = at::arange(rows, at::kLong) * 771;
   LinearCrossEntropyGradients gradients{{}, at::empty({vocab, 5})};
   LinearCrossEntropyGradients expected{{}, at::empty({vocab, 5})};
+  at::Tensor workspace;
   const double loss =
-      linear_cross_entropy(x.narrow, weight.narrow, targets, &gradients).item<double>();
+      linear_cross_entropy(x.narrow, weight.narrow, targets, &gradients, workspace).item<double>();
   const double expected_loss =
-      linear_cross_entropy(x.wide, weight.wide, targets, &expected).item<double>();
+      linear_cross_entropy(x.wide, weight.wide, targets, &expected, workspace).item<double>();
   EXPECT_NEAR(loss / expected_loss, 1.0, 1e-5);
   expect_rounded(gradients.dx, expected.dx, kProduct);
   EXPECT_EQ(gradients.dw.scalar_type(), at::kFloat);
