@@ -71,6 +71,19 @@ OrderedJson gpu_report(const RunPlan& plan, int64_t gpu_bytes) {
           {"fits", memory.total() <= gpu_bytes}};
 }
 
+// Null where only config.json is there: a plan can come before the download.
+OrderedJson stored_bytes(const std::filesystem::path& model,
+                         const std::vector<ParameterInfo>& parameters) {
+  const auto has = [&](const char* name) { return std::filesystem::exists(model / name); };
+  if (!has("model.safetensors") && !has("model.safetensors.index.json")) return nullptr;
+  const SafetensorsDirectory files(model);
+  uint64_t bytes = 0;
+  for (const ParameterInfo& parameter : parameters) {
+    bytes += files.info(parameter.name).num_bytes();
+  }
+  return bytes;
+}
+
 OrderedJson model_report(const RunPlan& plan) {
   int64_t trained = 0;
   const auto base = base_parameters(plan.model);
@@ -82,12 +95,9 @@ OrderedJson model_report(const RunPlan& plan) {
   } else {
     trained = count_elements(base);
   }
-  const SafetensorsDirectory files(plan.config.base_model);
-  uint64_t bytes = 0;
-  for (const ParameterInfo& parameter : base) bytes += files.info(parameter.name).num_bytes();
   return {{"parameters", count_elements(all)},
           {"trainable_parameters", trained},
-          {"base_bytes", bytes}};
+          {"base_bytes", stored_bytes(plan.config.base_model, base)}};
 }
 
 OrderedJson disk_report(const RunPlan& plan) {

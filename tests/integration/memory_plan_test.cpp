@@ -99,6 +99,20 @@ TEST_F(MemoryPlanTest, refuses_before_anything_is_read) {
   }
 }
 
+TEST_F(MemoryPlanTest, needs_no_weights) {
+  const std::vector<std::string> plan = {"plan", "run.yaml", "--json", "--set"};
+  const auto of = [&](const std::string& base) {
+    std::vector<std::string> arguments = plan;
+    arguments.push_back("base_model=" + base);
+    return temper_json(arguments);
+  };
+  const Json before = of("base"), after = of("model");
+  EXPECT_TRUE(before["model"]["base_bytes"].is_null());
+  EXPECT_EQ(after["model"]["base_bytes"].get<int64_t>(),
+            4 * after["model"]["parameters"].get<int64_t>());
+  EXPECT_EQ(before["memory"]["rank"], after["memory"]["rank"]);
+}
+
 TEST_F(MemoryPlanTest, mistakes_are_named) {
   const auto refused = [&](const std::vector<std::string>& more) {
     std::vector<std::string> arguments = {"plan", "run.yaml"};
