@@ -179,8 +179,9 @@ void Trainer::announce() {
   write_status(RunState::kTraining);
 }
 
+// The plan is of the host's memory, in fp32: it says nothing of a run on GPUs.
 void Trainer::announce_memory() {
-  if (!is_leader()) return;
+  if (!is_leader() || !device_.place.is_cpu()) return;
   const MemoryPlan& plan = setup_.memory;
   for (const std::string& line : memory_table(plan)) log::info("{}", line);
   Json rank = Json::object();
@@ -349,6 +350,7 @@ void Trainer::finish() {
 
 // By then all buffers have been used, and nothing is given back before the end.
 void Trainer::report_memory() {
+  if (!device_.place.is_cpu()) return;
   at::Tensor peaks = at::tensor({peak_memory_.bytes(), -peak_memory_.bytes()}, at::kLong);
   group_.all_reduce_max(peaks);
   const int64_t most = peaks[0].item<int64_t>(), least = -peaks[1].item<int64_t>();
