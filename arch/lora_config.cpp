@@ -153,6 +153,11 @@ double LoraConfig::scale(const std::string& module) const {
   return module_alpha / (use_rslora ? std::sqrt(module_rank) : module_rank);
 }
 
+void LoraConfig::scale_by(double factor) {
+  alpha *= factor;
+  for (auto& [module, its_alpha] : alpha_pattern) its_alpha *= factor;
+}
+
 int64_t LoraConfig::rank(const std::string& module) const {
   return pattern_value(rank_pattern, module, r);
 }

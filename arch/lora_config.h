@@ -32,6 +32,8 @@ struct LoraConfig {
   // Face path, e.g. "model.layers.0.self_attn.q_proj".
   double scale(const std::string& module) const;
   int64_t rank(const std::string& module) const;
+  // Every adapter counts `factor` times as much: 0 is the base, 1 what was trained.
+  void scale_by(double factor);
   bool targets(const std::string& module) const;
   // Whether a base parameter ("lm_head.weight") is one of modules_to_save.
   bool saves(const std::string& parameter) const;

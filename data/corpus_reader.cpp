@@ -73,10 +73,10 @@ class RecordFields {
   }
 
   // A text, number or boolean as text.
-  std::string scalar(const std::string& key) const {
+  std::string scalar(const std::string& key, const char* option) const {
     const auto found = object_.find(key);
     if (found == object_.end() || found->is_structured() || found->is_null()) {
-      throw UserError("{}: \"{}\", which --group-by names, is {}", place_, key,
+      throw UserError("{}: \"{}\", which {} names, is {}", place_, key, option,
                       found == object_.end() ? "missing" : type_name(*found));
     }
     return found->is_string() ? found->get<std::string>() : found->dump();
@@ -292,7 +292,8 @@ Record parse_record(std::string_view json, CorpusFormat format, const std::strin
     if (is_chat) keep_whole_messages(record.messages, ordered.at(fields.name_of("messages")));
     if (has_tools) record.tools = tools_of(ordered.at(fields.name_of("tools")), place);
   }
-  if (!names.group_by.empty()) record.group = fields.scalar(names.group_by);
+  if (!names.group_by.empty()) record.group = fields.scalar(names.group_by, "--group-by");
+  if (!names.topic.empty()) record.topic = fields.scalar(names.topic, "--topic");
   return record;
 }
 

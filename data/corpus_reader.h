@@ -42,6 +42,7 @@ struct Record {
   bool is_text = false;
   OrderedJson tools = nullptr;  // a list of objects in the record's order, or null
   std::string group = {};       // the value of ColumnNames::group_by
+  std::string topic = {};       // the value of ColumnNames::topic
 };
 
 // One record as it lies in the file.
@@ -57,7 +58,8 @@ struct CorpusLine {
 // Names of keys that differ from those above.
 struct ColumnNames {
   std::map<std::string, std::string> columns;  // "prompt" -> "question"
-  std::string group_by;  // a key with a text, number or boolean for Record::group; empty: none
+  // Keys with a text, number or boolean for Record::group and Record::topic; empty: none.
+  std::string group_by, topic;
 
   // From "prompt=question". UserError: no "=", an unknown key before it.
   void add(const std::string& text);

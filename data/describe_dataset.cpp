@@ -76,6 +76,13 @@ std::string hygiene_text(const OrderedJson& hygiene) {
   return counts_text(counts);
 }
 
+// Without the topic of every record.
+OrderedJson account_of(const DatasetInfo& info, const std::string& place) {
+  OrderedJson account = parse_ordered_json(info.statistics_json, place);
+  if (account.is_object()) account.erase("topics");
+  return account;
+}
+
 struct Document {
   DocumentOrigin origin;
   std::span<const int32_t> tokens;
@@ -273,7 +280,7 @@ OrderedJson describe_dataset_json(const PackedDataset& dataset, const Tokenizer*
                       {"content_hash", info.content_hash.hex()},
                       {"sources", parse_ordered_json(info.sources_json, place)},
                       {"settings", parse_ordered_json(info.settings_json, place)},
-                      {"statistics", parse_ordered_json(info.statistics_json, place)},
+                      {"statistics", account_of(info, place)},
                       {"document_lengths", lengths}};
   if (options.verify) json["verified"] = true;
   if (options.num_samples > 0 || !options.rows.empty()) {

@@ -399,6 +399,7 @@ HygieneReport HygieneCheck::finish(const std::vector<std::string>& sources,
   if (state.looks_for_overlap()) {
     ColumnNames others = names;
     others.group_by.clear();
+    others.topic.clear();
     state.add_other_corpus(options.held_out, others);
     state.num_held_out = state.num_other();
     state.add_other_corpus(options.general, others);

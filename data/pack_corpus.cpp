@@ -26,6 +26,7 @@ struct EncodedLine {
   int64_t ordinal = 0, number = 0;
   int32_t source = 0;
   EncodedRecord record;
+  std::string topic;
   std::optional<RecordFingerprint> print;
   std::string error;  // why it could not be read
   int64_t num_masked = 0;
@@ -164,6 +165,7 @@ class Packing {
       if (hygiene_) encoded.print = fingerprint_of(record);
       if (masks_personal_data()) encoded.num_masked = mask_personal_data(record);
       encoded.record = encoder_.encode(record, place);
+      encoded.topic = std::move(record.topic);
     } catch (const UserError& error) {
       if (!options_.corpus.skip_bad_records) throw;
       encoded.print.reset();
@@ -196,6 +198,7 @@ class Packing {
           line.record.num_tokens, options_.sequence_len);
     }
     output.report.personal_data_masked += line.num_masked;
+    if (!line.topic.empty()) output.note_topic(line.source, line.number, line.topic);
     output.take(std::move(line.record), line.source, line.number, reason);
   }
 
@@ -265,6 +268,7 @@ class Packing {
     if (!options_.corpus.columns.group_by.empty()) {
       json["group_by"] = options_.corpus.columns.group_by;
     }
+    if (!options_.corpus.columns.topic.empty()) json["topic"] = options_.corpus.columns.topic;
     if (!options_.decisions.empty()) {
       json["hygiene"] = parse_ordered_json(decisions_->settings_json, "settings");
     } else if (options_.check_hygiene) {

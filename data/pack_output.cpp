@@ -61,7 +61,9 @@ void PackOutput::finish_packing() {
 
 void PackOutput::write(const std::string& sources_json, const std::string& settings_json) {
   check_account();
-  report.content_hash = writer_.finish(sources_json, settings_json, report.statistics().dump());
+  OrderedJson statistics = report.statistics();
+  if (!topics_.empty()) statistics["topics"] = topics_.to_json();
+  report.content_hash = writer_.finish(sources_json, settings_json, statistics.dump());
 }
 
 void PackOutput::check_account() const {

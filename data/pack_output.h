@@ -9,6 +9,7 @@
 #include "data/example_encoder.h"
 #include "data/pack_corpus.h"
 #include "data/row_packer.h"
+#include "data/topic_table.h"
 
 namespace temper {
 
@@ -22,6 +23,10 @@ class PackOutput {
   // Counts the record and packs it, or drops it: for `reason` unless that is null, else for the
   // record's own.
   void take(EncodedRecord record, int32_t source, int64_t number, const char* reason);
+  // The topic of a record that is packed.
+  void note_topic(int32_t source, int64_t number, const std::string& topic) {
+    topics_.add(source, number, topic);
+  }
   void finish_packing();  // nothing may be taken after
   // Checks the account, then writes the file under its name.
   void write(const std::string& sources_json, const std::string& settings_json);
@@ -33,6 +38,7 @@ class PackOutput {
 
   DatasetWriter writer_;
   RowPacker packer_;
+  TopicTable topics_;
 };
 
 }  // namespace temper

@@ -1,6 +1,10 @@
 #include "eval/evaluation.h"
 
+#include <algorithm>
+#include <chrono>
+
 #include "common/error.h"
+#include "eval/memorisation.h"
 
 namespace temper {
 
@@ -29,19 +33,61 @@ std::vector<NamedDataset> open_datasets_of_run(const ModelAccess& access) {
   return datasets;
 }
 
+namespace {
+
+Json audit_memorisation(const ResidentModel& model, const ModelAccess& access,
+                        const EvaluationTask& task, const Generator& generator,
+                        const std::vector<Answer>& held_out, ProcessGroup& group) {
+  Json audit = Json::object();
+  if (!task.training_questions.empty()) {
+    const std::vector<Answer> answers = answer_questions(task.training_questions, access.prompts(),
+                                                         generator, task.max_new_tokens, group);
+    audit["train"] = score_verbatim(task.training_questions, answers);
+    if (!held_out.empty()) audit["held_out"] = score_verbatim(task.questions, held_out);
+  }
+  if (!task.canaries.empty()) {
+    audit["canaries"] =
+        score_canaries(task.canaries, model, access.prompts(), access.tokenizer(), group);
+  }
+  if (audit.empty()) return nullptr;
+  judge_memorisation(audit);
+  return audit;
+}
+
+}  // namespace
+
 Evaluation evaluate_model(const std::string& name, const ResidentModel& model,
                           const ModelAccess& access, const EvaluationTask& task,
                           ProcessGroup& group) {
   Evaluation evaluation;
   evaluation.model = name;
+  const auto began = std::chrono::steady_clock::now();
+  const auto seconds = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  };
   for (const NamedDataset& set : task.datasets) {
-    evaluation.sets.push_back({set.name, held_out_loss(model, group, set.dataset, task.max_rows)});
+    const int64_t rows = set.dataset.info().num_rows;
+    evaluation.held_out_tokens += set.dataset.info().sequence_len *
+                                  (task.max_rows > 0 ? std::min(task.max_rows, rows) : rows);
+    evaluation.sets.push_back(
+        {set.name, held_out_figures(model, access.tokenizer(), group, set.dataset, task.max_rows)});
   }
+  evaluation.held_out_seconds = seconds();
+  const Generator generator(model, access.tokenizer(), access.stop_conditions());
   if (!task.questions.empty()) {
-    const Generator generator(model, access.tokenizer(), access.stop_conditions());
     evaluation.answers =
         answer_questions(task.questions, access.prompts(), generator, task.max_new_tokens, group);
   }
+  evaluation.answer_seconds = seconds() - evaluation.held_out_seconds;
+  for (const Answer& answer : evaluation.answers) {
+    evaluation.generated_tokens += answer.num_new_tokens;
+  }
+  if (!task.choices.empty()) {
+    evaluation.choices =
+        score_choices(task.choices, model, access.prompts(), access.tokenizer(), group);
+  }
+  evaluation.memorisation =
+      audit_memorisation(model, access, task, generator, evaluation.answers, group);
   return evaluation;
 }
 

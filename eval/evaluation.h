@@ -1,4 +1,4 @@
-// What `temper eval` measures of a model: held-out losses and answers.
+// What `temper eval` measures of a model: held-out losses, answers, memorisation.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,9 @@
 #include "data/packed_dataset.h"
 #include "eval/held_out_loss.h"
 #include "eval/load_model.h"
+#include "eval/multiple_choice.h"
 #include "eval/questions.h"
+#include "io/json.h"
 #include "model/resident_model.h"
 
 namespace temper {
@@ -28,21 +30,29 @@ NamedDataset open_dataset_for(const ModelAccess& access, const std::string& name
 std::vector<NamedDataset> open_datasets_of_run(const ModelAccess& access);
 
 struct EvaluationTask {
-  std::vector<NamedDataset> datasets;
-  std::vector<Question> questions;
+  std::vector<NamedDataset> datasets = {};
+  std::vector<Question> questions = {};
+  std::vector<ChoiceQuestion> choices = {};
+  std::vector<Question> training_questions = {};  // for the audit: records that were trained on
+  std::vector<Question> canaries = {};
   int64_t max_rows = 0;  // of each dataset; 0: all
   int64_t max_new_tokens = 128;
 };
 
 struct SetLoss {
   std::string name;
-  HeldOutLoss loss;
+  HeldOutFigures figures;
 };
 
 struct Evaluation {
   std::string model;  // "tuned", "base" or "model"
   std::vector<SetLoss> sets;
   std::vector<Answer> answers;
+  Json choices;  // of score_choices, or null
+  // How fast it was, on all ranks together: tokens of rows with their padding, tokens generated.
+  int64_t held_out_tokens = 0, generated_tokens = 0;
+  double held_out_seconds = 0.0, answer_seconds = 0.0;
+  Json memorisation;  // {train, held_out, canaries, memorises, verdict}, or null
 };
 
 // Collective: all ranks of the group call this in the same order.

@@ -10,8 +10,12 @@
 
 namespace temper {
 
-// {"sets": [{"name", "loss", "perplexity", "targets"}],
-//  "answers": {"questions", "exact_match", "f1"}}; "answers" only when there were questions.
+// {"sets": [{"name", "loss", "loss_sum", "targets", "perplexity", "bytes", "bits_per_byte",
+// "topics": [{"topic", "loss", "targets"}]}], "answers": {"questions", "exact_match", "f1",
+// "scores":
+// [{"name", "value", "low", "high"}]}, "choices": {...}, "memorisation": {...}, "speed":
+// {"held_out_tokens_per_second", "generated_tokens_per_second"}}; each only when it
+// was asked for.
 Json evaluation_json(const Evaluation& evaluation);
 
 // One column per evaluation; all are of the same task.

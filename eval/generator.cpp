@@ -1,7 +1,7 @@
 #include "eval/generator.h"
 
 #include <algorithm>
-#include <limits>
+#include <iterator>
 
 #include "common/error.h"
 
@@ -62,6 +62,47 @@ class AnswerText {
 
 }  // namespace
 
+// One answer in the making.
+class Generator::Answer {
+ public:
+  Answer(const Generator& generator, const std::vector<int64_t>& prompt,
+         const std::function<void(std::string_view)>& on_text)
+      : stop_(generator.stop_),
+        fed_(prompt),
+        text_(stop_.text, on_text),
+        decoder_(*generator.tokenizer_) {}
+
+  // What the model sees next.
+  const std::vector<int64_t>& fed() const { return fed_; }
+  int64_t num_tokens() const { return std::ssize(generation_.ids); }
+
+  // True when the token ends the answer.
+  bool take(int64_t id) {
+    if (std::binary_search(stop_.token_ids.begin(), stop_.token_ids.end(), id)) {
+      generation_.stopped = true;
+      return true;
+    }
+    generation_.ids.push_back(id);
+    fed_ = {id};
+    generation_.stopped = text_.append(decoder_.push(static_cast<int32_t>(id)));
+    return generation_.stopped;
+  }
+
+  Generation finish() {
+    const bool marker_found = text_.append(decoder_.finish());
+    generation_.stopped = generation_.stopped || marker_found;
+    generation_.text = text_.finish();
+    return std::move(generation_);
+  }
+
+ private:
+  const StopConditions& stop_;
+  std::vector<int64_t> fed_;
+  AnswerText text_;
+  StreamDecoder decoder_;
+  Generation generation_;
+};
+
 void Generator::check_prompt(const std::vector<int64_t>& prompt) const {
   const ModelConfig& config = model_->config();
   if (prompt.empty()) throw UserError("the prompt is empty");
@@ -77,37 +118,58 @@ void Generator::check_prompt(const std::vector<int64_t>& prompt) const {
   }
 }
 
+std::vector<Generation> Generator::run(std::vector<Answer>& answers,
+                                       const GenerationOptions& options) const {
+  check_sampling_options(options.sampling);
+  const int64_t max_positions = model_->config().max_position_embeddings;
+  int64_t longest_prompt = 0;
+  std::vector<int64_t> room;  // tokens that each answer may have
+  for (const Answer& answer : answers) {
+    check_prompt(answer.fed());
+    const int64_t prompt_size = std::ssize(answer.fed());
+    longest_prompt = std::max(longest_prompt, prompt_size);
+    room.push_back(std::min(options.max_new_tokens, max_positions - prompt_size));
+  }
+  KvCache cache = model_->make_cache(
+      answers.size(), std::min(longest_prompt + options.max_new_tokens, max_positions));
+  std::vector<size_t> going;
+  for (size_t i = 0; i < answers.size(); ++i) {
+    if (room[i] > 0) going.push_back(i);
+  }
+  while (!going.empty()) {
+    std::vector<NewTokens> fed;
+    for (const size_t i : going) fed.push_back({i, answers[i].fed()});
+    const at::Tensor logits = model_->decode(fed, cache).contiguous();
+    const auto vocab = static_cast<size_t>(logits.size(1));
+    std::vector<size_t> still_going;
+    for (size_t row = 0; row < going.size(); ++row) {
+      Answer& answer = answers[going[row]];
+      const int64_t id = choose_token({logits.const_data_ptr<float>() + row * vocab, vocab},
+                                      options.sampling, static_cast<uint64_t>(answer.num_tokens()));
+      const bool ended = answer.take(id);
+      if (!ended && answer.num_tokens() < room[going[row]]) still_going.push_back(going[row]);
+    }
+    going = std::move(still_going);
+  }
+  std::vector<Generation> generations;
+  for (Answer& answer : answers) generations.push_back(answer.finish());
+  return generations;
+}
+
 Generation Generator::generate(const std::vector<int64_t>& prompt, const GenerationOptions& options,
                                const std::function<void(std::string_view)>& on_text) const {
-  check_prompt(prompt);
-  check_sampling_options(options.sampling);
-  const auto prompt_size = static_cast<int64_t>(prompt.size());
-  const int64_t max_new_tokens =
-      std::min(options.max_new_tokens, model_->config().max_position_embeddings - prompt_size);
+  std::vector<Answer> answers;
+  answers.emplace_back(*this, prompt, on_text);
+  return std::move(run(answers, options).front());
+}
 
-  Generation generation;
-  AnswerText text(stop_.text, on_text);
-  StreamDecoder decoder(*tokenizer_);
-  KvCache cache = model_->make_cache(prompt_size + max_new_tokens);
-  std::vector<int64_t> fed = prompt;
-  bool marker_found = false;
-  for (int64_t i = 0; i < max_new_tokens; ++i) {
-    const at::Tensor logits = model_->decode(fed, cache).contiguous();
-    const int64_t id = choose_token({logits.data_ptr<float>(), static_cast<size_t>(logits.numel())},
-                                    options.sampling, static_cast<uint64_t>(i));
-    if (std::binary_search(stop_.token_ids.begin(), stop_.token_ids.end(), id)) {
-      generation.stopped = true;
-      break;
-    }
-    generation.ids.push_back(id);
-    marker_found = text.append(decoder.push(static_cast<int32_t>(id)));
-    if (marker_found) break;
-    fed = {id};
-  }
-  marker_found = marker_found || text.append(decoder.finish());
-  generation.stopped = generation.stopped || marker_found;
-  generation.text = text.finish();
-  return generation;
+std::vector<Generation> Generator::generate_all(const std::vector<std::vector<int64_t>>& prompts,
+                                                const GenerationOptions& options) const {
+  const std::function<void(std::string_view)> silent;
+  std::vector<Answer> answers;
+  answers.reserve(prompts.size());
+  for (const std::vector<int64_t>& prompt : prompts) answers.emplace_back(*this, prompt, silent);
+  return run(answers, options);
 }
 
 }  // namespace temper

@@ -1,4 +1,4 @@
-// Continues a prompt token by token with a cache of keys and values.
+// Continues prompts token by token with a cache of keys and values, several at a time.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,17 @@ class Generator {
   Generation generate(const std::vector<int64_t>& prompt, const GenerationOptions& options,
                       const std::function<void(std::string_view)>& on_text = nullptr) const;
 
- private:
+  // Every prompt's generation. Their tokens go through the model's weights together, so this takes
+  // little longer than one alone; last bits depend on which prompts are together.
+  std::vector<Generation> generate_all(const std::vector<std::vector<int64_t>>& prompts,
+                                       const GenerationOptions& options) const;
+
+  // UserError as above.
   void check_prompt(const std::vector<int64_t>& prompt) const;
+
+ private:
+  class Answer;
+  std::vector<Generation> run(std::vector<Answer>& answers, const GenerationOptions& options) const;
 
   const ResidentModel* model_;
   const Tokenizer* tokenizer_;

@@ -1,13 +1,16 @@
-// Loss on a packed dataset, as (sum, count).
+// Loss on a packed dataset, as (sum, count), in all and by topic.
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "comm/process_group.h"
 #include "data/micro_batch.h"
 #include "data/packed_dataset.h"
 #include "model/resident_model.h"
 #include "stage/batch.h"
+#include "text/tokenizer.h"
 
 namespace temper {
 
@@ -17,6 +20,19 @@ struct HeldOutLoss {
 
   double mean() const { return count > 0 ? sum / static_cast<double>(count) : 0.0; }
   double perplexity() const;
+};
+
+struct HeldOutFigures {
+  struct Topic {
+    std::string name;
+    HeldOutLoss loss;
+  };
+  HeldOutLoss loss;
+  int64_t num_bytes = 0;      // of the supervised text, special tokens not counted
+  std::vector<Topic> topics;  // that have targets; none for a dataset packed without --topic
+
+  // Comparable between tokenizers; 0 without text.
+  double bits_per_byte() const;
 };
 
 // UserError when the dataset's rows are longer than the model has positions for.
@@ -29,7 +45,8 @@ Batch to_batch(MicroBatch&& rows);
 // and the rows' sums are added in row order, so the figures have the same bits on any number of
 // ranks. UserError when those rows have no supervised target. Collective: all ranks of the group
 // call this in the same order; an error of one rank is thrown on all.
-HeldOutLoss held_out_loss(const ResidentModel& model, ProcessGroup& group,
-                          const PackedDataset& dataset, int64_t max_rows = 0);
+HeldOutFigures held_out_figures(const ResidentModel& model, const Tokenizer& tokenizer,
+                                ProcessGroup& group, const PackedDataset& dataset,
+                                int64_t max_rows = 0);
 
 }  // namespace temper

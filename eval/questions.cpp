@@ -1,45 +1,73 @@
 #include "eval/questions.h"
 
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <utility>
+
 #include "comm/agreement.h"
 #include "common/error.h"
 #include "data/corpus_reader.h"
 #include "eval/answer_scoring.h"
-#include "io/json.h"
+#include "eval/score_statistics.h"
 #include "text/utf8.h"
 
 namespace temper {
 namespace {
 
-Answer answer_one(const Question& question, const PromptEncoder& encoder,
-                  const Generator& generator, int64_t max_new_tokens) {
-  GenerationOptions options;
-  options.max_new_tokens = max_new_tokens;
-  Generation generation;
-  try {
-    generation = generator.generate(encoder.encode(question.messages, question.tools).ids, options);
-  } catch (const UserError& error) {
-    throw UserError("{}: {}", question.place, error.what());
-  }
+Answer score(const Generation& generation, const std::string& expected) {
   Answer answer;
   answer.num_new_tokens = static_cast<int64_t>(generation.ids.size());
   answer.stopped = generation.stopped;
-  answer.exact_match = is_exact_match(generation.text, question.expected);
-  answer.f1 = word_f1(generation.text, question.expected);
+  answer.exact_match = is_exact_match(generation.text, expected);
+  answer.f1 = word_f1(generation.text, expected);
+  answer.rouge_l = rouge_l(generation.text, expected);
+  answer.chrf = chrf(generation.text, expected);
+  answer.refused = is_refusal(generation.text);
+  answer.empty = is_exact_match(generation.text, "");
   answer.text = replace_invalid_utf8(generation.text);  // JSON takes nothing else
   return answer;
 }
 
-Json to_json(const Answer& answer) {
-  return Json{{"text", answer.text},
-              {"num_new_tokens", answer.num_new_tokens},
-              {"stopped", answer.stopped},
-              {"exact_match", answer.exact_match},
-              {"f1", answer.f1}};
+Json to_json(const Answer& a) {
+  return Json::array({a.text, a.num_new_tokens, a.stopped, a.exact_match, a.f1, a.rouge_l, a.chrf,
+                      a.refused, a.empty});
 }
 
 Answer from_json(const Json& json) {
-  return {json.at("text"), json.at("num_new_tokens"), json.at("stopped"), json.at("exact_match"),
-          json.at("f1")};
+  return {json.at(0), json.at(1), json.at(2), json.at(3), json.at(4),
+          json.at(5), json.at(6), json.at(7), json.at(8)};
+}
+
+// Questions by the length of their prompts, so that those of a batch take about as long.
+std::vector<size_t> order_by_length(const std::vector<std::vector<int64_t>>& prompts) {
+  std::vector<size_t> order(prompts.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return prompts[a].size() < prompts[b].size(); });
+  return order;
+}
+
+struct Score {
+  const char* name;
+  double (*of)(const Answer&);
+  bool is_share;  // each answer's is 0 or 1
+};
+constexpr std::array<Score, 7> kScores = {{
+    {"exact match", [](const Answer& a) { return a.exact_match ? 1.0 : 0.0; }, true},
+    {"token F1", [](const Answer& a) { return a.f1; }, false},
+    {"ROUGE-L", [](const Answer& a) { return a.rouge_l; }, false},
+    {"chrF", [](const Answer& a) { return a.chrf; }, false},
+    {"refused", [](const Answer& a) { return a.refused ? 1.0 : 0.0; }, true},
+    {"empty", [](const Answer& a) { return a.empty ? 1.0 : 0.0; }, true},
+    {"never stops", [](const Answer& a) { return a.stopped ? 0.0 : 1.0; }, true},
+}};
+constexpr size_t kNumQualities = 4;  // of them, the first, where more is better
+
+std::vector<double> values_of(const Score& score, const std::vector<Answer>& answers) {
+  std::vector<double> values;
+  for (const Answer& answer : answers) values.push_back(score.of(answer));
+  return values;
 }
 
 }  // namespace
@@ -71,37 +99,72 @@ std::vector<Question> read_questions(const std::filesystem::path& path, int64_t 
 std::vector<Answer> answer_questions(const std::vector<Question>& questions,
                                      const PromptEncoder& encoder, const Generator& generator,
                                      int64_t max_new_tokens, ProcessGroup& group) {
-  const auto size = static_cast<size_t>(group.size());
-  Json mine = Json::array();
+  const auto rank = static_cast<size_t>(group.rank()), size = static_cast<size_t>(group.size());
+  GenerationOptions options;
+  options.max_new_tokens = max_new_tokens;
+  std::vector<size_t> order;
+  Json mine = Json::array();  // [question, answer] pairs
   run_agreed(group, [&] {
-    for (size_t q = static_cast<size_t>(group.rank()); q < questions.size(); q += size) {
-      mine.push_back(to_json(answer_one(questions[q], encoder, generator, max_new_tokens)));
+    std::vector<std::vector<int64_t>> prompts;
+    for (const Question& question : questions) {
+      try {
+        prompts.push_back(encoder.encode(question.messages, question.tools).ids);
+        generator.check_prompt(prompts.back());
+      } catch (const UserError& error) {
+        throw UserError("{}: {}", question.place, error.what());
+      }
+    }
+    order = order_by_length(prompts);
+    for (size_t first = rank * kQuestionsAtOnce; first < order.size();
+         first += size * kQuestionsAtOnce) {
+      const size_t end = std::min(first + kQuestionsAtOnce, order.size());
+      std::vector<std::vector<int64_t>> together;
+      for (size_t i = first; i < end; ++i) together.push_back(prompts[order[i]]);
+      const std::vector<Generation> generations = generator.generate_all(together, options);
+      for (size_t i = first; i < end; ++i) {
+        const Answer answer = score(generations[i - first], questions[order[i]].expected);
+        mine.push_back(Json::array({order[i], to_json(answer)}));
+      }
     }
   });
-  std::vector<Json> by_rank;
+  std::vector<Answer> answers(questions.size());
   for (const std::string& text : group.all_gather_text(mine.dump())) {
-    by_rank.push_back(parse_json(text, "answers"));
-  }
-  std::vector<Answer> answers;
-  for (size_t q = 0; q < questions.size(); ++q) {
-    answers.push_back(from_json(by_rank[q % size].at(q / size)));
+    for (const Json& entry : parse_json(text, "answers")) {
+      answers.at(entry.at(0).get<size_t>()) = from_json(entry.at(1));
+    }
   }
   return answers;
 }
 
-AnswerScores score_answers(const std::vector<Answer>& answers) {
-  AnswerScores scores;
-  scores.num_questions = static_cast<int64_t>(answers.size());
-  int64_t num_exact = 0;
-  double f1 = 0.0;
-  for (const Answer& answer : answers) {
-    num_exact += answer.exact_match ? 1 : 0;
-    f1 += answer.f1;
+Json score_answers(const std::vector<Answer>& answers) {
+  Json scores = Json::array();
+  for (const Score& score : kScores) {
+    const std::vector<double> values = values_of(score, answers);
+    if (values.empty()) break;
+    const double sum = std::accumulate(values.begin(), values.end(), 0.0);
+    const Interval interval = score.is_share
+                                  ? wilson_interval(static_cast<int64_t>(sum), std::ssize(values))
+                                  : bootstrap_interval(values);
+    scores.push_back({{"name", score.name},
+                      {"value", sum / static_cast<double>(values.size())},
+                      {"low", interval.low},
+                      {"high", interval.high}});
   }
-  if (answers.empty()) return scores;
-  scores.exact_match = static_cast<double>(num_exact) / static_cast<double>(answers.size());
-  scores.f1 = f1 / static_cast<double>(answers.size());
-  return scores;
+  return {{"questions", answers.size()}, {"scores", scores}};
+}
+
+Json compare_answers(const std::vector<Answer>& a, const std::vector<Answer>& b) {
+  Json comparisons = Json::array();
+  for (size_t i = 0; i < kNumQualities && !a.empty(); ++i) {
+    const PairedComparison paired =
+        paired_bootstrap(values_of(kScores[i], a), values_of(kScores[i], b));
+    comparisons.push_back({{"name", kScores[i].name},
+                           {"difference", paired.difference},
+                           {"low", paired.interval.low},
+                           {"high", paired.interval.high},
+                           {"p_not_better", paired.p_not_better}});
+  }
+  return comparisons;
 }
 
 }  // namespace temper

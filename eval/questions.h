@@ -9,6 +9,7 @@
 #include "comm/process_group.h"
 #include "eval/generator.h"
 #include "eval/prompt_encoder.h"
+#include "io/json.h"
 #include "text/chat_template.h"
 
 namespace temper {
@@ -30,21 +31,28 @@ struct Answer {
   bool stopped = false;
   bool exact_match = false;
   double f1 = 0.0;
+  double rouge_l = 0.0;
+  double chrf = 0.0;
+  bool refused = false;
+  bool empty = false;
 };
 
-struct AnswerScores {
-  int64_t num_questions = 0;
-  double exact_match = 0.0;  // share of the questions
-  double f1 = 0.0;           // mean
-};
+// Questions that are answered together; which are does not depend on the number of ranks.
+inline constexpr size_t kQuestionsAtOnce = 16;
 
-// Question q is answered greedily by rank q mod size; every rank gets all answers, in order.
-// Collective: all ranks of the group call this in the same order; an error of one rank is thrown
-// on all.
+// Answers greedily. Questions of like length go together, batch b to rank b mod size; every rank
+// gets all answers, in the order of the questions, with the same bits on any number of ranks.
+// Collective: all ranks of the group call this in the same order; an error of one rank is thrown on
+// all.
 std::vector<Answer> answer_questions(const std::vector<Question>& questions,
                                      const PromptEncoder& encoder, const Generator& generator,
                                      int64_t max_new_tokens, ProcessGroup& group);
 
-AnswerScores score_answers(const std::vector<Answer>& answers);
+// {questions, scores: [{name, value, low, high}]}: means over the questions with 95 % intervals,
+// Wilson's for shares and bootstrapped for the others.
+Json score_answers(const std::vector<Answer>& answers);
+
+// [{name, difference, low, high, p_not_better}]: a against b on the same questions, paired.
+Json compare_answers(const std::vector<Answer>& a, const std::vector<Answer>& b);
 
 }  // namespace temper

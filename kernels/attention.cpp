@@ -76,10 +76,22 @@ AttentionGradients attention_backward(const at::Tensor& d_out, const at::Tensor&
 }
 
 at::Tensor attention_decode(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const std::vector<CachedSequence>& sequences,
                             std::optional<int64_t> sliding_window) {
   check(q, k, v);
-  TEMPER_CHECK(q.size(0) <= k.size(0), "attention_decode: more queries than keys");
-  const std::vector<AttentionDocument> documents = {{0, q.size(0), 0, k.size(0)}};
+  std::vector<AttentionDocument> documents;
+  int64_t next_query = 0;
+  for (const CachedSequence& s : sequences) {
+    TEMPER_CHECK(s.query_begin == next_query && s.query_begin < s.query_end && s.key_begin >= 0 &&
+                     s.key_end <= k.size(0) &&
+                     s.query_end - s.query_begin <= s.key_end - s.key_begin,
+                 "attention_decode: queries {} to {}, keys {} to {} of {}", s.query_begin,
+                 s.query_end, s.key_begin, s.key_end, k.size(0));
+    next_query = s.query_end;
+    documents.push_back({s.query_begin, s.query_end, s.key_begin, s.key_end});
+  }
+  TEMPER_CHECK(next_query == q.size(0), "attention_decode: {} queries, {} used", q.size(0),
+               next_query);
   return forward(q, k, v, documents, shape_of(q, k, {{}, sliding_window})).out;
 }
 

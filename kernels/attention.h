@@ -39,9 +39,18 @@ AttentionGradients attention_backward(const at::Tensor& d_out, const at::Tensor&
                                       const at::Tensor& k, const at::Tensor& v,
                                       const AttentionOutput& forward, const AttentionMask& mask);
 
-// One sequence with a cache: q [n, num_heads, head_dim] are the last n of the keys' positions;
-// k, v [length, num_kv_heads, head_dim]. Returns [n, num_heads, head_dim].
+// Queries [query_begin, query_end) are the last of the sequence whose keys are [key_begin,
+// key_end).
+struct CachedSequence {
+  int64_t query_begin = 0, query_end = 0;
+  int64_t key_begin = 0, key_end = 0;
+};
+
+// Sequences with caches: q [T, num_heads, head_dim] holds the new tokens of each, one after the
+// other; k, v [rows, num_kv_heads, head_dim] their caches, which do not overlap. Returns
+// [T, num_heads, head_dim].
 at::Tensor attention_decode(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const std::vector<CachedSequence>& sequences,
                             std::optional<int64_t> sliding_window);
 
 }  // namespace temper

@@ -61,6 +61,21 @@ void chunk_gradient_(at::Tensor logits, const at::Tensor& targets, const at::Ten
 
 }  // namespace
 
+at::Tensor cross_entropy_of_rows(const at::Tensor& x, const at::Tensor& weight,
+                                 const at::Tensor& targets) {
+  const int64_t n = x.size(0);
+  const int64_t chunk = std::max<int64_t>(1, std::min(n, chunk_rows_for(x, weight.size(0))));
+  at::Tensor losses = at::empty({n}, x.options().dtype(at::kDouble));
+  for (int64_t begin = 0; begin < n; begin += chunk) {
+    const int64_t rows = std::min(chunk, n - begin);
+    const at::Tensor logits = at::mm(x.narrow(0, begin, rows), weight.t()).to(at::kFloat);
+    const at::Tensor picked = logits.gather(1, targets.narrow(0, begin, rows).unsqueeze(1));
+    losses.narrow(0, begin, rows)
+        .copy_(logits.logsumexp(1).to(at::kDouble).sub_(picked.squeeze(1).to(at::kDouble)));
+  }
+  return losses;
+}
+
 at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
                                 const at::Tensor& targets, LinearCrossEntropyGradients* gradients,
                                 at::Tensor& workspace) {

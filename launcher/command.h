@@ -29,6 +29,7 @@ int tokenize_command(const Arguments& arguments);
 int render_command(const Arguments& arguments);
 int status_command(const Arguments& arguments);
 int report_command(const Arguments& arguments);
+int sweep_command(const Arguments& arguments);
 int completion_command(const Arguments& arguments);
 int new_tokenizer_command(const Arguments& arguments);
 int synth_command(const Arguments& arguments);

@@ -31,6 +31,7 @@ const std::vector<Command>& commands() {
       {"new-model", "a randomly initialised base model", new_model_command},
       {"plan", "memory, disk and time of a run, before it starts", plan_command},
       {"train", "run or resume a fine-tune on any number of ranks", train_command},
+      {"sweep", "runs over several settings, and what each learned and forgot", sweep_command},
       {"status", "where a run stands", status_command},
       {"report", "a page that shows what a run learned and forgot", report_command},
       {"eval", "held-out loss of a run, before and after", eval_command},

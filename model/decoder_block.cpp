@@ -140,14 +140,13 @@ at::Tensor DecoderBlock::forward(const WeightSlots& weights, const at::Tensor& x
 }
 
 at::Tensor DecoderBlock::decode(const WeightSlots& weights, const at::Tensor& x, const Batch& batch,
-                                at::Tensor keys, at::Tensor values, int64_t length) const {
+                                Cached cached) const {
   Activations a;
-  const int64_t end = length + x.size(0);
-  project(weights, x, batch, end, a);
-  keys.slice(0, length, end).copy_(a.k);
-  values.slice(0, length, end).copy_(a.v);
+  project(weights, x, batch, cached.num_positions, a);
+  cached.keys.index_copy_(0, cached.rows, a.k);
+  cached.values.index_copy_(0, cached.rows, a.v);
   a.attention.out =
-      attention_decode(a.q, keys.slice(0, 0, end), values.slice(0, 0, end), sliding_window_);
+      attention_decode(a.q, cached.keys, cached.values, cached.sequences, sliding_window_);
   return finish(weights, x, batch, a);
 }
 

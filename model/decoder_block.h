@@ -30,10 +30,15 @@ class DecoderBlock : public Stage {
                       const at::Tensor& grad_output, const Batch& batch, SavedActivations& saved,
                       bool need_grad_input) const override;
 
-  // Forward of the n tokens of `batch` that follow the first `length` of one sequence. Their keys
-  // and values are written behind those in `keys` and `values` [capacity, num_kv_heads, head_dim].
+  // The tokens of `batch` go on from sequences whose keys and values so far are in `keys` and
+  // `values` [rows, num_kv_heads, head_dim]; theirs are written to `rows` [T] of these.
+  struct Cached {
+    at::Tensor keys, values, rows;
+    const std::vector<CachedSequence>& sequences;
+    int64_t num_positions;  // of the longest sequence
+  };
   at::Tensor decode(const WeightSlots& weights, const at::Tensor& x, const Batch& batch,
-                    at::Tensor keys, at::Tensor values, int64_t length) const;
+                    Cached cached) const;
 
  private:
   enum Linear { kQuery, kKey, kValue, kOutput, kGate, kUp, kDown, kNumLinears };

@@ -74,6 +74,13 @@ at::Tensor HeadStage::backward(const WeightSlots& weights, const at::Tensor& x, 
   return rows.spread(rms_norm_backward(d_normed, rows.x, norm, inverse), x.size(0));
 }
 
+at::Tensor HeadStage::target_losses(const WeightSlots& weights, const at::Tensor& x,
+                                    const Batch& batch) const {
+  const SupervisedRows rows(x, batch);
+  const at::Tensor normed = rms_norm(rows.x, weights.weight(norm_), inverse_rms(rows.x, epsilon_));
+  return cross_entropy_of_rows(normed, weights.weight(output_), rows.targets);
+}
+
 at::Tensor HeadStage::logits(const WeightSlots& weights, const at::Tensor& x) const {
   const at::Tensor normed = rms_norm(x, weights.weight(norm_), inverse_rms(x, epsilon_));
   return linear_forward(normed, weights.weight(output_));

@@ -20,6 +20,9 @@ class HeadStage : public Stage {
                       const at::Tensor& grad_output, const Batch& batch, SavedActivations& saved,
                       bool need_grad_input) const override;
 
+  // The loss of every target, in order: [targets] fp64. x is what the last block gave.
+  at::Tensor target_losses(const WeightSlots& weights, const at::Tensor& x,
+                           const Batch& batch) const;
   // x [T, hidden] -> [T, vocab].
   at::Tensor logits(const WeightSlots& weights, const at::Tensor& x) const;
 

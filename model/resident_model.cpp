@@ -1,5 +1,6 @@
 #include "model/resident_model.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/error.h"
@@ -130,6 +131,14 @@ double ResidentModel::loss_sum(const Batch& batch) const {
       .item<double>();
 }
 
+std::vector<double> ResidentModel::target_losses(const Batch& batch) const {
+  const Batch here = to_device(batch, impl_->place.device);
+  const at::Tensor losses =
+      impl_->parts.head->target_losses(impl_->slots[impl_->head()], impl_->hidden(here), here)
+          .to(at::kCPU);
+  return {losses.const_data_ptr<double>(), losses.const_data_ptr<double>() + losses.numel()};
+}
+
 double ResidentModel::loss_and_gradients(const Batch& host_batch,
                                          std::map<std::string, at::Tensor>& gradients) const {
   const Batch batch = to_device(host_batch, impl_->place.device);
@@ -166,6 +175,13 @@ double ResidentModel::loss_and_gradients(const Batch& host_batch,
   return loss;
 }
 
+void ResidentModel::scale_lora(double factor) {
+  TEMPER_CHECK(impl_->lora.has_value(), "there is no adapter to scale");
+  impl_->lora->scale_by(factor);
+  impl_->build(Training::kNone);
+  impl_->lend_weights();
+}
+
 void ResidentModel::merge_lora() {
   TEMPER_CHECK(impl_->lora.has_value(), "there is no adapter to merge");
   constexpr std::string_view kPrefix = "base_model.model.", kSuffix = ".lora_A.weight";
@@ -195,35 +211,57 @@ at::Tensor ResidentModel::weight(const std::string& name) const {
   return impl_->to_host(found->second);
 }
 
-KvCache ResidentModel::make_cache(int64_t capacity) const {
+KvCache ResidentModel::make_cache(size_t num_sequences, int64_t capacity) const {
   const ModelConfig& config = impl_->config;
   const auto kind = at::TensorOptions(impl_->place.device).dtype(impl_->place.type);
+  const int64_t rows = static_cast<int64_t>(num_sequences) * capacity;
   KvCache cache;
+  cache.capacity = capacity;
+  cache.lengths.assign(num_sequences, 0);
   for (int64_t layer = 0; layer < config.num_layers; ++layer) {
-    cache.keys.push_back(at::empty({capacity, config.num_kv_heads, config.head_dim}, kind));
+    cache.keys.push_back(at::empty({rows, config.num_kv_heads, config.head_dim}, kind));
     cache.values.push_back(at::empty_like(cache.keys.back()));
   }
   return cache;
 }
 
-at::Tensor ResidentModel::decode(const std::vector<int64_t>& tokens, KvCache& cache) const {
-  const auto n = static_cast<int64_t>(tokens.size());
-  TEMPER_CHECK(n > 0 && cache.length + n <= cache.keys.at(0).size(0),
-               "decode: {} tokens after {} in a cache of {}", n, cache.length,
-               cache.keys.at(0).size(0));
+at::Tensor ResidentModel::decode(const std::vector<NewTokens>& fed, KvCache& cache) const {
+  std::vector<int64_t> tokens, positions, rows, last;
+  std::vector<CachedSequence> sequences;
+  int64_t num_positions = 0;
+  for (const NewTokens& more : fed) {
+    int64_t& length = cache.lengths.at(more.sequence);
+    const auto n = static_cast<int64_t>(more.ids.size());
+    const int64_t begin = static_cast<int64_t>(more.sequence) * cache.capacity;
+    TEMPER_CHECK(n > 0 && length + n <= cache.capacity,
+                 "decode: {} tokens after {} in a cache of {}", n, length, cache.capacity);
+    const auto query = static_cast<int64_t>(tokens.size());
+    sequences.push_back({query, query + n, begin, begin + length + n});
+    tokens.insert(tokens.end(), more.ids.begin(), more.ids.end());
+    for (int64_t i = 0; i < n; ++i) {
+      positions.push_back(length + i);
+      rows.push_back(begin + length + i);
+    }
+    last.push_back(query + n - 1);
+    length += n;
+    num_positions = std::max(num_positions, length);
+  }
   Batch batch;
   batch.tokens = at::tensor(tokens, at::kLong);
-  batch.positions = at::arange(cache.length, cache.length + n, at::kLong);
+  batch.positions = at::tensor(positions, at::kLong);
   batch = to_device(batch, impl_->place.device);
+  const at::Tensor cache_rows = at::tensor(rows, at::kLong).to(impl_->place.device);
   at::Tensor x = impl_->parts.embedding->forward(impl_->slots[0], {}, batch, nullptr);
   for (size_t layer = 0; layer < impl_->parts.blocks.size(); ++layer) {
-    x = impl_->parts.blocks[layer]->decode(impl_->slots[layer + 1], x, batch, cache.keys[layer],
-                                           cache.values[layer], cache.length);
+    x = impl_->parts.blocks[layer]->decode(
+        impl_->slots[layer + 1], x, batch,
+        {cache.keys[layer], cache.values[layer], cache_rows, sequences, num_positions});
   }
-  cache.length += n;
-  const at::Tensor logits =
-      impl_->parts.head->logits(impl_->slots[impl_->head()], x.slice(0, n - 1));
-  return impl_->to_host(logits).squeeze(0);
+  const at::Tensor ends =
+      last.size() == tokens.size()
+          ? x
+          : x.index_select(0, at::tensor(last, at::kLong).to(impl_->place.device));
+  return impl_->to_host(impl_->parts.head->logits(impl_->slots[impl_->head()], ends));
 }
 
 }  // namespace temper

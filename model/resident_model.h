@@ -19,11 +19,19 @@
 
 namespace temper {
 
-// Keys and values of the tokens seen so far, of one sequence, for every block.
+// Keys and values of the tokens seen so far, for every block. Sequence s has rows
+// [s x capacity, s x capacity + lengths[s]).
 struct KvCache {
-  std::vector<at::Tensor> keys;    // per block [capacity, num_kv_heads, head_dim]
+  std::vector<at::Tensor> keys;    // per block [sequences x capacity, num_kv_heads, head_dim]
   std::vector<at::Tensor> values;  // the same
-  int64_t length = 0;
+  int64_t capacity = 0;            // tokens of a sequence
+  std::vector<int64_t> lengths;    // of each sequence
+};
+
+// What a sequence of a cache goes on with; not empty.
+struct NewTokens {
+  size_t sequence = 0;
+  std::vector<int64_t> ids;
 };
 
 // Batches come from and results go to the host, wherever the model is.
@@ -39,18 +47,23 @@ class ResidentModel {
 
   at::Tensor logits(const Batch& batch) const;  // [T, vocab] fp32
   double loss_sum(const Batch& batch) const;
+  // The loss of every target, in the order of the tokens.
+  std::vector<double> target_losses(const Batch& batch) const;
   // Loss sum, and the gradients of that sum by parameter name, fp32. A tied weight's uses are
   // added.
   double loss_and_gradients(const Batch& batch, std::map<std::string, at::Tensor>& gradients) const;
 
+  // LoraConfig::scale_by from here on.
+  void scale_lora(double factor);
   // Adds every adapter to its base weight (W + scale x B A) and drops the adapters.
   void merge_lora();
   // The weight of that name, for writing it out.
   at::Tensor weight(const std::string& name) const;
 
-  KvCache make_cache(int64_t capacity) const;
-  // Feeds `tokens` after what the cache holds; returns the logits that follow the last: [vocab].
-  at::Tensor decode(const std::vector<int64_t>& tokens, KvCache& cache) const;
+  KvCache make_cache(size_t num_sequences, int64_t capacity) const;
+  // Feeds new tokens of any of the cache's sequences, each named once; returns the logits that
+  // follow the last of each: [fed, vocab].
+  at::Tensor decode(const std::vector<NewTokens>& fed, KvCache& cache) const;
 
  private:
   struct Impl;

@@ -2,12 +2,38 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "arch/adapter_origin.h"
 #include "comm/agreement.h"
+#include "common/log.h"
+#include "data/dataset_overlap.h"
 #include "trainer/run_memory.h"
 
 namespace temper {
+namespace {
+
+// More takes longer to read than a warning is worth; `temper pack --overlap` looks there, too.
+constexpr int64_t kMaxTokensCompared = int64_t{200} << 20;
+
+void warn_of_overlap(const RunSetup& setup) {
+  int64_t num_tokens = 0;
+  for (const PackedDataset& dataset : setup.data->datasets())
+    num_tokens += dataset.info().num_tokens;
+  if (setup.held_out.empty() || num_tokens > kMaxTokensCompared) return;
+  std::vector<const PackedDataset*> sets;
+  for (const HeldOutSet& set : setup.held_out) sets.push_back(&set.dataset);
+  const std::vector<DatasetOverlap> overlaps = find_overlaps(setup.data->datasets(), sets);
+  for (size_t i = 0; i < overlaps.size(); ++i) {
+    if (overlaps[i].num_shared == 0) continue;
+    log::warning(
+        "{}: {} of its {} documents are also trained on: its loss tells what was memorised; pack "
+        "the training data again with --held-out, --general and --overlap drop",
+        setup.held_out[i].name, overlaps[i].num_shared, overlaps[i].num_documents);
+  }
+}
+
+}  // namespace
 
 RunSetup prepare_run_together(const RunConfig& config, bool on_cpu, ProcessGroup& group) {
   RunSetup setup;
@@ -26,6 +52,9 @@ RunSetup prepare_run_together(const RunConfig& config, bool on_cpu, ProcessGroup
     part = setup.base->partial_hash(group.rank(), group.size());
     setup.hash_seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  });
+  run_agreed(group, [&] {
+    if (group.rank() == 0) warn_of_overlap(setup);
   });
   for (const std::string& hex : group.all_gather_text(part.hex())) {
     setup.identity.base_hash += Hash128::from_hex(hex);

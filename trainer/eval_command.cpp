@@ -10,11 +10,13 @@
 
 #include "comm/agreement.h"
 #include "common/error.h"
+#include "common/log.h"
 #include "eval/evaluation.h"
 #include "eval/evaluation_report.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
 #include "io/output_guard.h"
+#include "run/run_directory.h"
 #include "trainer/command_line.h"
 #include "trainer/device.h"
 #include "trainer/model_options.h"
@@ -37,12 +39,22 @@ po::options_description make_options() {
                         "run's test_datasets and general_datasets)")(
       "questions", po::value<std::string>()->value_name("FILE"),
       "JSON lines with prompt and completion, or messages: answered greedily and compared")(
+      "choices", po::value<std::string>()->value_name("FILE"),
+      "JSON lines with prompt or messages, choices and answer (the index of the right one, from "
+      "0): "
+      "the likeliest choice counts")(
+      "memorisation", po::value<std::string>()->value_name("FILE"),
+      "records that were trained on: how many answers come back word by word, beside those of "
+      "--questions")("canaries", po::value<std::string>()->value_name("FILE"),
+                     "planted records (temper synth --canaries): whether the model knows their "
+                     "numbers")(
       "max-new-tokens", po::value<int64_t>()->value_name("N")->default_value(128),
       "longest answer")("limit", po::value<int64_t>()->value_name("N")->default_value(0),
                         "only the first N questions and the first N rows of each dataset; 0: all")(
       "base", "evaluate the base model, too")("json", "print the result as JSON")(
       "output,o", po::value<std::string>()->value_name("FILE"),
-      "write question, expected and given answers as JSON lines")(
+      "write question, expected and given answers as JSON lines; default for a run: "
+      "RUN_DIR/eval/step-N.jsonl, beside the figures in step-N.json")(
       "with-records", "print questions and answers as well")(
       "threads", po::value<int64_t>()->value_name("N")->default_value(1),
       "CPU threads of each rank");
@@ -54,7 +66,8 @@ po::options_description make_options() {
 struct EvalJob {
   std::unique_ptr<ModelAccess> access;
   EvaluationTask task;
-  std::unique_ptr<AtomicFile> records;  // rank 0, with --output
+  // Rank 0: where answers and figures go; null where they are not kept.
+  std::unique_ptr<AtomicFile> records, figures;
   ComputePlace place;
   bool with_base = false;
   bool with_records = false;
@@ -96,10 +109,43 @@ EvaluationTask prepare_task(const po::variables_map& values, const ModelAccess& 
     const Question& first = task.questions.front();
     (void)access.prompts().encode(first.messages, first.tools);
   }
-  if (task.datasets.empty() && task.questions.empty()) {
+  const auto records_of = [&](const char* option) {
+    return values.count(option) == 0 ? std::vector<Question>{}
+                                     : read_questions(values[option].as<std::string>(), limit);
+  };
+  task.training_questions = records_of("memorisation");
+  task.canaries = records_of("canaries");
+  if (values.count("choices") != 0) {
+    task.choices = read_choice_questions(values["choices"].as<std::string>(), limit);
+  }
+  if (task.datasets.empty() && task.questions.empty() && task.choices.empty() &&
+      task.training_questions.empty() && task.canaries.empty()) {
     throw UserError("eval: nothing to evaluate on: give --data NAME=FILE.h5 or --questions FILE");
   }
   return task;
+}
+
+// The run that the checkpoint is of; nothing for other models and for checkpoints that lie
+// elsewhere.
+std::optional<RunDirectory> run_of(const ModelAccess& access) {
+  if (access.tuned() == nullptr) return std::nullopt;
+  const RunDirectory run(std::filesystem::absolute(access.tuned()->directory()).parent_path());
+  if (!run.exists()) return std::nullopt;
+  return run;
+}
+
+// A run that this user may only read is evaluated without keeping the result there.
+void open_kept_files(const RunDirectory& run, bool has_output, EvalJob& job) {
+  const int64_t step = job.access->tuned()->record().step;
+  try {
+    make_directories(run.evaluation_path(step).parent_path());
+    job.figures = std::make_unique<AtomicFile>(run.evaluation_path(step));
+    if (!job.task.questions.empty() && !has_output) {
+      job.records = std::make_unique<AtomicFile>(run.answers_path(step));
+    }
+  } catch (const SystemError& error) {
+    log::warning("the evaluation is not kept with the run: {}", error.what());
+  }
 }
 
 EvalJob prepare_job(const po::variables_map& values, const ProcessGroup& group) {
@@ -117,6 +163,9 @@ EvalJob prepare_job(const po::variables_map& values, const ProcessGroup& group) 
     job.access->tuned()->reader().verify_files();
   }
   job.task = prepare_task(values, *job.access, group.size());
+  if (const auto run = run_of(*job.access); run && group.rank() == 0) {
+    open_kept_files(*run, values.count("output") != 0, job);
+  }
   if (values.count("output") != 0) {
     if (job.task.questions.empty()) throw UserError("--output: there are no --questions");
     const std::filesystem::path output = values["output"].as<std::string>();
@@ -150,12 +199,11 @@ std::vector<Evaluation> evaluate_all(const EvalJob& job, ProcessGroup& group) {
   return evaluations;
 }
 
-// A model that has diverged, or a set without a target, has no figures to show.
+// A model that has diverged has no figures to show.
 void check_losses(const std::vector<Evaluation>& evaluations) {
   for (const Evaluation& evaluation : evaluations) {
     for (const SetLoss& set : evaluation.sets) {
-      if (set.loss.count == 0) throw UserError("{}: not one token of it is supervised", set.name);
-      if (!std::isfinite(set.loss.sum)) {
+      if (!std::isfinite(set.figures.loss.sum)) {
         throw SystemError(
             "the loss of the {} model over {} is not finite: its weights are unusable",
             evaluation.model, set.name);
@@ -171,6 +219,9 @@ Json result_json(const EvalJob& job, const std::vector<Evaluation>& evaluations)
   if (job.with_base) {
     json["base"] = evaluation_json(evaluations.back());
     json["base"]["model"] = job.access->base_directory().string();
+    if (!job.task.questions.empty()) {
+      json["comparison"] = compare_answers(evaluations.front().answers, evaluations.back().answers);
+    }
   }
   return json;
 }
@@ -181,8 +232,12 @@ void report(EvalJob& job, const std::vector<Evaluation>& evaluations) {
     for (const Json& record : records) job.records->append(record.dump() + "\n");
     job.records->commit();
   }
+  Json json = result_json(job, evaluations);
+  if (job.figures) {
+    job.figures->append(json.dump(2) + "\n");
+    job.figures->commit();
+  }
   if (job.json) {
-    Json json = result_json(job, evaluations);
     if (job.with_records) json["records"] = records;
     std::cout << json.dump(2) << "\n";
     return;

@@ -15,6 +15,7 @@
 #include "export/model_export.h"
 #include "trainer/command_line.h"
 #include "trainer/device.h"
+#include "trainer/lora_scale.h"
 #include "trainer/model_options.h"
 
 namespace temper {
@@ -35,6 +36,8 @@ po::options_description make_options() {
       "float32, bfloat16 or float16 (default: the base's; float32 for an adapter)")(
       "max-shard-size", po::value<std::string>()->value_name("SIZE")->default_value("5GB"),
       "largest file of weights: bytes, or with KB, MB or GB")(
+      "lora-scale", po::value<std::string>()->value_name("SCALE"),
+      "ship a share of the adapter, 0 to 1; auto: the best within the run's max_forgetting")(
       "model", po::value<std::string>()->value_name("DIR"),
       "where the run's base is now, if it has moved");
   add_template_options(options);
@@ -105,6 +108,34 @@ void print_report(const Json& report, const std::filesystem::path& output) {
             << report["chat_template_kwargs"].get<std::string>() << "\n";
 }
 
+double parse_scale(const std::string& text) {
+  double scale = -1.0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, scale);
+  if (parsed.ec != std::errc() || parsed.ptr != end || !(scale > 0.0 && scale <= 1.0)) {
+    throw UserError("--lora-scale {}: expected auto, or a number above 0 and at most 1", text);
+  }
+  return scale;
+}
+
+// Scales the exported adapter; its provenance says so.
+void scale_adapter(const std::string& text, const ModelAccess& access, ExportSource& source) {
+  Json chosen;
+  double scale = 1.0;
+  if (text == "auto") {
+    const auto alone = make_local_process_group();
+    const LoraScaleChoice choice = find_lora_scale(access, *alone);
+    scale = choice.scale;
+    chosen = choice.to_json();
+  } else {
+    scale = parse_scale(text);
+    check_lora_scale(access);
+    chosen = {{"scale", scale}};
+  }
+  source.lora->scale_by(scale);
+  source.provenance["lora_scale"] = chosen;
+}
+
 void export_checkpoint(const po::variables_map& values) {
   if (values.count("path") == 0) throw UserError("export: which run directory or checkpoint?");
   if (values.count("output") == 0) throw UserError("export: where to? Give -o DIR");
@@ -142,6 +173,10 @@ void export_checkpoint(const po::variables_map& values) {
   source.lora = tuned->lora();
   source.weights = &tuned->weights();
   source.provenance = provenance(*tuned);
+
+  if (values.count("lora-scale") != 0) {
+    scale_adapter(values["lora-scale"].as<std::string>(), access, source);
+  }
 
   const Json report = export_model(source, options);
   if (values.count("json") != 0) {

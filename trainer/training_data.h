@@ -42,6 +42,7 @@ class TrainingData {
   TrainingData(std::vector<PackedDataset> datasets, const RunConfig& config, int num_ranks = 1);
 
   int64_t rows_per_epoch() const { return mixture_.rows_per_epoch(); }
+  const std::vector<PackedDataset>& datasets() const { return datasets_; }
   int64_t sequence_len() const { return datasets_.front().info().sequence_len; }
 
   // What the conversations among the rows were rendered with: of the first dataset that has any.

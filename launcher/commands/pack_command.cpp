@@ -18,7 +18,8 @@ namespace po = boost::program_options;
 constexpr const char* kAbout =
     "Packs a corpus into rows of exactly --sequence-len tokens, for `datasets` in run.yaml. "
     "Inputs\n"
-    "are files of JSON lines or arrays, CSV, TSV or text (plain, gzip or zstd), Parquet where built\n"
+    "are files of JSON lines or arrays, CSV, TSV or text (plain, gzip or zstd), Parquet where "
+    "built\n"
     "with Arrow, directories, \"patterns*\", or - for standard input. Records are one of\n"
     "  {\"messages\": [{\"role\", \"content\"}], [\"tools\"]}    chat\n"
     "  {\"conversations\": [{\"from\", \"value\"}], [\"tools\"]} sharegpt\n"
@@ -61,6 +62,8 @@ void declare(CommandLine& line) {
       "the packed validation set; default OUT-val.h5")(
       "decisions", po::value<std::string>()->value_name("FILE"),
       "what `temper check` decided for this corpus")(
+      "topic", po::value<std::string>()->value_name("KEY"),
+      "key of the records whose value is their topic: evaluation tells losses by topic")(
       "shard", po::value<std::string>()->value_name("I/N"),
       "pack part I (from 0) of N as OUT-0000I-of-0000N.h5; the parts train as OUT.h5")(
       "json", "the account of records and tokens as JSON");
@@ -97,6 +100,7 @@ void read_supervision(const CommandLine& line, PackOptions& options) {
 PackOptions read_options(const CommandLine& line) {
   PackOptions options;
   options.corpus = read_corpus_options(line);
+  options.corpus.columns.topic = line.find<std::string>("topic").value_or("");
   options.output = line.get<std::string>("output");
   if (line.has("model") == line.has("tokenizer")) {
     line.refuse("give either --model or --tokenizer");

@@ -1,7 +1,9 @@
 #include <filesystem>
 #include <iostream>
 
+#include "data/canaries.h"
 #include "data/synthetic_corpus.h"
+#include "io/atomic_file.h"
 #include "io/json.h"
 #include "launcher/command_line.h"
 
@@ -49,8 +51,21 @@ int synth_command(const Arguments& arguments) {
                                       ->value_name("N")
                                       ->default_value(chosen.replay_records),
                                   "general training records for replay")(
-      "json", "print the counts as JSON");
+      "canaries", po::value<int64_t>()->value_name("N"),
+      "write canaries.jsonl, N records with random numbers, and nothing else: mixed into the "
+      "training "
+      "data, they tell `temper eval --canaries` how much is memorised")("json",
+                                                                        "print the counts as JSON");
   if (!line.parse(arguments)) return kExitDone;
+  if (const auto num_canaries = line.find<int64_t>("canaries")) {
+    const std::filesystem::path path =
+        std::filesystem::path(line.get<std::string>("output")) / "canaries.jsonl";
+    const std::vector<Canary> canaries = make_canaries(*num_canaries, chosen.seed);
+    make_directories(path.parent_path());
+    write_canaries(path, canaries);
+    std::cout << path.string() << "\n";
+    return kExitDone;
+  }
   const SyntheticCorpusCounts counts =
       write_synthetic_corpus(line.get<std::string>("output"), chosen);
   if (!line.has("json")) {

@@ -1,6 +1,7 @@
 #include "launcher/run_report/data_figures.h"
 
 #include "common/error.h"
+#include "data/dataset_overlap.h"
 #include "data/packed_dataset.h"
 
 namespace temper {
@@ -45,6 +46,39 @@ OrderedJson describe(const DatasetEntry& entry, const char* role) {
 }
 
 }  // namespace
+
+std::vector<std::string> overlap_warnings(const RunConfig& config) {
+  constexpr int64_t kMaxTokens = int64_t{100} << 20;
+  std::vector<std::string> warnings;
+  std::vector<PackedDataset> training, sets;
+  std::vector<std::string> names;
+  int64_t num_tokens = 0;
+  try {
+    for (const DatasetEntry& entry : config.datasets) {
+      training.emplace_back(entry.path);
+      num_tokens += training.back().info().num_tokens;
+    }
+    for (const auto* entries : {&config.test_datasets, &config.general_datasets}) {
+      for (const DatasetEntry& entry : *entries) {
+        sets.emplace_back(entry.path);
+        names.push_back(entry.path.filename().string());
+      }
+    }
+    if (sets.empty() || num_tokens > kMaxTokens) return warnings;
+    std::vector<const PackedDataset*> held_out;
+    for (const PackedDataset& set : sets) held_out.push_back(&set);
+    const std::vector<DatasetOverlap> overlaps = find_overlaps(training, held_out);
+    for (size_t i = 0; i < overlaps.size(); ++i) {
+      if (overlaps[i].num_shared == 0) continue;
+      warnings.push_back(fmt::format(
+          "{}: {} of its {} documents are also trained on, so its figures tell what was memorised",
+          names[i], overlaps[i].num_shared, overlaps[i].num_documents));
+    }
+  } catch (const Error&) {
+    // The account of the data says which one cannot be read.
+  }
+  return warnings;
+}
 
 OrderedJson data_figures(const RunConfig& config) {
   OrderedJson datasets = OrderedJson::array();

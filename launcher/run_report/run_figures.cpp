@@ -112,7 +112,8 @@ OrderedJson run_figures(const std::filesystem::path& path, const ReportOptions& 
 
   OrderedJson figures = {{"format", "temper run report"}, {"format_version", 1}};
   figures["made_at"] = now_seconds();
-  figures["verdict"] = make_verdict(facts, evaluation);
+  const auto overlaps = facts.config ? overlap_warnings(*facts.config) : std::vector<std::string>{};
+  figures["verdict"] = make_verdict(facts, evaluation, overlaps);
   figures["run"] = run_section(facts);
   figures["held_out"] = held_out_figures(facts);
   figures["curves"] = curve_figures(facts);

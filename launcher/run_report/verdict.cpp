@@ -35,13 +35,14 @@ class VerdictWriter {
  public:
   explicit VerdictWriter(const RunFacts& facts) : facts_(facts), use_(facts.checkpoint_to_use()) {}
 
-  OrderedJson write(const OrderedJson& evaluation) {
+  OrderedJson write(const OrderedJson& evaluation, const std::vector<std::string>& overlaps) {
     judge_state();
     judge_learning();
     judge_forgetting();
     judge_overfitting();
     judge_answers(evaluation);
     judge_memorisation(evaluation);
+    for (const std::string& overlap : overlaps) add(Level::kWarning, overlap + ".");
     for (const std::string& gap : facts_.gaps) add(Level::kOpen, "Gap: " + gap + ".");
     OrderedJson verdict = {{"level", level_name(worst_)}, {"headline", headline()}};
     verdict["checkpoint"] = use_ == nullptr ? OrderedJson() : OrderedJson(use_->path.string());
@@ -211,8 +212,9 @@ class VerdictWriter {
 
 }  // namespace
 
-OrderedJson make_verdict(const RunFacts& facts, const OrderedJson& evaluation) {
-  return VerdictWriter(facts).write(evaluation);
+OrderedJson make_verdict(const RunFacts& facts, const OrderedJson& evaluation,
+                         const std::vector<std::string>& overlaps) {
+  return VerdictWriter(facts).write(evaluation, overlaps);
 }
 
 }  // namespace temper

@@ -25,6 +25,10 @@ class Evaluate : public testing::Test {
     model_.emplace(access_->load());
     task_.datasets = open_datasets_of_run(*access_);
     task_.questions = read_questions(root_ / "corpus.jsonl", 5);
+    for (int q = 5; q < 40; ++q) task_.questions.push_back(task_.questions[q % 5]);
+    task_.choices.push_back({"q:1", {{"user", "Which?"}}, {"this", "that", "the other"}, 1});
+    task_.training_questions = {task_.questions[0]};
+    task_.canaries = {{"c:1", {{"user", "The number?"}}, nullptr, "It is 1234 5678."}};
     task_.max_new_tokens = 12;
   }
   void TearDown() override {
@@ -45,9 +49,12 @@ TEST_F(Evaluate, gives_the_bits_of_one_rank) {
   const Evaluation shared = evaluate_model("shared", *model_, *access_, task_, world());
   ASSERT_EQ(shared.sets.size(), 1u);
   EXPECT_EQ(shared.sets[0].name, "test/corpus");
-  EXPECT_EQ(shared.sets[0].loss.sum, expected.sets[0].loss.sum);
-  EXPECT_EQ(shared.sets[0].loss.count, expected.sets[0].loss.count);
-  ASSERT_EQ(shared.answers.size(), 5u);
+  EXPECT_EQ(shared.sets[0].figures.loss.sum, expected.sets[0].figures.loss.sum);
+  EXPECT_EQ(shared.sets[0].figures.loss.count, expected.sets[0].figures.loss.count);
+  EXPECT_EQ(shared.sets[0].figures.num_bytes, expected.sets[0].figures.num_bytes);
+  ASSERT_EQ(shared.answers.size(), 40u);
+  EXPECT_EQ(shared.choices, expected.choices);
+  EXPECT_EQ(shared.memorisation, expected.memorisation);
   for (size_t q = 0; q < shared.answers.size(); ++q) {
     EXPECT_EQ(shared.answers[q].text, expected.answers[q].text) << "question " << q;
     EXPECT_EQ(shared.answers[q].f1, expected.answers[q].f1) << "question " << q;

@@ -223,7 +223,8 @@ TEST_F(Hygiene, decisions_come_back_and_damage_is_seen) {
   EXPECT_TRUE(read.has_validation());
 
   const std::string text = read_whole(path);
-  for (size_t at = 0; at < text.size(); at += 3) {
+  // But for the last line end, without which nothing is lost.
+  for (size_t at = 0; at + 1 < text.size(); at += 3) {
     std::string damaged = text;
     damaged[at] = static_cast<char>(damaged[at] ^ 1);
     EXPECT_THROW(Decisions::read(directory_.write("damaged", damaged)), UserError) << at;

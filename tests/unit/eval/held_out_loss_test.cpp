@@ -36,13 +36,20 @@ TEST(HeldOutLoss, is_the_loss_of_every_supervised_token) {
     }
   }
   const auto group = make_local_process_group();
-  const HeldOutLoss loss = held_out_loss(model, *group, dataset);
+  const HeldOutFigures figures = held_out_figures(model, access.tokenizer(), *group, dataset);
+  const HeldOutLoss& loss = figures.loss;
+  EXPECT_TRUE(figures.topics.empty());
+  // Byte-level tokens: a byte each, but for special ones.
+  EXPECT_GT(figures.num_bytes, 0);
+  EXPECT_LE(figures.num_bytes, count);
+  EXPECT_DOUBLE_EQ(figures.bits_per_byte(),
+                   loss.sum / std::log(2.0) / static_cast<double>(figures.num_bytes));
   EXPECT_EQ(loss.count, count);
   EXPECT_NEAR(loss.sum, sum, 1e-4 * sum);
   EXPECT_DOUBLE_EQ(loss.mean(), loss.sum / static_cast<double>(count));
   EXPECT_DOUBLE_EQ(loss.perplexity(), std::exp(loss.mean()));
 
-  const HeldOutLoss first = held_out_loss(model, *group, dataset, 1);
+  const HeldOutLoss first = held_out_figures(model, access.tokenizer(), *group, dataset, 1).loss;
   EXPECT_EQ(first.count, dataset.num_targets(0));
   EXPECT_LT(first.sum, loss.sum);
 }

@@ -8,6 +8,7 @@
 #include "eval/load_model.h"
 #include "io/atomic_file.h"
 #include "tests/unit/export/tiny_run.h"
+#include "text/utf8.h"
 
 namespace temper {
 namespace {
@@ -81,9 +82,32 @@ TEST_F(QuestionsTest, are_answered_as_one_by_one_and_scored) {
   EXPECT_TRUE(answers[0].exact_match);
   EXPECT_FALSE(answers[1].exact_match);
   EXPECT_DOUBLE_EQ(answers[1].f1, word_f1(answers[1].text, questions[1].expected));
-  const AnswerScores scores = score_answers(answers);
-  EXPECT_EQ(scores.num_questions, 3);
-  EXPECT_DOUBLE_EQ(scores.exact_match, 1.0 / 3.0);
+  const Json scores = score_answers(answers);
+  EXPECT_EQ(scores["questions"], 3);
+  EXPECT_EQ(scores["scores"][0]["name"], "exact match");
+  EXPECT_DOUBLE_EQ(scores["scores"][0]["value"], 1.0 / 3.0);
+  EXPECT_LT(scores["scores"][0]["low"], 1.0 / 3.0);
+  const Json same = compare_answers(answers, answers);
+  EXPECT_EQ(same[0]["difference"], 0.0);
+  EXPECT_EQ(same[0]["p_not_better"], 1.0);
+}
+
+TEST_F(QuestionsTest, more_than_a_batch_come_back_in_their_order) {
+  const ModelAccess access({.path = world_.run()});
+  const ResidentModel model = access.load();
+  const Generator generator(model, access.tokenizer(), access.stop_conditions());
+  std::vector<Question> questions;
+  for (size_t q = 0; q < kQuestionsAtOnce + 5; ++q) {
+    questions.push_back({.place = "q", .messages = {{"user", std::string(1 + 7 * q % 23, 'a')}}});
+  }
+  GenerationOptions options;
+  options.max_new_tokens = 6;
+  const auto group = make_local_process_group();
+  const auto answers = answer_questions(questions, access.prompts(), generator, 6, *group);
+  for (size_t q = 0; q < questions.size(); ++q) {
+    const auto prompt = access.prompts().encode(questions[q].messages).ids;
+    EXPECT_EQ(answers[q].text, replace_invalid_utf8(generator.generate(prompt, options).text)) << q;
+  }
 }
 
 }  // namespace

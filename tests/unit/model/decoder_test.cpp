@@ -156,16 +156,33 @@ TEST_P(Decoder, decoding_with_a_cache_equals_the_whole) {
   const at::Tensor expected = model.logits(batch);
   std::vector<int64_t> tokens(batch.tokens.const_data_ptr<int64_t>(),
                               batch.tokens.const_data_ptr<int64_t>() + 45);
-  KvCache cache = model.make_cache(45);
-  const at::Tensor prompt = model.decode({tokens.begin(), tokens.begin() + 20}, cache);
-  EXPECT_LT(relative_error(prompt, expected[19]), 1e-5);
+  KvCache cache = model.make_cache(2, 45);
+  const auto part = [&](int64_t begin, int64_t end) {
+    return std::vector<int64_t>(tokens.begin() + begin, tokens.begin() + end);
+  };
+  // The same text twice, the second sequence behind the first: each sees itself alone.
+  const at::Tensor prompts = model.decode({{0, part(0, 20)}, {1, part(0, 7)}}, cache);
+  EXPECT_LT(relative_error(prompts[0], expected[19]), 1e-5);
+  EXPECT_LT(relative_error(prompts[1], expected[6]), 1e-5);
   for (int64_t t = 20; t < 40; ++t) {
-    EXPECT_LT(relative_error(model.decode({tokens[t]}, cache), expected[t]), 1e-5) << t;
+    const at::Tensor next = model.decode({{1, {tokens[t - 13]}}, {0, {tokens[t]}}}, cache);
+    EXPECT_LT(relative_error(next[0], expected[t - 13]), 1e-5) << t;
+    EXPECT_LT(relative_error(next[1], expected[t]), 1e-5) << t;
   }
-  EXPECT_LT(relative_error(model.decode({tokens.begin() + 40, tokens.end()}, cache), expected[44]),
-            1e-5);
-  EXPECT_EQ(cache.length, 45);
-  EXPECT_THROW(model.decode({1}, cache), InternalError);
+  EXPECT_LT(relative_error(model.decode({{0, part(40, 45)}}, cache)[0], expected[44]), 1e-5);
+  EXPECT_EQ(cache.lengths, (std::vector<int64_t>{45, 27}));
+  EXPECT_THROW(model.decode({{0, {1}}}, cache), InternalError);
+}
+
+TEST_P(Decoder, target_losses_add_up_to_the_loss) {
+  const ModelConfig& config = GetParam().config;
+  const ResidentModel model(config, std::nullopt, Training::kNone, RandomWeights());
+  const Batch batch = random_batch(config.vocab_size, {0, 17, 45});
+  const std::vector<double> losses = model.target_losses(batch);
+  ASSERT_EQ(std::ssize(losses), batch.num_targets);
+  double sum = 0.0;
+  for (const double loss : losses) sum += loss;
+  EXPECT_NEAR(sum, model.loss_sum(batch), 1e-5 * sum);
 }
 
 TEST_P(Decoder, merging_keeps_the_logits) {

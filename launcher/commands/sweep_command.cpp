@@ -1,0 +1,101 @@
+#include <cmath>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "config/run_config.h"
+#include "io/atomic_file.h"
+#include "launcher/command_line.h"
+#include "launcher/rank_job.h"
+#include "launcher/run_report/html_page.h"
+#include "launcher/run_report/run_facts.h"
+#include "launcher/run_report/run_figures.h"
+#include "launcher/sweep_grid.h"
+
+namespace temper {
+namespace {
+
+namespace po = boost::program_options;
+namespace fs = std::filesystem;
+
+constexpr const char* kAbout =
+    "Trains one run after the other with every combination of the given values, and draws what "
+    "each\n"
+    "learned against what it forgot. The same command goes on where it was stopped.\n"
+    "Example: temper sweep run.yaml -o sweep --replay general.h5 --over replay=0,0.05,0.2 \\\n"
+    "             --over learning_rate=1e-4,3e-4";
+
+int train(const std::string& config, const SweptRun& run, const fs::path& directory,
+          int num_ranks) {
+  RankJob job;
+  job.arguments = {"train", config, "--set", "output_dir=" + directory.string()};
+  for (const ConfigOverride& setting : run.overrides) {
+    job.arguments.insert(job.arguments.end(),
+                         {"--set", fmt::format("{}={}", setting.key, setting.value)});
+  }
+  job.num_ranks = num_ranks;
+  job.launcher = LauncherChoice::kAuto;
+  job.run_directory = directory;
+  return run_rank_job(job);
+}
+
+// The run with the lowest test loss at the checkpoint to use comes first.
+void put_best_first(std::vector<fs::path>& runs) {
+  double best = INFINITY;
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const RunFacts facts = read_run_facts(runs[i]);
+    const CheckpointStatus* use = facts.checkpoint_to_use();
+    const auto& test = facts.history.test();
+    if (use == nullptr || test.count(use->step) == 0 || test.at(use->step) >= best) continue;
+    best = test.at(use->step);
+    std::swap(runs[0], runs[i]);
+  }
+}
+
+}  // namespace
+
+int sweep_command(const Arguments& arguments) {
+  CommandLine line("temper sweep RUN.yaml -o DIR --over KEY=VALUE,VALUE... [options]", kAbout);
+  line.options()("output,o", po::value<std::string>()->value_name("DIR"),
+                 "directory of the runs and of frontier.html")(
+      "over", po::value<std::vector<std::string>>()->value_name("KEY=VALUES")->composing(),
+      "a key of run.yaml, or replay, and its values; may be repeated")(
+      "replay", po::value<std::string>()->value_name("FILE.h5"),
+      "general text that --over replay mixes in")(
+      "nproc,n", po::value<int>()->value_name("N")->default_value(0),
+      "ranks of each run; 0: as many as the Slurm allocation has tasks, or 1");
+  line.positional("RUN.yaml", 1);
+  if (!line.parse(arguments)) return kExitDone;
+  const std::string config = line.text("RUN.yaml");
+  const fs::path output = fs::absolute(line.get<std::string>("output"));
+  std::vector<SweptKey> keys;
+  for (const std::string& text : line.texts("over")) keys.push_back(SweptKey::from_text(text));
+  if (keys.empty()) line.refuse("--over is missing");
+  const std::vector<SweptRun> grid =
+      sweep_grid(keys, read_run_config(config), line.find<std::string>("replay").value_or(""));
+  // Mistakes are found here, before any rank starts.
+  for (const SweptRun& run : grid) (void)read_run_config(config, run.overrides);
+
+  std::vector<fs::path> done;
+  int exit_code = kExitDone;
+  for (const SweptRun& run : grid) {
+    std::cerr << fmt::format("temper: sweep: {} ({} of {})\n", run.name, &run - grid.data() + 1,
+                             grid.size());
+    const int code = train(config, run, output / run.name, line.get<int>("nproc"));
+    if (code == kExitStopped || code == kExitUserError) return code;
+    if (code != kExitDone) {
+      exit_code = code;  // a rate that is too high, say: the others are still of interest
+      continue;
+    }
+    done.push_back(output / run.name);
+  }
+  if (done.empty()) return exit_code;
+  put_best_first(done);
+  const ReportOptions options{.with_records = false, .others = {done.begin() + 1, done.end()}};
+  write_file_atomically(output / "frontier.html", html_page(run_figures(done.front(), options)));
+  std::cout << (output / "frontier.html").string() << "\n";
+  return exit_code;
+}
+
+}  // namespace temper

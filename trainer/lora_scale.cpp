@@ -1,0 +1,98 @@
+#include "trainer/lora_scale.h"
+
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "common/error.h"
+#include "common/log.h"
+#include "eval/evaluation.h"
+
+namespace temper {
+namespace {
+
+constexpr int kNumSteps = 10;
+
+double rise(const LoraScalePoint& point, const LoraScalePoint& base) {
+  return point.general_loss / base.general_loss - 1.0;
+}
+
+double joint_loss(const std::vector<NamedDataset>& sets, const std::string& prefix,
+                  const ResidentModel& model, const ModelAccess& access, ProcessGroup& group) {
+  HeldOutLoss all;
+  for (const NamedDataset& set : sets) {
+    if (!set.name.starts_with(prefix)) continue;
+    const HeldOutLoss loss = held_out_figures(model, access.tokenizer(), group, set.dataset).loss;
+    all.sum += loss.sum;
+    all.count += loss.count;
+  }
+  return all.count > 0 ? all.mean() : std::numeric_limits<double>::quiet_NaN();
+}
+
+}  // namespace
+
+Json LoraScaleChoice::to_json() const {
+  Json points = Json::array();
+  for (const LoraScalePoint& point : curve) {
+    points.push_back({{"scale", point.scale},
+                      {"test_loss", std::isnan(point.test_loss) ? Json() : Json(point.test_loss)},
+                      {"general_loss", point.general_loss},
+                      {"rise", rise(point, curve.front())}});
+  }
+  return {{"scale", scale}, {"max_forgetting", max_forgetting}, {"curve", points}};
+}
+
+LoraScaleChoice choose_lora_scale(std::vector<LoraScalePoint> curve, double max_forgetting) {
+  TEMPER_CHECK(!curve.empty());
+  LoraScalePoint best = curve.front();
+  for (const LoraScalePoint& point : curve) {
+    if (!(rise(point, curve.front()) <= max_forgetting)) continue;
+    const bool is_better =
+        std::isnan(point.test_loss) ? point.scale > best.scale : point.test_loss < best.test_loss;
+    if (is_better) best = point;
+  }
+  return {best.scale, max_forgetting, std::move(curve)};
+}
+
+void check_lora_scale(const ModelAccess& access) {
+  const TunedModel* tuned = access.tuned();
+  if (tuned == nullptr || !tuned->lora()) {
+    throw UserError("--lora-scale: {} is no checkpoint of a LoRA run", access.name());
+  }
+  if (!tuned->lora()->modules_to_save.empty()) {
+    throw UserError(
+        "--lora-scale: the run trained {} in full beside the adapter, which cannot be scaled",
+        fmt::join(tuned->lora()->modules_to_save, ", "));
+  }
+}
+
+LoraScaleChoice find_lora_scale(const ModelAccess& access, ProcessGroup& group) {
+  check_lora_scale(access);
+  const RunConfig& config = access.tuned()->run_config();
+  if (config.max_forgetting == 0.0 || config.general_datasets.empty()) {
+    throw UserError(
+        "--lora-scale auto needs the run's max_forgetting and general_datasets: they say how much "
+        "may be forgotten of what; or give the scale as a number");
+  }
+  const std::vector<NamedDataset> sets = open_datasets_of_run(access);
+  std::vector<LoraScalePoint> curve;
+  for (int i = 0; i <= kNumSteps; ++i) {
+    const double scale = static_cast<double>(i) / kNumSteps;
+    ResidentModel model = access.load();
+    model.scale_lora(scale);
+    curve.push_back({scale, joint_loss(sets, "test/", model, access, group),
+                     joint_loss(sets, "general/", model, access, group)});
+    log::info("lora scale {:.1f}: test loss {:.4f}, general loss {:.4f}", scale,
+              curve.back().test_loss, curve.back().general_loss);
+  }
+  LoraScaleChoice choice = choose_lora_scale(std::move(curve), config.max_forgetting);
+  if (choice.scale == 0.0) {
+    throw UserError(
+        "--lora-scale auto: no share of the adapter keeps the general loss within max_forgetting "
+        "{} and improves the test loss: use the base",
+        config.max_forgetting);
+  }
+  return choice;
+}
+
+}  // namespace temper

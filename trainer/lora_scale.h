@@ -1,0 +1,40 @@
+// How much of a trained adapter to ship: the base plus a share of what was learned, chosen so that
+// what is forgotten stays within a budget, without training again.
+#pragma once
+
+#include <vector>
+
+#include "comm/process_group.h"
+#include "eval/load_model.h"
+#include "io/json.h"
+
+namespace temper {
+
+struct LoraScalePoint {
+  double scale = 1.0;         // 0: the base, 1: what was trained
+  double test_loss = 0.0;     // NaN without test sets
+  double general_loss = 0.0;  // over all general sets
+};
+
+struct LoraScaleChoice {
+  double scale = 1.0;
+  double max_forgetting = 0.0;
+  std::vector<LoraScalePoint> curve;  // from 0 to 1
+
+  // {scale, max_forgetting, curve: [{scale, test_loss, general_loss, rise}]}
+  Json to_json() const;
+};
+
+// Of the points whose general loss rises by at most `max_forgetting` over the first's (the base's),
+// the one with the lowest test loss; without test losses the one with the largest scale.
+LoraScaleChoice choose_lora_scale(std::vector<LoraScalePoint> curve, double max_forgetting);
+
+// UserError: no LoRA run, or modules_to_save (which are no share of anything).
+void check_lora_scale(const ModelAccess& access);
+
+// Measures scales 0, 0.1, ... 1 on the run's test and general sets and chooses. UserError as above,
+// and: no budget or no general sets in its configuration, or only the base is within the budget.
+// Collective.
+LoraScaleChoice find_lora_scale(const ModelAccess& access, ProcessGroup& group);
+
+}  // namespace temper
