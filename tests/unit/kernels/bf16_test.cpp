@@ -163,8 +163,9 @@ TEST(Bf16, attention) {
   expect_rounded(gradients.dq, expected_gradients.dq, 2 * kRounding);
   expect_rounded(gradients.dk, expected_gradients.dk, 2 * kRounding);
   expect_rounded(gradients.dv, expected_gradients.dv, 2 * kRounding);
-  expect_rounded(attention_decode(q.narrow.slice(0, 29), k.narrow, v.narrow, 5),
-                 attention_decode(q.wide.slice(0, 29), k.wide, v.wide, 5));
+  const std::vector<CachedSequence> last = {{0, q.wide.size(0) - 29, 0, k.wide.size(0)}};
+  expect_rounded(attention_decode(q.narrow.slice(0, 29), k.narrow, v.narrow, last, 5),
+                 attention_decode(q.wide.slice(0, 29), k.wide, v.wide, last, 5));
 }
 
 }  // namespace

@@ -231,8 +231,9 @@ TEST_P(Decoder, computes_in_bf16_what_it_computes_in_fp32) {
   // With a cache, as for generation.
   const std::vector<int64_t> tokens(batch.tokens.data_ptr<int64_t>(),
                                     batch.tokens.data_ptr<int64_t>() + 9);
-  KvCache narrow_cache = narrow.make_cache(9), wide_cache = wide.make_cache(9);
-  EXPECT_LT(relative_error(narrow.decode(tokens, narrow_cache), wide.decode(tokens, wide_cache)),
+  KvCache narrow_cache = narrow.make_cache(1, 9), wide_cache = wide.make_cache(1, 9);
+  EXPECT_LT(relative_error(narrow.decode({{0, tokens}}, narrow_cache),
+                           wide.decode({{0, tokens}}, wide_cache)),
             0.1);
 }
 
