@@ -10,12 +10,14 @@ TEST_GPUS ?=
 
 export SEED
 
-.PHONY: help bootstrap build test cuda soak bench demo format lint clean
+.PHONY: help bootstrap build test test-slurm cuda soak soak-slurm bench demo format lint clean
 
 help:
 	@echo 'make build   set up what is missing and build into $(BUILD)/bin'
 	@echo 'make test    build and run every test'
 	@echo 'make cuda    build for GPUs with warnings as errors, and run the tests that need none'
+	@echo 'make test-slurm   one requeue under a real Slurm of two virtual nodes, which it installs, starts'
+	@echo '             and stops itself; make soak-slurm: time limits, preemption, crashes, arrays, ...'
 	@echo 'make soak    every fuzzer for SOAK_SECONDS (600); FUZZERS="name ..." for some of them; without'
 	@echo '             it also TEMPER_KILLS (200) kills of runs, and 1,000 flipped bits of a checkpoint'
 	@echo 'make bench   measure against other software (TEMPER_ACCEPTANCE_DIR=folder of the material)'
@@ -44,6 +46,14 @@ cuda:
 soak: bootstrap
 	JOBS=$(JOBS) tests/fuzz/soak.sh
 	test -n "$(FUZZERS)" || JOBS=$(JOBS) tests/faults/soak.sh
+
+test-slurm: build
+	./bootstrap.sh --slurm
+	python3 tests/slurm/run_scenarios.py --bin $(BUILD)/bin refusals requeue
+
+soak-slurm: build
+	./bootstrap.sh --slurm
+	python3 tests/slurm/run_scenarios.py --bin $(BUILD)/bin
 
 # The peers go into environments of their own under build/bench.
 bench: build

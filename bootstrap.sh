@@ -2,7 +2,11 @@
 # Gets what a build needs: Debian/Ubuntu packages, and LibTorch into .deps/libtorch.
 #   ./bootstrap.sh            for the CPU build
 #   ./bootstrap.sh --cuda     also NVIDIA's libraries that LibTorch's CUDA half links (1 GB more)
+#   ./bootstrap.sh --slurm    also a Slurm to test with (`make test-slurm`)
 #   ./bootstrap.sh --parquet  also Arrow's C++ library, to read Parquet files (55 MB more)
+# For a machine without a network, with the same options on both:
+#   ./bootstrap.sh --download DIR   there is a network: everything goes into DIR, nothing is installed
+#   ./bootstrap.sh --offline DIR    takes it from DIR; without root LibTorch alone
 # Running it again does nothing and takes a moment. What it cannot do (no root, another system) it
 # says, and leaves the judgement to the configure step, which names every missing library.
 set -euo pipefail
@@ -53,11 +57,39 @@ install_packages() {
     fi
     root=(sudo)
   fi
+  if [[ -n $offline_from ]]; then
+    install_downloaded
+    return
+  fi
   say "installing ${#missing[@]} packages: ${missing[*]}"
   if ! "${root[@]}" apt-get update -qq ||
     ! "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
       --no-install-recommends "${missing[@]}" >/dev/null; then
     say "apt-get failed (its message is above); going on with what is there"
+  fi
+}
+
+# With everything they depend on, as though nothing were installed here: the other machine may be bare.
+download_packages() {
+  if ! command -v apt-get >/dev/null; then
+    say "this is no Debian or Ubuntu: its packages are not downloaded"
+    return
+  fi
+  mkdir -p "$download_to/packages/partial"
+  say "downloading packages into $download_to/packages"
+  if ! apt-get install -y -qq --no-install-recommends --download-only -o Debug::NoLocking=1 \
+    -o Dir::State::status=/dev/null -o APT::Sandbox::User= \
+    -o Dir::Cache::archives="$download_to/packages" "${packages[@]}" >/dev/null; then
+    say "apt-get could not download them (its message is above); apt-get update may help"
+  fi
+}
+
+install_downloaded() {
+  say "installing ${#missing[@]} packages from $offline_from: ${missing[*]}"
+  if ! "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-download \
+    --no-install-recommends -o Dir::Cache::archives="$offline_from/packages" "${missing[@]}" \
+    >/dev/null; then
+    say "they could not be installed (the message is above); going on with what is there"
   fi
 }
 
@@ -88,7 +120,9 @@ download_wheels() {
   done
   python=$(find_pip) || return 1
   echo "$list" >"$folder/requirements.txt"
-  "$python" -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps \
+  local index=()
+  if [[ -n $offline_from ]]; then index=(--no-index --find-links "$offline_from/wheels"); fi
+  "$python" -m pip download "${index[@]}" --quiet --disable-pip-version-check --require-hashes --no-deps \
     --only-binary=:all: --python-version 3.11 --implementation cp --abi cp311 --abi none \
     "${platforms[@]}" --dest "$folder" --requirement "$folder/requirements.txt"
 }
@@ -105,6 +139,12 @@ unpack_wheels() {
 # written last, names exactly what is there; .cuda adds to what is there, others replace it.
 fetch_wheels() {
   local label=$1 list=$2 folder=.deps/$3 stamp=.deps/$3/$4 advice=$5
+  if [[ -n $download_to ]]; then
+    mkdir -p "$download_to/wheels"
+    say "downloading $label into $download_to/wheels"
+    download_wheels "$list" "$download_to/wheels" || { say "could not download $label"; exit 1; }
+    return
+  fi
   if [[ -f $stamp && $(<"$stamp") == "$list" ]]; then
     return
   fi
@@ -156,15 +196,35 @@ fetch_arrow() {
 
 with_cuda=no
 with_parquet=no
-for argument in "$@"; do
+download_to=
+offline_from=
+usage() { sed -n '2,/^set -/s/^# \{0,1\}//p' "$0"; exit 2; }
+while [[ $# -gt 0 ]]; do
+  argument=$1
+  shift
   case $argument in
+    --download | --offline)
+      [[ $# -gt 0 ]] || usage
+      if [[ $argument == --download ]]; then download_to=$(realpath -m "$1"); fi
+      if [[ $argument == --offline ]]; then offline_from=$(realpath -m "$1"); fi
+      shift ;;
     --cuda) with_cuda=yes ;;
     --parquet) with_parquet=yes ;;
-    *) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    --slurm) packages+=(slurm-wlm slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge) ;;
+    *) usage ;;
   esac
 done
 
-install_packages
+if [[ -n $offline_from && ! -d $offline_from/wheels ]]; then
+  say "$offline_from has no wheels/: fill it with ./bootstrap.sh --download on a machine with a network"
+  exit 1
+fi
+if [[ -n $download_to ]]; then
+  mkdir -p "$download_to"
+  download_packages
+else
+  install_packages
+fi
 mkdir -p .deps
 exec 9>.deps/.lock
 flock 9

@@ -307,6 +307,41 @@ void add_sharding_keys(KeyTable& table) {
                "one more copy of the gradients a rank).");
 }
 
+void add_job_life_keys(KeyTable& table) {
+  table.add(
+      "launcher",
+      "What starts the ranks: auto (srun where it has a PMIx plugin, else mpirun), srun, mpirun.",
+      "",
+      [](const ConfigValue& v, RunConfig& c) {
+        c.slurm.launcher = read_choice(v, kLauncherChoices);
+      },
+      [](const RunConfig& c) { return choice_name(c.slurm.launcher, kLauncherChoices); });
+  table.slurm_integer("signal_seconds", &SlurmConfig::signal_seconds,
+                      "So long before the time limit the run is told to save and stop. A step and "
+                      "a checkpoint must fit.");
+  table.slurm_integer("max_requeues", &SlurmConfig::max_requeues,
+                      "Times in a row that the job is queued again without a new checkpoint; 0: "
+                      "it is never queued again.");
+  table.slurm_integer("max_restarts", &SlurmConfig::max_restarts,
+                      "Restarts in a row after crashes without a new checkpoint.");
+  table.add(
+      "exclude_failed_nodes", "Queue again without the node whose rank crashed.", "",
+      [](const ConfigValue& v, RunConfig& c) { c.slurm.exclude_failed_nodes = read_boolean(v); },
+      [](const RunConfig& c) {
+        return std::string(c.slurm.exclude_failed_nodes ? "true" : "false");
+      });
+}
+
+void add_sweep_key(KeyTable& table) {
+  table.section("Sweep (`temper submit` makes an array job of it)");
+  table.add(
+      "sweep",
+      "One run for each combination, e.g. {learning_rate: [1e-4, 2e-4]}, each in a directory of "
+      "its own below output_dir.",
+      "", [](const ConfigValue& v, RunConfig& c) { c.sweep = read_sweep(v); },
+      [](const RunConfig& c) { return yaml_sweep(c.sweep); });
+}
+
 void add_machine_keys(KeyTable& table) {
   table.section("Machine");
   table.choice("device", &RunConfig::device, kDevices, "auto, cpu or cuda.");
@@ -322,10 +357,18 @@ void add_machine_keys(KeyTable& table) {
   table.slurm_text("partition", &SlurmConfig::partition, "Partition.");
   table.slurm_text("account", &SlurmConfig::account, "Account that is charged.");
   table.slurm_text("qos", &SlurmConfig::qos, "Quality of service.");
+  table.slurm_text("constraint", &SlurmConfig::constraint, "Features that nodes must have.");
   table.slurm_text("mem", &SlurmConfig::mem, "Memory of a node, e.g. 64G.");
   table.slurm_lines("modules", &SlurmConfig::modules, "Modules to load first.");
+  table.slurm_text("container", &SlurmConfig::container,
+                   "Apptainer image that the ranks run in; temper-rank must be on its PATH.");
+  table.add(
+      "env", "Variables to set first: {NAME: VALUE}.", "",
+      [](const ConfigValue& v, RunConfig& c) { c.slurm.env = read_assignments(v); },
+      [](const RunConfig& c) { return yaml_texts(c.slurm.env); });
   table.slurm_lines("extra", &SlurmConfig::extra,
-                    "Further options of sbatch, e.g. [\"--constraint=a100\"].");
+                    "Further options of sbatch, e.g. [\"--reservation=maint\"].");
+  add_job_life_keys(table);
 }
 
 }  // namespace
@@ -338,6 +381,7 @@ const std::vector<ConfigKey>& config_keys() {
     add_optimisation_keys(table);
     add_progress_keys(table);
     add_sharding_keys(table);
+    add_sweep_key(table);
     add_machine_keys(table);
     return table.keys;
   }();

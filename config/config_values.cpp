@@ -159,6 +159,26 @@ std::vector<std::string> read_lines(const ConfigValue& value) {
   return lines;
 }
 
+std::vector<std::string> read_assignments(const ConfigValue& value) {
+  if (value.node.kind != YamlNode::Kind::kMap) return read_lines(value);
+  std::vector<std::string> lines;
+  for (const YamlEntry& entry : value.node.entries) {
+    const std::string key = value.key + "." + entry.key;
+    lines.push_back(entry.key + "=" + read_text({entry.value, key, value.directory}));
+  }
+  return lines;
+}
+
+std::vector<SweepKey> read_sweep(const ConfigValue& value) {
+  if (value.node.kind != YamlNode::Kind::kMap) value.refuse("{KEY: [VALUE, ...]}");
+  std::vector<SweepKey> sweep;
+  for (const YamlEntry& entry : value.node.entries) {
+    const std::string key = value.key + "." + entry.key;
+    sweep.push_back({entry.key, read_lines({entry.value, key, value.directory})});
+  }
+  return sweep;
+}
+
 std::vector<DatasetEntry> read_dataset_entries(const ConfigValue& value) {
   if (value.node.kind != YamlNode::Kind::kSequence) return {read_dataset_entry(value)};
   std::vector<DatasetEntry> entries;
@@ -188,6 +208,14 @@ std::string yaml_texts(const std::vector<std::string>& texts) {
   std::string list;
   for (const std::string& text : texts) list += (list.empty() ? "" : ", ") + yaml_text(text);
   return "[" + list + "]";
+}
+
+std::string yaml_sweep(const std::vector<SweepKey>& sweep) {
+  std::string text;
+  for (const SweepKey& entry : sweep) {
+    text += (text.empty() ? "" : ", ") + yaml_text(entry.key) + ": " + yaml_texts(entry.values);
+  }
+  return "{" + text + "}";
 }
 
 std::string yaml_dataset_entries(const std::vector<DatasetEntry>& entries) {

@@ -35,6 +35,10 @@ std::filesystem::path read_path(const ConfigValue& value);
 std::vector<std::string> read_texts(const ConfigValue& value);
 // Items as they are, commas included.
 std::vector<std::string> read_lines(const ConfigValue& value);
+// "NAME=VALUE" each, from a list of such texts or a group {NAME: VALUE}.
+std::vector<std::string> read_assignments(const ConfigValue& value);
+// A group of keys with a list of values each.
+std::vector<SweepKey> read_sweep(const ConfigValue& value);
 // A path, a list of paths, or a list of {path, weight}.
 std::vector<DatasetEntry> read_dataset_entries(const ConfigValue& value);
 
@@ -64,5 +68,6 @@ std::string choice_name(Choice wanted, const Choices<Choice>& choices) {
 std::string yaml_text(const std::string& text);
 std::string yaml_texts(const std::vector<std::string>& texts);
 std::string yaml_dataset_entries(const std::vector<DatasetEntry>& entries);
+std::string yaml_sweep(const std::vector<SweepKey>& sweep);
 
 }  // namespace temper

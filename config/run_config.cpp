@@ -35,6 +35,15 @@ std::string read_yaml_file(const std::filesystem::path& path) {
   return text;
 }
 
+YamlNode read_yaml_map(const std::filesystem::path& path) {
+  YamlNode root = parse_yaml(read_yaml_file(path), path.string());
+  if (root.is_null()) root.kind = YamlNode::Kind::kMap;
+  if (root.kind != YamlNode::Kind::kMap) {
+    throw UserError("{}: expected lines of \"key: value\", found {}", root.place, root.described());
+  }
+  return root;
+}
+
 // Reads the entries of the file, or of one of its groups ("slurm.").
 class TreeReader {
  public:
@@ -43,6 +52,13 @@ class TreeReader {
 
   void read(const YamlNode& map, const std::string& prefix) {
     for (const YamlEntry& entry : map.entries) read_entry(entry, prefix);
+  }
+  void read_slurm(const YamlNode& group) {
+    if (group.is_null()) return;
+    if (group.kind != YamlNode::Kind::kMap) {
+      throw UserError("{}: slurm is {}; expected a group of keys", group.place, group.described());
+    }
+    read(group, "slurm.");
   }
   const KeyPlaces& places() const { return places_; }
 
@@ -69,14 +85,6 @@ class TreeReader {
     key->read({entry.value, shown, directory_}, config_);
   }
 
-  void read_slurm(const YamlNode& group) {
-    if (group.is_null()) return;
-    if (group.kind != YamlNode::Kind::kMap) {
-      throw UserError("{}: slurm is {}; expected a group of keys", group.place, group.described());
-    }
-    read(group, "slurm.");
-  }
-
   [[noreturn]] static void refuse_unknown(const YamlEntry& entry, const std::string& prefix) {
     const std::string advice = prefix.empty() ? foreign_key_advice(entry.key) : "";
     if (!advice.empty()) {
@@ -94,13 +102,18 @@ class TreeReader {
 
 }  // namespace
 
+SlurmConfig read_slurm_config(const std::filesystem::path& path) {
+  const YamlNode root = read_yaml_map(path);
+  RunConfig config;
+  TreeReader reader(std::filesystem::absolute(path).parent_path(), config);
+  if (const YamlEntry* group = root.find("slurm")) reader.read_slurm(group->value);
+  validate_slurm(config, reader.places(), path.string());
+  return config.slurm;
+}
+
 RunConfig read_run_config(const std::filesystem::path& path,
                           const std::vector<ConfigOverride>& overrides) {
-  YamlNode root = parse_yaml(read_yaml_file(path), path.string());
-  if (root.is_null()) root.kind = YamlNode::Kind::kMap;
-  if (root.kind != YamlNode::Kind::kMap) {
-    throw UserError("{}: expected lines of \"key: value\", found {}", root.place, root.described());
-  }
+  YamlNode root = read_yaml_map(path);
   apply_overrides(root, overrides);
   RunConfig config;
   TreeReader reader(std::filesystem::absolute(path).parent_path(), config);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace temper {
@@ -46,7 +47,15 @@ enum class BadStepPolicy {
 
 enum class DeviceChoice { kAuto, kCpu, kCuda };
 
-// What the batch script asks Slurm for. An empty text leaves the choice to the site.
+// Who starts the ranks inside an allocation.
+enum class LauncherChoice { kAuto, kMpirun, kSrun };
+inline const std::vector<std::pair<const char*, LauncherChoice>> kLauncherChoices = {
+    {"auto", LauncherChoice::kAuto},
+    {"mpirun", LauncherChoice::kMpirun},
+    {"srun", LauncherChoice::kSrun}};
+
+// What the batch script asks Slurm for, and how the job goes on after a stop or a crash. An empty
+// text leaves the choice to the site.
 struct SlurmConfig {
   int64_t nodes = 1;
   int64_t ntasks_per_node = 1;  // ranks of a node
@@ -56,11 +65,26 @@ struct SlurmConfig {
   std::string partition;
   std::string account;
   std::string qos;
+  std::string constraint;
   std::string mem;                   // of a node: "64G"
   std::vector<std::string> modules;  // for `module load`
-  std::vector<std::string> extra;    // further #SBATCH options: "--constraint=a100"
+  std::string container;             // Apptainer image that the ranks run in
+  std::vector<std::string> env;      // "NAME=VALUE"
+  std::vector<std::string> extra;    // further #SBATCH options: "--reservation=maint"
+  LauncherChoice launcher = LauncherChoice::kAuto;
+  int64_t signal_seconds = 300;  // before the time limit, the run is told to stop
+  int64_t max_requeues = 3;      // in a row that brought no new checkpoint
+  int64_t max_restarts = 2;      // after crashes in a row that brought no new checkpoint
+  bool exclude_failed_nodes = false;
 
   bool operator==(const SlurmConfig&) const = default;
+};
+
+struct SweepKey {
+  std::string key;  // "learning_rate"
+  std::vector<std::string> values;
+
+  bool operator==(const SweepKey&) const = default;
 };
 
 struct RunConfig {
@@ -144,6 +168,9 @@ struct RunConfig {
   DeviceChoice device = DeviceChoice::kAuto;
   int64_t threads_per_rank = 1;  // CPU threads of each rank; part of the same-bits promise
   SlurmConfig slurm;
+  // Runs that differ in these keys' values, one for each combination, each in a directory of its
+  // own below output_dir: key and values as YAML texts, in the order of the file.
+  std::vector<SweepKey> sweep;
 
   bool is_lora() const { return adapter == "lora"; }
   int64_t micro_batches_per_step() const { return global_batch_size / micro_batch_size; }
@@ -166,6 +193,10 @@ struct ConfigOverride {
 // global_batch_size and gradient_accumulation_steps both are filled in.
 RunConfig read_run_config(const std::filesystem::path& path,
                           const std::vector<ConfigOverride>& overrides = {});
+
+// The group `slurm:` alone, read and validated; nothing else of the file is looked at, so that it
+// may name datasets that are still to be packed.
+SlurmConfig read_slurm_config(const std::filesystem::path& path);
 
 // The whole configuration with its defaults filled in, as YAML that read_run_config accepts.
 std::string resolved_yaml(const RunConfig& config);

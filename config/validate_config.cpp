@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/error.h"
+#include "config/config_keys.h"
 
 namespace temper {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 constexpr std::array<const char*, 7> kLoraKeys = {
     "lora_r",     "lora_alpha",           "lora_dropout",  "lora_target_modules",
     "use_rslora", "lora_modules_to_save", "lora_model_dir"};
+constexpr size_t kMaxSweepRuns = 1000;
 constexpr int64_t kMaxCount = int64_t{1} << 40;
 
 class Validator {
@@ -29,6 +31,36 @@ class Validator {
     check_progress();
     check_machine();
     check_slurm();
+    check_sweep();
+  }
+
+  // These go into a batch script: what could break out of its line is refused.
+  void check_slurm() const {
+    const SlurmConfig& slurm = config_.slurm;
+    require_range<int64_t>("slurm.nodes", slurm.nodes, 1, 1 << 20);
+    require_range<int64_t>("slurm.ntasks_per_node", slurm.ntasks_per_node, 1, 1 << 16);
+    require_range<int64_t>("slurm.cpus_per_task", slurm.cpus_per_task, 1, 1 << 16);
+    require_range<int64_t>("slurm.gpus_per_node", slurm.gpus_per_node, 0, 1 << 16);
+    const std::pair<const char*, const std::string&> words[] = {
+        {"slurm.time", slurm.time},
+        {"slurm.partition", slurm.partition},
+        {"slurm.account", slurm.account},
+        {"slurm.qos", slurm.qos},
+        {"slurm.constraint", slurm.constraint},
+        {"slurm.mem", slurm.mem}};
+    for (const auto& [key, word] : words) require_word(key, word);
+    for (const std::string& module : slurm.modules) require_word("slurm.modules", module);
+    for (const std::string& option : slurm.extra) {
+      if (!option.starts_with("-")) {
+        refuse("slurm.extra", "has \"{}\"; an option of sbatch begins with \"-\"", option);
+      }
+      require_word("slurm.extra", option);
+    }
+    for (const std::string& assignment : slurm.env) check_assignment(assignment);
+    require_printable("slurm.container", slurm.container);
+    require_range<int64_t>("slurm.signal_seconds", slurm.signal_seconds, 1, 65535);
+    require_range<int64_t>("slurm.max_requeues", slurm.max_requeues, 0, 1 << 20);
+    require_range<int64_t>("slurm.max_restarts", slurm.max_restarts, 0, 1 << 20);
   }
 
  private:
@@ -256,26 +288,38 @@ class Validator {
     }
   }
 
-  // These go into a batch script: what could break out of its line is refused.
-  void check_slurm() const {
-    const SlurmConfig& slurm = config_.slurm;
-    require_range<int64_t>("slurm.nodes", slurm.nodes, 1, 1 << 20);
-    require_range<int64_t>("slurm.ntasks_per_node", slurm.ntasks_per_node, 1, 1 << 16);
-    require_range<int64_t>("slurm.cpus_per_task", slurm.cpus_per_task, 1, 1 << 16);
-    require_range<int64_t>("slurm.gpus_per_node", slurm.gpus_per_node, 0, 1 << 16);
-    const std::pair<const char*, const std::string&> words[] = {
-        {"slurm.time", slurm.time},
-        {"slurm.partition", slurm.partition},
-        {"slurm.account", slurm.account},
-        {"slurm.qos", slurm.qos},
-        {"slurm.mem", slurm.mem}};
-    for (const auto& [key, word] : words) require_word(key, word);
-    for (const std::string& module : slurm.modules) require_word("slurm.modules", module);
-    for (const std::string& option : slurm.extra) {
-      if (!option.starts_with("-")) {
-        refuse("slurm.extra", "has \"{}\"; an option of sbatch begins with \"-\"", option);
+  void check_assignment(const std::string& assignment) const {
+    const size_t equals = assignment.find('=');
+    const std::string name = assignment.substr(0, equals);
+    const auto allowed = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+    if (equals == assignment.npos || name.empty() || std::isdigit(name[0]) != 0 ||
+        !std::all_of(name.begin(), name.end(), allowed)) {
+      refuse("slurm.env", "has \"{}\"; expected NAME=VALUE", name.substr(0, 64));
+    }
+    require_printable("slurm.env", assignment);
+  }
+
+  // Quoted in the script, but a second line is not what anybody means.
+  void require_printable(const std::string& key, const std::string& text) const {
+    const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+    if (std::any_of(text.begin(), text.end(), control)) {
+      refuse(key, "has a line break or control character, which a batch script cannot take");
+    }
+  }
+
+  void check_sweep() const {
+    static const std::vector<std::string> kFixed = {"sweep", "output_dir", "slurm", "base_model"};
+    size_t combinations = 1;
+    for (const SweepKey& entry : config_.sweep) {
+      if (find_config_key(entry.key) == nullptr || entry.key.find('.') != entry.key.npos ||
+          std::find(kFixed.begin(), kFixed.end(), entry.key) != kFixed.end()) {
+        refuse("sweep", "has \"{}\", which is no key that runs may differ in", entry.key);
       }
-      require_word("slurm.extra", option);
+      if (entry.values.empty()) refuse("sweep", "has no value for {}", entry.key);
+      combinations *= entry.values.size();
+      if (combinations > kMaxSweepRuns) {
+        refuse("sweep", "has more than {} combinations", kMaxSweepRuns);
+      }
     }
   }
 
@@ -287,7 +331,9 @@ class Validator {
     };
     const auto bad = std::find_if_not(word.begin(), word.end(), allowed);
     if (bad != word.end()) {
-      refuse(key, "has the character '{}', which a batch script cannot take", *bad);
+      const auto code = static_cast<unsigned char>(*bad);
+      refuse(key, "has the character {}, which a batch script cannot take",
+             std::isprint(code) != 0 ? fmt::format("'{}'", *bad) : fmt::format("of code {}", code));
     }
   }
 
@@ -297,6 +343,10 @@ class Validator {
 };
 
 }  // namespace
+
+void validate_slurm(RunConfig& config, const KeyPlaces& places, const std::string& file) {
+  Validator(config, places, file).check_slurm();
+}
 
 void complete_and_validate(RunConfig& config, const KeyPlaces& places, const std::string& file) {
   Validator(config, places, file).check();

@@ -15,4 +15,7 @@ using KeyPlaces = std::map<std::string, std::string>;
 // ranges, combinations and that the files exist. UserError naming place, key, value and remedy.
 void complete_and_validate(RunConfig& config, const KeyPlaces& places, const std::string& file);
 
+// The checks of `slurm:` alone.
+void validate_slurm(RunConfig& config, const KeyPlaces& places, const std::string& file);
+
 }  // namespace temper

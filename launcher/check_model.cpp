@@ -7,12 +7,25 @@
 
 namespace temper {
 
-void check_model(RunConfig& config) {
-  const ModelConfig model = ModelConfig::from_directory(config.base_model);
+namespace {
+
+ModelConfig checked_model(RunConfig& config) {
+  ModelConfig model = ModelConfig::from_directory(config.base_model);
   if (config.is_lora()) {
     const LoraConfig lora = lora_of_run(config, model);
     if (!config.lora_model_dir.empty()) record_adapter(lora, config);
   }
+  return model;
+}
+
+}  // namespace
+
+void check_model_and_adapter(RunConfig& config) {
+  checked_model(config);
+}
+
+void check_model(RunConfig& config) {
+  const ModelConfig model = checked_model(config);
   const Tokenizer tokenizer = Tokenizer::from_file(config.base_model);
   if (tokenizer.vocab_size() > model.vocab_size) {
     throw UserError("{}: the tokenizer has {} tokens, the model's embedding only {} rows",

@@ -4,9 +4,11 @@ namespace temper {
 
 std::vector<std::string> mpirun_command(const MpirunOptions& options,
                                         const std::vector<std::string>& rank_command) {
-  // Quiet: rank 0 says what is wrong, mpirun's banners about exit codes would hide it.
-  std::vector<std::string> command = {"mpirun", "--quiet"};
+  std::vector<std::string> command = {"mpirun"};
   if (options.is_root) command.push_back("--allow-run-as-root");
+  if (!options.hostfile.empty()) {
+    command.insert(command.end(), {"--hostfile", options.hostfile});
+  }
   // Open MPI counts physical cores, which can't be known cheaply; outside of an allocation nobody
   // else's room is taken. It yields while waiting only where ranks really outnumber the cores.
   if (options.num_allocated_tasks == 0 || options.num_ranks > options.num_allocated_tasks) {

@@ -8,9 +8,10 @@ namespace temper {
 
 struct MpirunOptions {
   int num_ranks = 1;
-  // Ranks that the allocation has room for (SLURM_NTASKS); 0 outside of one.
+  // Ranks that the allocation (SLURM_NTASKS) or the hostfile has room for; 0 without either.
   int num_allocated_tasks = 0;
   bool is_root = false;
+  std::string hostfile = {};  // of hosts to start them on; empty: here, or the allocation's
 };
 
 std::vector<std::string> mpirun_command(const MpirunOptions& options,

@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/exit_stalled.h"
 #include "common/log.h"
+#include "launcher/hostfile.h"
 #include "launcher/run_outcome.h"
 #include "launcher/supervise.h"
 #include "run/run_directory.h"
@@ -50,23 +51,42 @@ void record_end(const RankJob& job, RunStatus status, const std::string& reason)
   }
 }
 
-// What a user can type to see the starter's own messages.
 std::string shown_command(const RankLaunch& launch) {
   std::string text;
   for (const std::string& word : launch.command) {
-    if (word == "--quiet") continue;
     text += (text.empty() ? "" : " ") + word;
   }
   return text;
 }
 
+std::vector<std::string> rank_command(const RankJob& job) {
+  std::vector<std::string> command;
+  if (job.container.empty()) {
+    command = {find_rank_program().string()};
+  } else {
+    command = {"apptainer", "exec"};
+    if (job.needs_gpus) command.push_back("--nv");
+    command.insert(command.end(), {job.container, "temper-rank"});
+  }
+  command.insert(command.end(), job.arguments.begin(), job.arguments.end());
+  return command;
+}
+
 }  // namespace
 
-int run_rank_job(const RankJob& job) {
-  std::vector<std::string> command = {find_rank_program().string()};
-  command.insert(command.end(), job.arguments.begin(), job.arguments.end());
+RanksEnd run_ranks(const RankJob& job) {
+  LaunchEnvironment environment = read_launch_environment();
+  if (!job.hostfile.empty()) {
+    environment.hostfile = job.hostfile;
+    environment.hostfile_slots = count_slots(job.hostfile);
+  }
   const RankLaunch launch =
-      plan_launch(read_launch_environment(), job.launcher, job.num_ranks, command);
+      plan_launch(environment, job.launcher, job.num_ranks, rank_command(job));
+  if (!launch.reason.empty()) log::info("{}", launch.reason);
+  if (environment.slurm_tasks > 0 && launch.num_ranks != environment.slurm_tasks) {
+    log::warning("{} ranks, but the allocation has {} tasks", launch.num_ranks,
+                 environment.slurm_tasks);
+  }
   if (find_program(launch.command[0]).empty()) {
     throw SystemError("{} is not on the PATH: load the modules that temper was built with",
                       launch.command[0]);
@@ -78,20 +98,36 @@ int run_rank_job(const RankJob& job) {
   Supervision supervision;
   supervision.stops_by_itself = job.run_directory.has_value();
   supervision.is_ready = [&] { return is_fresh(before, status_of(job)); };
-  const ExitStatus ended = supervise(launch, supervision);
+  const SupervisedEnd ended = supervise(launch, supervision);
   const std::optional<RunStatus> after = status_of(job);
-  const RunOutcome outcome = judge_outcome(ended, before, after);
+  RunOutcome outcome = judge_outcome(ended.status, before, after);
   const bool has_failed = outcome.exit_code == kExitFailed || outcome.exit_code == kExitStalled;
-  if (is_fresh(before, after) && has_failed) {
-    record_end(job, *after, outcome.message.empty() ? "a rank failed" : outcome.message);
+  // Whoever saw it die has said so; which was the first, and on what node, the starter knows.
+  if (ended.first_failure && has_failed &&
+      (!outcome.message.empty() || ended.first_failure->was_killed)) {
+    outcome.message = ended.first_failure->text();
   }
-  if (outcome.message.empty()) return outcome.exit_code;
+  RanksEnd end;
+  end.exit_code = outcome.exit_code;
+  end.stop_signal = ended.stop_signal;
+  if (is_fresh(before, after)) {
+    end.has_begun = true;
+    const auto newest = RunDirectory(*job.run_directory).latest_complete();
+    if (newest) end.checkpoint_step = newest->step;
+    if (has_failed) {
+      end.failure = outcome.message.empty() ? "a rank failed" : outcome.message;
+      if (ended.first_failure) end.failed_node = ended.first_failure->node;
+      record_end(job, *after, end.failure);
+      if (!after->error.empty()) end.failure = after->error;
+    }
+  }
+  if (outcome.message.empty()) return end;
   if (outcome.exit_code == kExitDone) {
     log::warning("{}", outcome.message);
   } else {
     log::error("{}; started with: {}", outcome.message, shown_command(launch));
   }
-  return outcome.exit_code;
+  return end;
 }
 
 }  // namespace temper

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/next_action.h"
 #include "launcher/rank_launch.h"
 
 namespace temper {
@@ -14,12 +15,15 @@ struct RankJob {
   std::vector<std::string> arguments;  // of temper-rank
   int num_ranks = 0;                   // 0: by the allocation, or 1
   LauncherChoice launcher = LauncherChoice::kAuto;
+  std::string hostfile;     // of mpirun's; empty: none
+  std::string container;    // Apptainer image that the ranks run in; empty: none
+  bool needs_gpus = false;  // in it
   // Of a training run: where it reports its state. It stops by itself, with a checkpoint.
   std::optional<std::filesystem::path> run_directory;
 };
 
-// Starts the ranks, supervises them and returns the exit code (common/error.h). A run whose ranks
-// ended without a word is marked as failed.
-int run_rank_job(const RankJob& job);
+// Starts the ranks, supervises them and returns how they ended, with the exit code of
+// common/error.h. A run whose ranks ended without a word is marked as failed.
+RanksEnd run_ranks(const RankJob& job);
 
 }  // namespace temper

@@ -60,9 +60,9 @@ LaunchEnvironment read_launch_environment() {
 }
 
 LauncherChoice launcher_choice_named(const std::string& name) {
-  if (name == "auto") return LauncherChoice::kAuto;
-  if (name == "mpirun") return LauncherChoice::kMpirun;
-  if (name == "srun") return LauncherChoice::kSrun;
+  for (const auto& [known, choice] : kLauncherChoices) {
+    if (name == known) return choice;
+  }
   throw UserError("--launcher {}: expected one of auto, mpirun, srun", name);
 }
 
@@ -75,18 +75,30 @@ RankLaunch plan_launch(const LaunchEnvironment& environment, LauncherChoice choi
         environment.started_by, environment.started_by);
   }
   RankLaunch launch;
-  launch.num_ranks = num_ranks > 0 ? num_ranks : std::max(1, environment.slurm_tasks);
-  if (launch.num_ranks == 1) {
+  const bool has_hostfile = !environment.hostfile.empty();
+  const int room = has_hostfile ? environment.hostfile_slots : environment.slurm_tasks;
+  launch.num_ranks = num_ranks > 0 ? num_ranks : std::max(1, room);
+  if (has_hostfile && choice == LauncherChoice::kSrun) {
+    throw UserError("--hostfile is for mpirun; srun takes the allocation's nodes");
+  }
+  const bool srun_works = environment.in_slurm_allocation && !environment.pmix_plugin.empty();
+  const char* const obstacle = environment.in_slurm_allocation
+                                   ? "this srun has no PMIx plugin (srun --mpi=list)"
+                                   : "this is no Slurm allocation";
+  if (choice == LauncherChoice::kSrun && !srun_works) {
+    throw UserError("--launcher srun: {}", obstacle);
+  }
+  if (launch.num_ranks == 1 && choice == LauncherChoice::kAuto && !has_hostfile) {
     launch.command = rank_command;
     return launch;
   }
-  const bool srun_works = environment.in_slurm_allocation && !environment.pmix_plugin.empty();
-  if (choice == LauncherChoice::kSrun && !srun_works) {
-    throw UserError("--launcher srun: {}", environment.in_slurm_allocation
-                                               ? "this srun has no PMIx plugin (srun --mpi=list)"
-                                               : "this is no Slurm allocation");
+  const bool with_srun = srun_works && choice != LauncherChoice::kMpirun && !has_hostfile;
+  if (environment.in_slurm_allocation && choice == LauncherChoice::kAuto && !has_hostfile) {
+    launch.reason = fmt::format("starting {} ranks with {}", launch.num_ranks,
+                                with_srun ? "srun: it has the plugin " + environment.pmix_plugin
+                                          : std::string("mpirun: ") + obstacle);
   }
-  if (srun_works && choice != LauncherChoice::kMpirun) {
+  if (with_srun) {
     launch.kind = RankLaunch::Kind::kSrun;
     launch.command = srun_command({.num_ranks = launch.num_ranks,
                                    .mpi_plugin = environment.pmix_plugin,
@@ -96,18 +108,22 @@ RankLaunch plan_launch(const LaunchEnvironment& environment, LauncherChoice choi
   }
   launch.kind = RankLaunch::Kind::kMpirun;
   launch.command = mpirun_command({.num_ranks = launch.num_ranks,
-                                   .num_allocated_tasks = environment.slurm_tasks,
-                                   .is_root = environment.is_root},
+                                   .num_allocated_tasks = room,
+                                   .is_root = environment.is_root,
+                                   .hostfile = environment.hostfile},
                                   rank_command);
   return launch;
+}
+
+std::filesystem::path find_own_program() {
+  return std::filesystem::read_symlink("/proc/self/exe");
 }
 
 std::filesystem::path find_rank_program() {
   namespace fs = std::filesystem;
   const std::string named = variable("TEMPER_RANK");
-  const fs::path program = named.empty()
-                               ? fs::read_symlink("/proc/self/exe").parent_path() / "temper-rank"
-                               : fs::absolute(named);
+  const fs::path program =
+      named.empty() ? find_own_program().parent_path() / "temper-rank" : fs::absolute(named);
   if (access(program.c_str(), X_OK) != 0) {
     throw SystemError(
         "{} cannot be executed ({}): temper-rank belongs beside temper; the variable TEMPER_RANK "

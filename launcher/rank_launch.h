@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "config/run_config.h"
+
 namespace temper {
 
 // What is around this process, as far as starting ranks depends on it.
@@ -14,6 +16,9 @@ struct LaunchEnvironment {
   int slurm_cpus_per_task = 0;
   std::string pmix_plugin;  // that srun offers; empty: srun can't start Open MPI's ranks
   bool is_root = false;
+  // Of mpirun's, with the ranks that it has room for; empty: none.
+  std::string hostfile;
+  int hostfile_slots = 0;
   // Set when this process is itself one of several that mpirun or srun started: their name.
   std::string started_by;
 };
@@ -21,7 +26,6 @@ struct LaunchEnvironment {
 // Asks srun for its plugins when inside an allocation.
 LaunchEnvironment read_launch_environment();
 
-enum class LauncherChoice { kAuto, kMpirun, kSrun };
 LauncherChoice launcher_choice_named(const std::string& name);  // UserError for an unknown one
 
 struct RankLaunch {
@@ -29,12 +33,16 @@ struct RankLaunch {
   Kind kind = Kind::kAlone;
   int num_ranks = 1;
   std::vector<std::string> command;
+  std::string reason;  // why this starter, inside an allocation; empty elsewhere
 };
 
-// `num_ranks` 0: as many as the allocation has tasks, or 1. UserError when this process is a rank
-// itself, or srun was chosen and can't be used.
+// `num_ranks` 0: as many as the hostfile has slots or the allocation has tasks, or 1. UserError
+// when this process is a rank itself, or srun was chosen and can't be used.
 RankLaunch plan_launch(const LaunchEnvironment& environment, LauncherChoice choice, int num_ranks,
                        const std::vector<std::string>& rank_command);
+
+// This executable, wherever it lies now.
+std::filesystem::path find_own_program();
 
 // The program temper-rank: TEMPER_RANK, or the one beside this executable. SystemError without one.
 std::filesystem::path find_rank_program();

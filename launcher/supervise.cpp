@@ -6,10 +6,12 @@
 #include <csignal>
 #include <ctime>
 #include <initializer_list>
+#include <optional>
 
 #include "common/error.h"
 #include "common/log.h"
 #include "launcher/mpirun_leftovers.h"
+#include "launcher/starter_output.h"
 
 namespace temper {
 namespace {
@@ -59,10 +61,15 @@ class Supervisor {
     options.ignore_usr1 = supervision.stops_by_itself;
     // A starter takes its ranks with it on TERM; a single rank would go on until its next step.
     options.death_signal = alone_ ? SIGKILL : SIGTERM;
+    if (!alone_) {
+      output_.emplace();
+      options.standard_error = output_->write_end();
+    }
     pid_ = start_process(launch.command, options);
+    if (output_) output_->close_write_end();
   }
 
-  ExitStatus wait() {
+  SupervisedEnd wait() {
     int wait_status = 0;
     while (waitpid(pid_, &wait_status, WNOHANG) == 0) {
       const bool waiting = asked_ && !ready_ && !ending_;
@@ -74,7 +81,9 @@ class Supervisor {
       }
     }
     if (removes_leftovers_) remove_mpirun_leftovers(pid_);
-    return ExitStatus::from_wait(wait_status);
+    SupervisedEnd end{ExitStatus::from_wait(wait_status), stop_signal_, {}};
+    if (output_) end.first_failure = output_->finish();
+    return end;
   }
 
  private:
@@ -84,6 +93,7 @@ class Supervisor {
   }
 
   void stop(int number) {
+    if (stop_signal_ == 0) stop_signal_ = number;
     if (ending_) return;
     if (!supervision_.stops_by_itself) {
       // USR1 and HUP are this process's way of being asked; the ranks know nothing of them.
@@ -117,11 +127,13 @@ class Supervisor {
     }
   }
 
-  SignalQueue signals_;
+  SignalQueue signals_;  // before the thread that must not get them
+  std::optional<StarterOutput> output_;
   const Supervision& supervision_;
   bool alone_;
   bool removes_leftovers_;
   pid_t pid_ = 0;
+  int stop_signal_ = 0;
   bool asked_ = false;
   bool ready_ = false;
   bool interrupted_ = false;
@@ -131,7 +143,7 @@ class Supervisor {
 
 }  // namespace
 
-ExitStatus supervise(const RankLaunch& launch, const Supervision& supervision) {
+SupervisedEnd supervise(const RankLaunch& launch, const Supervision& supervision) {
   return Supervisor(launch, supervision).wait();
 }
 

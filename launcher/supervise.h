@@ -2,10 +2,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "launcher/process.h"
 #include "launcher/rank_launch.h"
+#include "launcher/starter_messages.h"
 
 namespace temper {
 
@@ -21,6 +23,11 @@ struct Supervision {
 // become USR1 to the starter of a job that stops by itself (mpirun and srun hand USR1 on to every
 // rank, but end the ranks on TERM and INT), repeated until the ranks have ended; a second INT ends
 // them at once. Any other job is ended by the first. When this process dies, so do the ranks.
-ExitStatus supervise(const RankLaunch& launch, const Supervision& supervision);
+struct SupervisedEnd {
+  ExitStatus status;
+  int stop_signal = 0;                        // the first that asked for the end; 0: none came
+  std::optional<FirstFailure> first_failure;  // as mpirun or srun told it
+};
+SupervisedEnd supervise(const RankLaunch& launch, const Supervision& supervision);
 
 }  // namespace temper

@@ -124,7 +124,7 @@ bool RunDirectory::is_fresh() const {
   return std::all_of(entries.begin(), entries.end(), [](const Entry& entry) {
     const std::string& name = entry.name;
     return name == "lock" || name == "owner" || name == "run.yaml" || name == "status.json" ||
-           is_half_written(name);
+           name == "job.json" || name == "job.sbatch" || name == "logs" || is_half_written(name);
   });
 }
 

@@ -3,6 +3,9 @@
 //   run.yaml        the resolved configuration
 //   lock            held by the process that trains here now (run/run_lock.h)
 //   owner           the attempt that may write here now
+//   job.json        the Slurm job it was given to, and how often that went on (run/job_record.h)
+//   job.sbatch      its batch script
+//   logs/           what the job and its ranks said
 //   metrics.jsonl   one JSON object a line, appended
 //   status.json     the latest state, replaced atomically
 //   step-N/         complete checkpoints; step-N.ATTEMPT.partial, .deleting, .aside are never read
@@ -32,6 +35,9 @@ class RunDirectory {
   std::filesystem::path identity_path() const { return root_ / "run.json"; }
   std::filesystem::path owner_path() const { return root_ / "owner"; }
   std::filesystem::path lock_path() const { return root_ / "lock"; }
+  std::filesystem::path job_record_path() const { return root_ / "job.json"; }
+  std::filesystem::path job_script_path() const { return root_ / "job.sbatch"; }
+  std::filesystem::path logs_path() const { return root_ / "logs"; }
   std::filesystem::path save_request_path() const { return root_ / "SAVE"; }
   std::filesystem::path checkpoint_path(int64_t step) const;
   std::filesystem::path evaluation_path(int64_t step) const;  // figures

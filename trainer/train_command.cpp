@@ -83,6 +83,10 @@ int train_command(const std::vector<std::string>& arguments, CommEnvironment& en
       }
     }
     config = read_run_config(values["config"].as<std::string>(), overrides);
+    if (!config.sweep.empty()) {
+      throw UserError("{} has a sweep: start one of its runs with temper train --sweep-run I",
+                      values["config"].as<std::string>());
+    }
   });
   prepare_cpu(config.threads_per_rank);
   // Before anything is loaded; what is wrong with a device is no run's failure.

@@ -40,7 +40,7 @@ int eval_command(const Arguments& arguments) {
   job.num_ranks = values["nproc"].as<int>();
   if (job.num_ranks < 0) throw UserError("temper eval: --nproc must be at least 1");
   job.launcher = launcher_choice_named(values["launcher"].as<std::string>());
-  return run_rank_job(job);
+  return run_ranks(job).exit_code;
 }
 
 }  // namespace temper

@@ -37,7 +37,7 @@ int train(const std::string& config, const SweptRun& run, const fs::path& direct
   job.num_ranks = num_ranks;
   job.launcher = LauncherChoice::kAuto;
   job.run_directory = directory;
-  return run_rank_job(job);
+  return run_ranks(job).exit_code;
 }
 
 // The run with the lowest test loss at the checkpoint to use comes first.

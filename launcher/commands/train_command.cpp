@@ -5,12 +5,14 @@
 #include <vector>
 
 #include "config/run_config.h"
+#include "launcher/batch_run.h"
 #include "launcher/check_device.h"
 #include "launcher/check_model.h"
 #include "launcher/command_line.h"
 #include "launcher/rank_job.h"
 #include "launcher/report.h"
 #include "launcher/run_plan.h"
+#include "launcher/sweep.h"
 
 namespace temper {
 namespace {
@@ -52,6 +54,12 @@ void print_dry_run(RunConfig config, int num_ranks, bool json) {
   if (!may_use_gpus(config)) require_memory(plan, available);
 }
 
+std::vector<ConfigOverride> overrides_from(const std::vector<std::string>& texts) {
+  std::vector<ConfigOverride> overrides;
+  for (const std::string& text : texts) overrides.push_back(ConfigOverride::from_text(text));
+  return overrides;
+}
+
 }  // namespace
 
 int train_command(const Arguments& arguments) {
@@ -63,9 +71,15 @@ int train_command(const Arguments& arguments) {
       "key=value, as though it stood in RUN.yaml; may be repeated")(
       "resume", po::value<std::string>()->value_name("HOW")->default_value("auto"),
       "auto: the newest complete checkpoint of output_dir; never; or a checkpoint's PATH")(
-      "launcher", po::value<std::string>()->value_name("NAME")->default_value("auto"),
-      "auto, mpirun or srun")("dry-run",
-                              "print the resolved configuration and the plan, and start nothing")(
+      "launcher", po::value<std::string>()->value_name("NAME"),
+      "auto, mpirun or srun; without it what slurm.launcher says")(
+      "hostfile", po::value<std::string>()->value_name("FILE"),
+      "hosts for mpirun; without --nproc as many ranks as they have slots")(
+      "requeue",
+      "in a batch job: after the signal before its time limit put it back into the queue, and "
+      "start the ranks again after a crash; limits are under slurm: in RUN.yaml")(
+      "sweep-run", po::value<int64_t>()->value_name("I"), "run I (from 0) of RUN.yaml's sweep")(
+      "dry-run", "print the resolved configuration and the plan, and start nothing")(
       "json", "with --dry-run: as JSON");
   line.positional("RUN.yaml", 1);
   if (!line.parse(arguments)) return kExitDone;
@@ -73,12 +87,18 @@ int train_command(const Arguments& arguments) {
   const std::string path = line.text("RUN.yaml");
   const int num_ranks = line.find<int>("nproc").value_or(0);
   if (line.has("nproc") && num_ranks < 1) line.refuse("--nproc must be at least 1");
-  std::vector<ConfigOverride> overrides;
-  for (const std::string& text : line.texts("set")) {
-    overrides.push_back(ConfigOverride::from_text(text));
-  }
+  std::vector<std::string> set = line.texts("set");
   // Mistakes are found here, before any rank starts.
-  const RunConfig config = read_run_config(path, overrides);
+  RunConfig config = read_run_config(path, overrides_from(set));
+  if (line.has("sweep-run")) {
+    for (const ConfigOverride& member : sweep_run(config, line.get<int64_t>("sweep-run")).overrides)
+      set.push_back(member.key + "=" + member.value);
+    config = read_run_config(path, overrides_from(set));
+  }
+  if (!config.sweep.empty()) {
+    line.refuse(
+        fmt::format("{} has a sweep: `temper submit` runs all of it, --sweep-run I one run", path));
+  }
   check_device(config);
   if (line.has("dry-run")) {
     print_dry_run(config, num_ranks, line.has("json"));
@@ -87,13 +107,17 @@ int train_command(const Arguments& arguments) {
   if (!may_use_gpus(config)) require_memory(plan_here(config, num_ranks), available_memory());
   RankJob job;
   job.arguments = {"train", path, "--resume", line.get<std::string>("resume")};
-  for (const std::string& text : line.texts("set")) {
+  for (const std::string& text : set) {
     job.arguments.insert(job.arguments.end(), {"--set", text});
   }
   job.num_ranks = num_ranks;
-  job.launcher = launcher_choice_named(line.get<std::string>("launcher"));
+  job.launcher = line.has("launcher") ? launcher_choice_named(line.get<std::string>("launcher"))
+                                      : config.slurm.launcher;
   job.run_directory = config.output_dir;
-  return run_rank_job(job);
+  job.hostfile = line.find<std::string>("hostfile").value_or("");
+  job.container = config.slurm.container;
+  job.needs_gpus = config.slurm.gpus_per_node > 0;
+  return line.has("requeue") ? run_batch_job(job, config.slurm) : run_ranks(job).exit_code;
 }
 
 }  // namespace temper

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "workshop.h"
 
 namespace temper {
@@ -30,15 +32,17 @@ class SlurmAllocationTest : public Workshop {
                         "echo \"srun $*\" >> calls\n"
                         "while [ \"${1#-}\" != \"$1\" ]; do shift; done\nexec \"$@\"");
   }
-  ProgramRun train(const std::vector<std::string>& more = {}) {
+  ProgramRun train(const std::vector<std::string>& more = {},
+                   std::map<std::string, std::string> variables = {}) {
     std::vector<std::string> arguments = {"train", "run.yaml"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return temper(arguments, "",
-                  {{"PATH", (folder() / "bin").string() + ":/usr/bin:/bin"},
-                   {"TEMPER_RANK", (folder() / "bin/rank").string()},
-                   {"SLURM_JOB_ID", "7"},
-                   {"SLURM_NTASKS", "4"},
-                   {"SLURM_CPUS_PER_TASK", "2"}});
+    variables.merge(
+        std::map<std::string, std::string>{{"PATH", (folder() / "bin").string() + ":/usr/bin:/bin"},
+                                           {"TEMPER_RANK", (folder() / "bin/rank").string()},
+                                           {"SLURM_JOB_ID", "7"},
+                                           {"SLURM_NTASKS", "4"},
+                                           {"SLURM_CPUS_PER_TASK", "2"}});
+    return temper(arguments, "", variables);
   }
 };
 
@@ -61,6 +65,73 @@ TEST_F(SlurmAllocationTest, mpirun_where_srun_has_no_pmix_or_is_not_wanted) {
   EXPECT_THAT(calls, HasSubstr("-n 4 "));
   EXPECT_THAT(calls, HasSubstr("-n 2 "));
   EXPECT_EQ(calls.find("srun"), std::string::npos);
+}
+
+TEST_F(SlurmAllocationTest, srun_that_was_asked_for_starts_a_single_rank_too) {
+  fake_srun("pmix");
+  EXPECT_EQ(train({"--nproc", "1", "--launcher", "srun"}).exit_code, 75);
+  EXPECT_THAT(read("calls"), HasSubstr("--ntasks=1 "));
+}
+
+TEST_F(SlurmAllocationTest, starter_and_its_reason_are_told) {
+  fake_srun("none pmi2");
+  program("mpirun", "exit 75");
+  EXPECT_THAT(train().err, HasSubstr("starting 4 ranks with mpirun: this srun has no PMIx plugin"));
+  fake_srun("pmix_v4");
+  EXPECT_THAT(train().err, HasSubstr("starting 4 ranks with srun: it has the plugin pmix_v4"));
+}
+
+TEST_F(SlurmAllocationTest, stop_puts_the_job_back_into_the_queue) {
+  fake_srun("pmix");
+  program("scontrol", "echo \"scontrol $*\" >> calls");
+  EXPECT_EQ(train({"--requeue"}).exit_code, 75);
+  EXPECT_THAT(read("calls"), HasSubstr("scontrol requeue 7\n"));
+  const Json record = parse_json(read("out/job.json"), "job.json");
+  EXPECT_EQ(record["total_requeues"], 1);
+  EXPECT_EQ(record["job_id"], "7");
+}
+
+TEST_F(SlurmAllocationTest, task_of_an_array_goes_back_alone) {
+  fake_srun("pmix");
+  program("scontrol", "echo \"scontrol $*\" >> calls");
+  train({"--requeue"}, {{"SLURM_ARRAY_JOB_ID", "7"}, {"SLURM_ARRAY_TASK_ID", "3"}});
+  EXPECT_THAT(read("calls"), HasSubstr("scontrol requeue 7_3\n"));
+}
+
+TEST_F(SlurmAllocationTest, requeues_without_progress_end) {
+  fake_srun("pmix");
+  program("scontrol", "echo \"scontrol $*\" >> calls");
+  for (int i = 0; i < 3; ++i) train({"--requeue"});
+  const ProgramRun last = train({"--requeue"});
+  EXPECT_EQ(last.exit_code, 75);
+  EXPECT_THAT(last.err, HasSubstr("max_requeues"));
+  const std::string calls = read("calls");
+  EXPECT_EQ(std::count(calls.begin(), calls.end(), '\n'), 4 + 3);
+}
+
+TEST_F(SlurmAllocationTest, further_job_where_requeueing_is_refused) {
+  fake_srun("pmix");
+  program("scontrol", "echo 'Requested operation is presently disabled' >&2; exit 1");
+  program("sbatch", "echo \"sbatch $*\" >> calls; echo 8");
+  write("out/job.sbatch", "#!/bin/sh\n");
+  const ProgramRun run = train({"--requeue"});
+  EXPECT_THAT(run.err, HasSubstr("Requested operation is presently disabled"));
+  EXPECT_THAT(read("calls"), HasSubstr("sbatch --parsable --dependency=afterany:7 " +
+                                       (folder() / "out/job.sbatch").string() + "\n"));
+  EXPECT_EQ(parse_json(read("out/job.json"), "job.json")["job_id"], "8");
+}
+
+TEST_F(SlurmAllocationTest, requeue_outside_of_a_job_is_refused) {
+  const ProgramRun run = temper({"train", "run.yaml", "--requeue"});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(error_message(run), HasSubstr("SLURM_JOB_ID"));
+}
+
+TEST_F(SlurmAllocationTest, ranks_run_in_the_container) {
+  fake_srun("pmix");
+  program("apptainer", "echo \"apptainer $*\" >> calls; exit 75");
+  EXPECT_EQ(train({"--set", "slurm.container=/images/temper.sif"}).exit_code, 75);
+  EXPECT_THAT(read("calls"), HasSubstr("apptainer exec /images/temper.sif temper-rank train"));
 }
 
 }  // namespace

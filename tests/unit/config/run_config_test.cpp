@@ -257,6 +257,42 @@ TEST_F(RunConfigTest, slurm_group) {
   EXPECT_THAT(error_of("slurm: {extra: [\"x; y\"]}\n"), HasSubstr("begins with \"-\""));
 }
 
+TEST_F(RunConfigTest, slurm_group_of_a_jobs_life) {
+  const SlurmConfig slurm =
+      read(
+          "slurm: {constraint: \"a100&ib\", launcher: srun, signal_seconds: 60, max_requeues: 0, "
+          "max_restarts: 5, exclude_failed_nodes: true, container: /a b.sif, "
+          "env: {A_1: \"it's $x\", B: 2}}\n")
+          .slurm;
+  EXPECT_EQ(slurm.launcher, LauncherChoice::kSrun);
+  EXPECT_EQ(slurm.max_restarts, 5);
+  EXPECT_TRUE(slurm.exclude_failed_nodes);
+  EXPECT_THAT(slurm.env, ElementsAre("A_1=it's $x", "B=2"));
+  EXPECT_THAT(error_of("slurm: {launcher: torchrun}\n"), HasSubstr("one of auto, mpirun, srun"));
+  EXPECT_THAT(error_of("slurm: {signal_seconds: 0}\n"), HasSubstr("at least 1"));
+  EXPECT_THAT(error_of("slurm: {env: [\"1A=2\"]}\n"), HasSubstr("expected NAME=VALUE"));
+  EXPECT_THAT(error_of("slurm: {env: {A: \"x\\ny\"}}\n"), HasSubstr("line break"));
+  EXPECT_THAT(error_of("slurm: {container: \"x\\ny\"}\n"), HasSubstr("line break"));
+}
+
+TEST_F(RunConfigTest, slurm_group_alone_needs_no_datasets) {
+  write("pack.yaml", "datasets: later.h5\nslurm: {nodes: 3}\n");
+  EXPECT_EQ(read_slurm_config(folder_ / "pack.yaml").nodes, 3);
+  write("pack.yaml", "slurm: {nodes: 0}\n");
+  EXPECT_THROW(read_slurm_config(folder_ / "pack.yaml"), UserError);
+}
+
+TEST_F(RunConfigTest, sweep) {
+  const RunConfig config = read("sweep: {learning_rate: [1e-4, 2e-4], seed: [1]}\n");
+  ASSERT_EQ(config.sweep.size(), 2u);
+  EXPECT_EQ(config.sweep[0].key, "learning_rate");
+  EXPECT_THAT(config.sweep[0].values, ElementsAre("1e-4", "2e-4"));
+  EXPECT_THAT(error_of("sweep: {learning_rat: [1]}\n"), HasSubstr("learning_rat"));
+  EXPECT_THAT(error_of("sweep: {output_dir: [a]}\n"), HasSubstr("output_dir"));
+  EXPECT_THAT(error_of("sweep: {seed: []}\n"), HasSubstr("no value"));
+  EXPECT_THAT(error_of("sweep: 3\n"), HasSubstr("{KEY: [VALUE, ...]}"));
+}
+
 TEST_F(RunConfigTest, an_adapter_to_go_on_with) {
   fs::create_directory(folder_ / "adapter");
   EXPECT_EQ(error_of("adapter: lora\nlora_model_dir: adapter\n"),

@@ -17,23 +17,22 @@ const std::vector<std::string> kRank = {"/opt/temper-rank", "train", "run.yaml"}
 
 TEST(MpirunCommand, workstation) {
   EXPECT_THAT(mpirun_command({.num_ranks = 2}, kRank),
-              ElementsAre("mpirun", "--quiet", "--oversubscribe", "--mca", "pml", "ob1",
-                          "--bind-to", "none", "-n", "2", "/opt/temper-rank", "train", "run.yaml"));
+              ElementsAre("mpirun", "--oversubscribe", "--mca", "pml", "ob1", "--bind-to", "none",
+                          "-n", "2", "/opt/temper-rank", "train", "run.yaml"));
 }
 
 TEST(MpirunCommand, root_must_say_so) {
-  EXPECT_THAT(
-      mpirun_command({.num_ranks = 4, .is_root = true}, kRank),
-      ElementsAre("mpirun", "--quiet", "--allow-run-as-root", "--oversubscribe", "--mca", "pml",
-                  "ob1", "--bind-to", "none", "-n", "4", "/opt/temper-rank", "train", "run.yaml"));
+  EXPECT_THAT(mpirun_command({.num_ranks = 4, .is_root = true}, kRank),
+              ElementsAre("mpirun", "--allow-run-as-root", "--oversubscribe", "--mca", "pml", "ob1",
+                          "--bind-to", "none", "-n", "4", "/opt/temper-rank", "train", "run.yaml"));
 }
 
 TEST(MpirunCommand, allocation_is_kept_to_unless_more_ranks_are_asked_for) {
   EXPECT_THAT(mpirun_command({.num_ranks = 8, .num_allocated_tasks = 8}, kRank),
-              ElementsAre("mpirun", "--quiet", "--bind-to", "none", "-n", "8", "/opt/temper-rank",
-                          "train", "run.yaml"));
+              ElementsAre("mpirun", "--bind-to", "none", "-n", "8", "/opt/temper-rank", "train",
+                          "run.yaml"));
   EXPECT_THAT(mpirun_command({.num_ranks = 9, .num_allocated_tasks = 8}, kRank),
-              ElementsAre("mpirun", "--quiet", "--oversubscribe", "--bind-to", "none", "-n", "9",
+              ElementsAre("mpirun", "--oversubscribe", "--bind-to", "none", "-n", "9",
                           "/opt/temper-rank", "train", "run.yaml"));
 }
 
@@ -77,6 +76,27 @@ TEST(RankLaunch, allocation_decides_how_many_and_who_starts) {
             RankLaunch::Kind::kMpirun);
   EXPECT_THROW(plan_launch(without_pmix, LauncherChoice::kSrun, 0, kRank), UserError);
   EXPECT_THROW(plan_launch({}, LauncherChoice::kSrun, 2, kRank), UserError);
+}
+
+TEST(RankLaunch, what_was_chosen_starts_a_single_rank_too) {
+  LaunchEnvironment slurm;
+  slurm.in_slurm_allocation = true;
+  slurm.pmix_plugin = "pmix";
+  EXPECT_EQ(plan_launch(slurm, LauncherChoice::kSrun, 1, kRank).kind, RankLaunch::Kind::kSrun);
+  EXPECT_EQ(plan_launch({}, LauncherChoice::kMpirun, 1, kRank).kind, RankLaunch::Kind::kMpirun);
+}
+
+TEST(RankLaunch, hostfile_is_mpiruns) {
+  LaunchEnvironment environment;
+  environment.in_slurm_allocation = true;
+  environment.slurm_tasks = 2;
+  environment.pmix_plugin = "pmix";
+  environment.hostfile = "hosts";
+  environment.hostfile_slots = 6;
+  const RankLaunch launch = plan_launch(environment, LauncherChoice::kAuto, 0, kRank);
+  EXPECT_THAT(launch.command, ElementsAre("mpirun", "--hostfile", "hosts", "--bind-to", "none",
+                                          "-n", "6", "/opt/temper-rank", "train", "run.yaml"));
+  EXPECT_THROW(plan_launch(environment, LauncherChoice::kSrun, 0, kRank), UserError);
 }
 
 TEST(RankLaunch, refuses_to_start_ranks_from_a_rank) {

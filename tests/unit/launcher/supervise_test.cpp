@@ -31,7 +31,7 @@ pid_t supervise_apart(const RankLaunch& launch, const Supervision& supervision =
   if (pid == 0) {
     // What a test framework's output would say twice is not wanted.
     if (freopen("/dev/null", "w", stderr) == nullptr) _exit(99);
-    _exit(supervise(launch, supervision).shell_code());
+    _exit(supervise(launch, supervision).status.shell_code());
   }
   return pid;
 }
@@ -63,8 +63,8 @@ pid_t child_of(pid_t pid) {
 }
 
 TEST(Supervise, passes_the_exit_code_on) {
-  EXPECT_EQ(supervise(fake_rank("0", "0"), kTraining).shell_code(), 0);
-  EXPECT_EQ(supervise(fake_rank("0", "2"), kTraining).shell_code(), 2);
+  EXPECT_EQ(supervise(fake_rank("0", "0"), kTraining).status.shell_code(), 0);
+  EXPECT_EQ(supervise(fake_rank("0", "2"), kTraining).status.shell_code(), 2);
 }
 
 TEST(Supervise, missing_program_is_an_error) {

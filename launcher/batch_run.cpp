@@ -1,0 +1,133 @@
+#include "launcher/batch_run.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+
+#include <fmt/ranges.h>
+
+#include "common/error.h"
+#include "common/log.h"
+#include "io/atomic_file.h"
+#include "launcher/next_action.h"
+#include "launcher/slurm_client.h"
+#include "run/job_record.h"
+#include "run/run_directory.h"
+
+namespace temper {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// The task alone where it is one of an array's: the bare number would be all of them.
+std::string current_job_id() {
+  const std::string array = variable("SLURM_ARRAY_JOB_ID");
+  if (array.empty()) return variable("SLURM_JOB_ID");
+  return array + "_" + variable("SLURM_ARRAY_TASK_ID");
+}
+
+// scontrol makes Slurm end this very process: what follows has to be done first.
+class HoldTermination {
+ public:
+  HoldTermination() {
+    sigset_t held;
+    sigemptyset(&held);
+    sigaddset(&held, SIGTERM);
+    sigprocmask(SIG_BLOCK, &held, &before_);
+  }
+  ~HoldTermination() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+class BatchRun {
+ public:
+  BatchRun(const RankJob& job, const SlurmConfig& slurm)
+      : job_(job), slurm_(slurm), run_(*job.run_directory), job_id_(current_job_id()) {}
+
+  int run() {
+    record_ = read_job_record(run_.job_record_path()).value_or(JobRecord{});
+    record_.job_id = job_id_;
+    // Another's directory is left as it is; the ranks say what is wrong with it.
+    const bool is_ours = run_.exists() || run_.is_fresh();
+    for (;;) {
+      if (is_ours) save_record();
+      const RanksEnd end = run_ranks(job_);
+      const NextStep next = decide_next(end, slurm_, record_);
+      if (is_ours) save_record();
+      if (!next.reason.empty()) log::info("{}", next.reason);
+      if (next.action == NextAction::kRestart) continue;
+      if (next.action == NextAction::kRequeue) requeue();
+      return end.exit_code;
+    }
+  }
+
+ private:
+  void save_record() {
+    make_directories(run_.root());
+    write_job_record(run_.job_record_path(), record_);
+  }
+
+  void requeue() {
+    const HoldTermination held;
+    const std::string refusal = requeue_job(job_id_);
+    if (refusal.empty()) {
+      if (record_.failed_nodes.empty()) return;
+      const std::string words = exclude_nodes(job_id_, record_.failed_nodes);
+      if (!words.empty()) log::warning("the failed nodes could not be left out: {}", words);
+      return;
+    }
+    log::warning("the job cannot be put back into the queue ({}); submitting another after it",
+                 refusal);
+    submit_successor();
+  }
+
+  void submit_successor() {
+    // That of a sweep lies above its runs.
+    fs::path script = run_.job_script_path();
+    if (!fs::exists(script)) script = run_.root().parent_path() / script.filename();
+    if (!fs::exists(script)) {
+      log::error("there is no {} to submit: submit the run again by hand",
+                 run_.job_script_path().string());
+      return;
+    }
+    std::vector<std::string> options = {"--dependency=afterany:" + job_id_};
+    const std::string task = variable("SLURM_ARRAY_TASK_ID");
+    if (!task.empty()) options.push_back("--array=" + task);
+    if (!record_.failed_nodes.empty()) {
+      options.push_back(fmt::format("--exclude={}", fmt::join(record_.failed_nodes, ",")));
+    }
+    try {
+      const std::string id = submit_batch_script(script, options);
+      record_.job_id = task.empty() ? id : id + "_" + task;
+      save_record();
+      log::info("job {} goes on after this one", record_.job_id);
+    } catch (const Error& error) {
+      log::error("the run does not go on by itself; submit it again. {}", error.what());
+    }
+  }
+
+  const RankJob& job_;
+  const SlurmConfig& slurm_;
+  RunDirectory run_;
+  std::string job_id_;
+  JobRecord record_;
+};
+
+}  // namespace
+
+int run_batch_job(const RankJob& job, const SlurmConfig& slurm) {
+  if (current_job_id().empty()) {
+    throw UserError("--requeue is for batch jobs of Slurm: SLURM_JOB_ID is not set");
+  }
+  return BatchRun(job, slurm).run();
+}
+
+}  // namespace temper

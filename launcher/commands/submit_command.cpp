@@ -1,0 +1,162 @@
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "config/run_config.h"
+#include "launcher/batch_script.h"
+#include "launcher/byte_size.h"
+#include "launcher/check_model.h"
+#include "launcher/command_line.h"
+#include "launcher/rank_launch.h"
+#include "launcher/report.h"
+#include "launcher/run_plan.h"
+#include "launcher/submission.h"
+#include "launcher/submit_pack.h"
+#include "launcher/sweep.h"
+
+namespace temper {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kAbout =
+    "Checks the run, writes its batch script into output_dir and gives it to sbatch. What the job\n"
+    "asks for stands under `slurm:` in RUN.yaml. It stops with a checkpoint before its time limit\n"
+    "and puts itself into the queue again until the run is complete. A `sweep:` becomes an array "
+    "job.\n"
+    "With --array N and, after --, a `pack` command: packs in N tasks, one shard each.";
+
+std::vector<ConfigOverride> read_overrides(const std::vector<std::string>& texts) {
+  std::vector<ConfigOverride> overrides;
+  for (const std::string& text : texts) overrides.push_back(ConfigOverride::from_text(text));
+  return overrides;
+}
+
+TrainingPlan check_run(RunConfig config) {
+  check_slurm_request(config);
+  check_model_and_adapter(config);
+  const auto per_node = static_cast<int>(config.slurm.ntasks_per_node);
+  const int nodes = static_cast<int>(config.slurm.nodes);
+  const RunPlan plan = make_run_plan(config, nodes * per_node, per_node);
+  // What a node has is known here only where it was asked for; Slurm counts in MiB.
+  if (!config.slurm.mem.empty() && config.slurm.gpus_per_node == 0) {
+    const int64_t bytes = parse_byte_size(config.slurm.mem, "slurm.mem", int64_t{1} << 20);
+    // 0 asks for all that a node has.
+    if (bytes > 0) require_memory(plan, {bytes, "slurm.mem"});
+  }
+  return plan.training;
+}
+
+struct CheckedRuns {
+  std::vector<fs::path> directories;
+  TrainingPlan plan;  // of the last
+};
+
+// Every run of a sweep is checked as though it were alone.
+CheckedRuns check_runs(const std::string& path, const RunConfig& config,
+                       const std::vector<ConfigOverride>& overrides) {
+  const std::vector<SweepRun> runs = sweep_runs(config);
+  if (runs.empty()) return {{config.output_dir}, check_run(config)};
+  CheckedRuns checked;
+  for (const SweepRun& run : runs) {
+    std::vector<ConfigOverride> all = overrides;
+    all.insert(all.end(), run.overrides.begin(), run.overrides.end());
+    const RunConfig member = read_run_config(path, all);
+    checked.plan = check_run(member);
+    checked.directories.push_back(member.output_dir);
+  }
+  return checked;
+}
+
+BatchJob batch_job(const RunConfig& config, const std::string& path,
+                   const std::vector<std::string>& set, size_t num_runs) {
+  BatchJob job;
+  job.name = batch_job_name(config.output_dir);
+  job.slurm = config.slurm;
+  job.directory = fs::current_path();
+  job.log_directory = config.output_dir / "logs";
+  job.command = {find_own_program().string(), "train", fs::absolute(path).string(), "--requeue"};
+  for (const std::string& text : set) job.command.insert(job.command.end(), {"--set", text});
+  if (!config.sweep.empty()) {
+    job.array_size = static_cast<int64_t>(num_runs);
+    job.command_tail = "--sweep-run \"$SLURM_ARRAY_TASK_ID\"";
+  }
+  return job;
+}
+
+EditedScript edited_script(const CommandLine& line) {
+  if (line.has("edited") && line.has("overwrite")) line.refuse("give --edited or --overwrite");
+  if (line.has("edited")) return EditedScript::kSubmit;
+  return line.has("overwrite") ? EditedScript::kOverwrite : EditedScript::kRefuse;
+}
+
+int submit_run(const CommandLine& line, const std::string& path) {
+  const std::vector<std::string> set = line.texts("set");
+  const std::vector<ConfigOverride> overrides = read_overrides(set);
+  const RunConfig config = read_run_config(path, overrides);
+  const auto [directories, plan] = check_runs(path, config, overrides);
+  const std::string script = render_batch_script(batch_job(config, path, set, directories.size()));
+  OrderedJson report = {{"submitted", false},
+                        {"script", (config.output_dir / "job.sbatch").string()},
+                        {"runs", directories.size()},
+                        {"plan", plan.to_json()}};
+  if (line.has("dry-run")) {
+    report["script_text"] = script;
+    if (line.has("json")) {
+      print_report(report, true);
+    } else {
+      std::cout << script;
+    }
+    return kExitDone;
+  }
+  for (const fs::path& directory : directories) check_not_in_use(directory);
+  const std::string id = submit_and_record(config.output_dir, script, edited_script(line));
+  if (!config.sweep.empty()) {
+    for (size_t i = 0; i < directories.size(); ++i) {
+      record_job(directories[i], fmt::format("{}_{}", id, i));
+    }
+  }
+  report["submitted"] = true;
+  report["job_id"] = id;
+  if (line.has("json")) {
+    print_report(report, true);
+  } else {
+    std::cout << fmt::format("job {}: {} on {} ranks; `temper status {}` follows it\n", id,
+                             directories.size() == 1 ? fmt::format("{} steps", plan.steps)
+                                                     : fmt::format("{} runs", directories.size()),
+                             plan.ranks, config.output_dir.string());
+  }
+  return kExitDone;
+}
+
+}  // namespace
+
+int submit_command(const Arguments& arguments) {
+  namespace po = boost::program_options;
+  CommandLine line(
+      "temper submit RUN.yaml [--dry-run] [--set key=value]... [--array N -- pack ...]", kAbout);
+  line.options()("set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE")->composing(),
+                 "key=value, as though it stood in RUN.yaml; may be repeated")(
+      "dry-run", "check everything, print the script and submit nothing")(
+      "edited", "submit output_dir/job.sbatch as it was changed by hand")(
+      "overwrite", "write a script anew that was changed by hand")(
+      "array", po::value<int64_t>()->value_name("N"),
+      "with a `pack` command after --: as an array job of N tasks")("json", "as JSON");
+  line.positional("RUN.yaml", 1);
+  line.positional("COMMAND", -1);
+  if (!line.parse(arguments)) return kExitDone;
+
+  const std::string path = line.text("RUN.yaml");
+  const std::vector<std::string> command = line.texts("COMMAND");
+  if (command.empty() != !line.has("array")) {
+    line.refuse("--array N and a command after -- belong together");
+  }
+  if (command.empty()) return submit_run(line, path);
+  if (!line.texts("set").empty() || line.has("edited") || line.has("overwrite")) {
+    line.refuse("--set, --edited and --overwrite are for runs");
+  }
+  return submit_pack(path, command, line.get<int64_t>("array"),
+                     {line.has("dry-run"), line.has("json")});
+}
+
+}  // namespace temper

@@ -1,0 +1,35 @@
+// What follows the end of a run's ranks in a batch job: nothing, the ranks again, or the queue
+// again. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "config/run_config.h"
+#include "run/job_record.h"
+
+namespace temper {
+
+struct RanksEnd {
+  int exit_code = 0;
+  int stop_signal = 0;           // that asked for the stop; 0: none came
+  bool has_begun = false;        // the run's directory was taken; what fails before fails again
+  int64_t checkpoint_step = -1;  // of the newest complete checkpoint
+  std::string failure;           // of a crash: rank, node and how
+  std::string failed_node;       // where known
+};
+
+enum class NextAction { kEnd, kRestart, kRequeue };
+
+struct NextStep {
+  NextAction action = NextAction::kEnd;
+  std::string reason;  // for the log
+};
+
+// USR1 is Slurm's word that the time is nearly up: the run goes on in the queue, as it does after
+// max_wall_time. TERM, INT and HUP are somebody's wish that it ends. A crash starts the ranks again
+// here, or without its node in the queue. Both are limited in a row without a new checkpoint; the
+// counts are kept in `record`.
+NextStep decide_next(const RanksEnd& end, const SlurmConfig& slurm, JobRecord& record);
+
+}  // namespace temper

@@ -1,0 +1,82 @@
+#include "launcher/submit_pack.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+
+#include "common/error.h"
+#include "config/run_config.h"
+#include "io/atomic_file.h"
+#include "launcher/batch_script.h"
+#include "launcher/rank_launch.h"
+#include "launcher/report.h"
+#include "launcher/slurm_client.h"
+
+namespace temper {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kMaxShards = 10000;
+
+void check_command(const std::vector<std::string>& command, int64_t num_shards) {
+  if (command.front() != "pack") {
+    throw UserError("submit --array: the command after -- is \"{}\"; expected pack", command[0]);
+  }
+  if (num_shards < 1 || num_shards > kMaxShards) {
+    throw UserError("submit --array {}: expected 1 to {}", num_shards, kMaxShards);
+  }
+  const auto names_shard = [](const std::string& word) { return word.starts_with("--shard"); };
+  if (std::any_of(command.begin(), command.end(), names_shard)) {
+    throw UserError("submit --array: leave --shard out; each task gets its own");
+  }
+}
+
+fs::path output_of(const std::vector<std::string>& command) {
+  for (size_t i = 1; i + 1 < command.size(); ++i) {
+    if (command[i] == "-o" || command[i] == "--output") return fs::absolute(command[i + 1]);
+  }
+  throw UserError("submit --array: the pack command has no -o OUT.h5");
+}
+
+}  // namespace
+
+int submit_pack(const std::string& run_yaml, const std::vector<std::string>& command,
+                int64_t num_shards, const SubmitPackOptions& options) {
+  check_command(command, num_shards);
+  const fs::path output = output_of(command);
+  BatchJob job;
+  job.name = batch_job_name(output.stem());
+  job.slurm = read_slurm_config(run_yaml);
+  job.slurm.nodes = job.slurm.ntasks_per_node = 1;
+  job.slurm.gpus_per_node = 0;
+  job.directory = fs::current_path();
+  job.log_directory = output.parent_path() / (output.stem().string() + "-logs");
+  job.array_size = num_shards;
+  job.is_resumable = false;
+  job.command = {find_own_program().string()};
+  job.command.insert(job.command.end(), command.begin(), command.end());
+  job.command_tail = "--shard \"$SLURM_ARRAY_TASK_ID/" + std::to_string(num_shards) + "\"";
+  const std::string script = render_batch_script(job);
+  const fs::path script_path = output.parent_path() / (output.stem().string() + ".sbatch");
+
+  OrderedJson report = {
+      {"submitted", false}, {"script", script_path.string()}, {"shards", num_shards}};
+  if (options.dry_run) {
+    report["script_text"] = script;
+    if (!options.json) std::cout << script;
+  } else {
+    make_directories(job.log_directory);
+    write_file_atomically(script_path, script);
+    report["job_id"] = submit_batch_script(script_path);
+    report["submitted"] = true;
+    if (!options.json) {
+      std::cout << fmt::format("job {}: {} shards of {}\n", report["job_id"].get<std::string>(),
+                               num_shards, output.string());
+    }
+  }
+  if (options.json) print_report(report, true);
+  return kExitDone;
+}
+
+}  // namespace temper

@@ -1,0 +1,52 @@
+// temper rehearse on this machine, and how a crash is told.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <csignal>
+
+#include "training_workshop.h"
+
+namespace temper {
+namespace {
+
+using ::testing::HasSubstr;
+
+class RehearsalTest : public TrainingWorkshop {};
+
+TEST_F(RehearsalTest, rehearsal_goes_all_the_way_and_predicts) {
+  const Json report = temper_json({"rehearse", "run.yaml", "--nproc", "2", "--set",
+                                   "output_dir=out", "--set", "max_steps=1000", "--json"});
+  EXPECT_EQ(report["rehearsed"], true);
+  EXPECT_EQ(report["resumed_on_ranks"], 1);
+  EXPECT_EQ(report["steps"], 1000);
+  EXPECT_GT(report["prediction"]["total_seconds"], 0.0);
+  EXPECT_GT(report["prediction"]["checkpoint_bytes"], 0);
+  EXPECT_GT(report["prediction"]["rank_memory_bytes"], 0);
+  EXPECT_FALSE(exists("out"));
+  EXPECT_FALSE(exists("out-rehearsal"));
+}
+
+TEST_F(RehearsalTest, rehearsal_leaves_what_is_there) {
+  write("out-rehearsal/mine", "x");
+  const ProgramRun run = temper({"rehearse", "run.yaml", "--set", "output_dir=out"});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(error_message(run), HasSubstr("out-rehearsal exists"));
+  EXPECT_EQ(read("out-rehearsal/mine"), "x");
+}
+
+TEST_F(RehearsalTest, rank_that_died_first_is_named) {
+  write_yaml("max_steps: 100000\n");
+  const pid_t pid = start_temper("run", train_arguments("out", 2, {}));
+  wait_for_step("out", 2);
+  // temper, mpirun, ranks.
+  const std::vector<pid_t> starter = children_of(pid);
+  ASSERT_EQ(starter.size(), 1u);
+  const std::vector<pid_t> ranks = children_of(starter.front());
+  ASSERT_GE(ranks.size(), 2u);
+  kill(ranks.back(), SIGKILL);
+  EXPECT_EQ(wait_for_process(pid).shell_code(), 1);
+  EXPECT_THAT(read("run.err"), HasSubstr("ended first, with signal 9 (Killed)"));
+}
+
+}  // namespace
+}  // namespace temper

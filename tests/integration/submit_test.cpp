@@ -1,0 +1,226 @@
+// `temper submit`: what is checked, written, recorded and given to sbatch. The Slurm here is a few
+// shell scripts; the real one is in tests/slurm.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "run/run_directory.h"
+#include "run/run_lock.h"
+#include "workshop.h"
+
+namespace temper {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class SubmitTest : public Workshop {
+ protected:
+  SubmitTest() {
+    write_model_config();
+    write_dataset(20);
+    write_run_yaml("global_batch_size: 4\n");
+    program("sbatch", "for last; do :; done; cp \"$last\" submitted; echo 41");
+  }
+
+  void program(const std::string& name, const std::string& body) {
+    const auto path =
+        write("bin/" + name, "#!/bin/sh\necho \"" + name + " $*\" >> calls\n" + body + "\n");
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+  }
+  ProgramRun submit(const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments = {"submit", "run.yaml"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return temper(arguments, "", {{"PATH", (folder() / "bin").string() + ":/usr/bin:/bin"}});
+  }
+  std::string refusal(const std::vector<std::string>& more = {}) {
+    const ProgramRun run = submit(more);
+    EXPECT_EQ(run.exit_code, 2) << run.err;
+    EXPECT_FALSE(exists("submitted")) << "something was submitted";
+    return error_message(run);
+  }
+};
+
+TEST_F(SubmitTest, dry_run_prints_the_script_and_leaves_nothing) {
+  const ProgramRun run = submit({"--dry-run", "--set", "slurm.partition=long"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("#SBATCH --partition=long\n"));
+  EXPECT_THAT(run.out, HasSubstr(fmt::format("exec {} train {} --requeue --set "
+                                             "slurm.partition=long\n",
+                                             TEMPER_PROGRAM, (folder() / "run.yaml").string())));
+  EXPECT_FALSE(exists("out"));
+  EXPECT_FALSE(exists("calls"));
+}
+
+TEST_F(SubmitTest, submits_and_records) {
+  const ProgramRun run = submit({"--json"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  const Json report = parse_json(run.out, "report");
+  EXPECT_EQ(report["job_id"], "41");
+  EXPECT_EQ(report["submitted"], true);
+  EXPECT_EQ(report["plan"]["ranks"], 1);
+  EXPECT_EQ(read("submitted"), read("out/job.sbatch"));
+  EXPECT_EQ(parse_json(read("out/job.json"), "job.json")["job_id"], "41");
+  struct stat status {};
+  ASSERT_EQ(stat((folder() / "out/job.sbatch").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  // The run may begin in that directory.
+  EXPECT_TRUE(RunDirectory(folder() / "out").is_fresh());
+  EXPECT_EQ(submit().exit_code, 0);
+}
+
+TEST_F(SubmitTest, script_that_was_edited_is_left_alone_until_told) {
+  ASSERT_EQ(submit().exit_code, 0);
+  std::filesystem::remove(folder() / "submitted");
+  write("out/job.sbatch", "#!/bin/sh\n# mine\n");
+  EXPECT_THAT(refusal(), HasSubstr("changed by hand"));
+  EXPECT_EQ(submit({"--edited"}).exit_code, 0);
+  EXPECT_EQ(read("submitted"), "#!/bin/sh\n# mine\n");
+  EXPECT_EQ(submit({"--overwrite"}).exit_code, 0);
+  EXPECT_THAT(read("submitted"), HasSubstr("#SBATCH --nodes=1"));
+  EXPECT_EQ(submit({"--overwrite", "--edited"}).exit_code, 2);
+}
+
+TEST_F(SubmitTest, directory_that_is_in_use_is_refused) {
+  ASSERT_EQ(submit().exit_code, 0);
+  std::filesystem::remove(folder() / "submitted");
+  program("squeue", "echo '41|PENDING|Priority|1:00|1:00|N/A|'");
+  EXPECT_THAT(refusal(), HasSubstr("belongs to job 41, which is PENDING"));
+  program("squeue", "exit 1");
+  const RunLock lock(RunDirectory(folder() / "out").lock_path(), std::chrono::milliseconds(0));
+  EXPECT_THAT(refusal(), HasSubstr("is being trained by a process now"));
+}
+
+TEST_F(SubmitTest, refusal_of_sbatch_is_shown_in_its_words) {
+  program("sbatch",
+          "echo 'sbatch: error: Batch job submission failed: Requested node configuration "
+          "is not available' >&2; exit 1");
+  EXPECT_THAT(refusal(), HasSubstr("Requested node configuration is not available"));
+  program("sbatch", "echo 41");
+  EXPECT_EQ(submit().exit_code, 0) << "a refused script must not count as edited";
+}
+
+TEST_F(SubmitTest, missing_sbatch_says_how_to_run_without) {
+  std::filesystem::remove(folder() / "bin/sbatch");
+  const ProgramRun run =
+      temper({"submit", "run.yaml"}, "", {{"PATH", (folder() / "bin").string()}});
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_THAT(error_message(run), HasSubstr("Without Slurm: temper train RUN.yaml --nproc N"));
+}
+
+TEST_F(SubmitTest, request_must_fit_the_run) {
+  EXPECT_THAT(refusal({"--set", "slurm.nodes=5"}), HasSubstr("5 ranks, but a step has only 4"));
+  EXPECT_THAT(refusal({"--set", "slurm.gpus_per_node=4"}), HasSubstr("gpus_per_node 4"));
+  EXPECT_THAT(refusal({"--set", "device=cuda"}), HasSubstr("gpus_per_node is 0"));
+  EXPECT_THAT(refusal({"--set", "threads_per_rank=2"}), HasSubstr("cpus_per_task is 1"));
+  EXPECT_THAT(refusal({"--set", "slurm.time=5"}), HasSubstr("signal_seconds"));
+  EXPECT_THAT(refusal({"--set", "slurm.time=tomorrow"}), HasSubstr("tomorrow"));
+  EXPECT_THAT(refusal({"--set", "slurm.mem=10M"}), HasSubstr("slurm.mem"));
+  EXPECT_THAT(refusal({"--set", "slurm.mem=much"}), HasSubstr("much"));
+  EXPECT_THAT(refusal({"--set", "base_model=nowhere"}), HasSubstr("nowhere"));
+  EXPECT_THAT(refusal({"--set", "datasets=nothing.h5"}), HasSubstr("nothing.h5"));
+  EXPECT_FALSE(exists("out"));
+}
+
+TEST_F(SubmitTest, hostile_values_are_refused_or_quoted) {
+  EXPECT_THAT(refusal({"--set", "slurm.partition=\"a\\n#SBATCH --x\""}), HasSubstr("partition"));
+  EXPECT_THAT(refusal({"--set", "slurm.modules=[\"$(id)\"]"}), HasSubstr("modules"));
+  EXPECT_THAT(refusal({"--set", "slurm.env={\"A;id\": 1}"}), HasSubstr("NAME=VALUE"));
+  EXPECT_THAT(refusal({"--set", "slurm.env={A: \"x\\ny\"}"}), HasSubstr("line break"));
+  EXPECT_THAT(refusal({"--set", "output_dir=\"out\\n#SBATCH --x\""}), HasSubstr("code 10"));
+  const ProgramRun run = submit({"--dry-run", "--set", "slurm.env={A: \"$(touch owned)\"}"});
+  EXPECT_THAT(run.out, HasSubstr("export A='$(touch owned)'\n"));
+}
+
+TEST_F(SubmitTest, sweep_is_an_array_of_runs) {
+  write_run_yaml("global_batch_size: 4\nsweep: {learning_rate: [1.0e-4, 2.0e-4], seed: [1, 2]}\n");
+  EXPECT_THAT(error_message(temper({"train", "run.yaml"})), HasSubstr("has a sweep"));
+  const ProgramRun run = submit();
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(read("submitted"), HasSubstr("#SBATCH --array=0-3\n"));
+  EXPECT_THAT(read("submitted"), HasSubstr("--sweep-run \"$SLURM_ARRAY_TASK_ID\"\n"));
+  EXPECT_EQ(parse_json(read("out/learning_rate=2.0e-4,seed=1/job.json"), "")["job_id"], "41_2");
+  const Json third = temper_json({"train", "run.yaml", "--sweep-run", "2", "--dry-run", "--json"});
+  const std::string config = third["config"];
+  EXPECT_THAT(config, HasSubstr("learning_rate: 0.0002\n"));
+  EXPECT_THAT(config, HasSubstr("seed: 1\n"));
+  EXPECT_THAT(config, HasSubstr("sweep: {}\n"));
+  EXPECT_EQ(temper({"train", "run.yaml", "--sweep-run", "4", "--dry-run"}).exit_code, 2);
+}
+
+TEST_F(SubmitTest, sweep_with_a_wrong_value_or_key_is_refused) {
+  EXPECT_THAT(refusal({"--set", "sweep={learning_rate: [1e-4, fast]}"}), HasSubstr("fast"));
+  EXPECT_THAT(refusal({"--set", "sweep={output_dir: [a, b]}"}), HasSubstr("output_dir"));
+  EXPECT_THAT(refusal({"--set", "sweep={learning_rat: [1]}"}), HasSubstr("learning_rat"));
+}
+
+TEST_F(SubmitTest, packing_is_an_array_of_shards) {
+  // Nothing of the run but `slurm:` is looked at: its dataset is still to be packed.
+  write("run.yaml", "datasets: [{path: later.h5}]\nslurm: {nodes: 4, partition: cpu}\n");
+  const ProgramRun run = submit({"--array", "4", "--", "pack", "train.jsonl", "-o", "out/parts.h5",
+                                 "--tokenizer", "tokenizer.json", "--sequence-len", "64"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  const std::string script = read("submitted");
+  EXPECT_THAT(script, HasSubstr("#SBATCH --nodes=1\n"));
+  EXPECT_THAT(script, HasSubstr("#SBATCH --partition=cpu\n"));
+  EXPECT_THAT(script, HasSubstr("#SBATCH --array=0-3\n"));
+  EXPECT_THAT(script, Not(HasSubstr("--signal")));
+  for (int i = 0; i < 4; ++i) {
+    ProcessOptions options;
+    options.directory = folder().string();
+    options.environment = {{"SLURM_ARRAY_TASK_ID", std::to_string(i)}};
+    const CapturedProcess task = run_captured({"bash", "submitted"}, "", options);
+    EXPECT_EQ(task.status.code, 0) << task.standard_error;
+  }
+  EXPECT_TRUE(exists("out/parts-00003-of-00004.h5"));
+  EXPECT_EQ(submit({"--array", "4", "--", "train"}).exit_code, 2);
+  EXPECT_EQ(submit({"--array", "4"}).exit_code, 2);
+  EXPECT_EQ(submit({"--array", "0", "--", "pack", "-o", "x.h5"}).exit_code, 2);
+}
+
+TEST_F(SubmitTest, status_before_during_and_after_the_job) {
+  ASSERT_EQ(submit().exit_code, 0);
+  const auto status = [&] {
+    return temper({"status", "out", "--json"}, "",
+                  {{"PATH", (folder() / "bin").string() + ":/usr/bin:/bin"}});
+  };
+  program("squeue", "echo '41|PENDING|Priority|10:00|10:00|2026-01-02T03:04:05|'");
+  Json report = parse_json(status().out, "status");
+  EXPECT_EQ(report["state"], "not started");
+  EXPECT_EQ(report["job"]["state"], "PENDING");
+  EXPECT_EQ(report["job"]["reason"], "Priority");
+  EXPECT_EQ(report["job"]["start"], "2026-01-02T03:04:05");
+  program("squeue", "exit 1");
+  program("sacct", "echo '41|TIMEOUT|0:0|2026-01-02T03:04:05|node1'");
+  report = parse_json(status().out, "status");
+  EXPECT_EQ(report["job"]["state"], "TIMEOUT");
+  EXPECT_EQ(report["job"]["nodes"], "node1");
+  // Without Slurm the directory's own record is left.
+  std::filesystem::remove(folder() / "bin/squeue");
+  std::filesystem::remove(folder() / "bin/sacct");
+  report = parse_json(status().out, "status");
+  EXPECT_EQ(report["job"]["id"], "41");
+  EXPECT_TRUE(report["job"]["state"].is_null());
+}
+
+TEST_F(SubmitTest, status_of_a_sweep_is_that_of_its_runs) {
+  write_run_yaml("global_batch_size: 4\nsweep: {seed: [1, 2]}\n");
+  ASSERT_EQ(submit().exit_code, 0);
+  const Json report = temper_json({"status", "out", "--json"});
+  ASSERT_EQ(report["runs"].size(), 2u);
+  EXPECT_EQ(report["runs"][1]["run"], "seed=2");
+  EXPECT_EQ(report["runs"][1]["job"]["id"], "41_1");
+}
+
+TEST_F(SubmitTest, front_door_links_no_libtorch) {
+  const CapturedProcess listed = run_captured({"ldd", TEMPER_PROGRAM});
+  EXPECT_THAT(listed.standard_output, HasSubstr("libc.so"));
+  EXPECT_THAT(listed.standard_output, Not(HasSubstr("torch")));
+  EXPECT_THAT(listed.standard_output, Not(HasSubstr("libc10")));
+  EXPECT_THAT(listed.standard_output, Not(HasSubstr("libmpi")));
+}
+
+}  // namespace
+}  // namespace temper

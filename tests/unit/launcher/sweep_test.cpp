@@ -1,0 +1,45 @@
+#include "launcher/sweep.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/error.h"
+
+namespace temper {
+namespace {
+
+std::string value_of(const SweepRun& run, const std::string& key) {
+  for (const ConfigOverride& entry : run.overrides) {
+    if (entry.key == key) return entry.value;
+  }
+  return "none";
+}
+
+TEST(Sweep, every_combination_in_a_directory_of_its_own) {
+  RunConfig config;
+  config.output_dir = "/runs/sweep";
+  config.sweep = {{"learning_rate", {"1e-4", "2e-4"}}, {"lora_r", {"8", "16"}}};
+  const std::vector<SweepRun> runs = sweep_runs(config);
+  ASSERT_EQ(runs.size(), 4u);
+  EXPECT_EQ(runs[0].name, "learning_rate=1e-4,lora_r=8");
+  EXPECT_EQ(runs[1].name, "learning_rate=1e-4,lora_r=16");
+  EXPECT_EQ(value_of(runs[3], "learning_rate"), "2e-4");
+  EXPECT_EQ(value_of(runs[3], "output_dir"), "\"/runs/sweep/learning_rate=2e-4,lora_r=16\"");
+  EXPECT_EQ(value_of(runs[3], "sweep"), "null");
+  EXPECT_EQ(sweep_run(config, 2).name, "learning_rate=2e-4,lora_r=8");
+  EXPECT_THROW(sweep_run(config, 4), UserError);
+  EXPECT_THROW(sweep_run(config, -1), UserError);
+}
+
+TEST(Sweep, names_are_file_names_and_differ) {
+  RunConfig config;
+  config.output_dir = "/runs/sweep";
+  config.sweep = {{"lr_scheduler", {"../../x", "..|..|x"}}};
+  const std::vector<SweepRun> runs = sweep_runs(config);
+  EXPECT_EQ(runs[0].name, "lr_scheduler=.._.._x");
+  EXPECT_EQ(runs[1].name, "lr_scheduler=.._.._x-1");
+  EXPECT_TRUE(sweep_runs(RunConfig{}).empty());
+}
+
+}  // namespace
+}  // namespace temper
