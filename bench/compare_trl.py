@@ -22,8 +22,9 @@ import time
 from compare_peers import HERE, PACKAGES, RANKS, ROOT, SEQUENCE_LEN, TUNED_MALLOC, cpu_name, prepare, sh
 
 ROWS_PER_STEP = 8
+# Nothing after the end of a turn, which TRL would learn and temper would not.
 TEMPLATE = ("{%- for message in messages -%}{{ '<s>' + message['role'] + '\\n' + message['content'] + "
-            "'</s>\\n' }}{%- endfor -%}{%- if add_generation_prompt -%}{{ '<s>assistant\\n' }}"
+            "'</s>' }}{%- endfor -%}{%- if add_generation_prompt -%}{{ '<s>assistant\\n' }}"
             "{%- endif -%}")
 
 

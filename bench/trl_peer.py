@@ -62,7 +62,7 @@ def main():
             peft_config=LoraConfig(task_type="CAUSAL_LM", r=16, lora_alpha=32, lora_dropout=0.0,
                                    target_modules="all-linear"), callbacks=[clock])
         packed = trainer.train_dataset
-        labels = sum(sum(mask) for mask in packed["completion_mask"])
+        labels = sum(sum(label != -100 for label in row) for row in packed["labels"])
         trainer.train()
     if int(os.environ.get("RANK", 0)) == 0:
         gaps = sorted(b - a for a, b in zip(clock.ends, clock.ends[1:]))
