@@ -102,8 +102,9 @@ RanksEnd run_ranks(const RankJob& job) {
   const std::optional<RunStatus> after = status_of(job);
   RunOutcome outcome = judge_outcome(ended.status, before, after);
   const bool has_failed = outcome.exit_code == kExitFailed || outcome.exit_code == kExitStalled;
-  // Whoever saw it die has said so; which was the first, and on what node, the starter knows.
-  if (ended.first_failure && has_failed &&
+  // Which rank was the first, and on what node, the starter knows; it is said unless a rank has.
+  const bool has_been_said = is_fresh(before, after) && !after->error.empty();
+  if (ended.first_failure && has_failed && !has_been_said &&
       (!outcome.message.empty() || ended.first_failure->was_killed)) {
     outcome.message = ended.first_failure->text();
   }

@@ -51,8 +51,9 @@ std::vector<std::string> train_command_of(const Rehearsal& rehearsal, int ranks,
   return command;
 }
 
+// What it prints is talk: standard output is the prediction's.
 int run_to_its_end(const std::vector<std::string>& command) {
-  return wait_for_process(start_process(command)).shell_code();
+  return wait_for_process(start_process(command, {.standard_output = STDERR_FILENO})).shell_code();
 }
 
 // Kills the front door, and with it its ranks, once the first checkpoint is there.

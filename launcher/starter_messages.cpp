@@ -97,9 +97,10 @@ bool StarterMessages::is_noise(const std::string& line) {
     fail(std::stoi(match[2].str().substr(0, 9)), match[1], how_in(match[3]));
     return true;
   }
-  return line.starts_with("[") && (contains(line, "more process has sent help message") ||
-                                   contains(line, "more processes have sent help message") ||
-                                   contains(line, "orte_base_help_aggregate"));
+  return line.starts_with("[") &&
+         (contains(line, "show_help.c") || contains(line, "more process has sent help message") ||
+          contains(line, "more processes have sent help message") ||
+          contains(line, "orte_base_help_aggregate"));
 }
 
 bool StarterMessages::understand(const std::string& block) {
@@ -122,7 +123,9 @@ bool StarterMessages::understand(const std::string& block) {
     return false;
   }
   return contains(block, "Primary job  terminated normally") ||
-         contains(block, "MPI_ABORT was invoked on rank");
+         contains(block, "MPI_ABORT was invoked on rank") ||
+         // A full /dev/shm: the ranks say what they need of it.
+         contains(block, "the shared-memory backing");
 }
 
 void StarterMessages::fail(int rank, const std::string& node, const std::string& how) {

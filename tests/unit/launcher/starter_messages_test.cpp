@@ -57,6 +57,20 @@ TEST(StarterMessages, ranks_own_words_are_left_to_speak_for_themselves) {
   EXPECT_FALSE(messages.first_failure());
 }
 
+TEST(StarterMessages, full_shared_memory_is_left_to_the_ranks) {
+  StarterMessages messages;
+  EXPECT_EQ(
+      shown(messages,
+            kRule +
+                "\nIt appears as if there is not enough space for /dev/shm/vader_segment (the "
+                "shared-memory backing\nfile).\n" +
+                kRule +
+                "\n[vm:1] [[2,0],0] ORTE_ERROR_LOG: Out of resource in file "
+                "../../orte/util/show_help.c at line 501\ntemper: error: /dev/shm\n",
+            5),
+      "temper: error: /dev/shm\n");
+}
+
 TEST(StarterMessages, exit_code_names_the_rank) {
   StarterMessages messages;
   EXPECT_EQ(shown(messages, kCode, 5), "");
