@@ -1,10 +1,7 @@
 #include <mpi.h>
 
-#include <charconv>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
-#include <string>
 
 #include "comm/mpi_check.h"
 #include "comm/mpi_process_group.h"
@@ -12,40 +9,10 @@
 #include "comm/watchdog.h"
 #include "common/error.h"
 #include "common/fault_points.h"
+#include "common/rank_environment.h"
 
 namespace temper {
 namespace {
-
-// The ranks that a launcher says it started, or 0 when the variable is not there.
-int ranks_named_by(const char* variable) {
-  const char* text = std::getenv(variable);
-  if (text == nullptr) return 0;
-  int value = 0;
-  const auto result = std::from_chars(text, text + std::strlen(text), value);
-  return result.ec == std::errc() && value > 0 ? value : 0;
-}
-
-struct Launch {
-  bool by_launcher = false;
-  int num_ranks = 0;  // 0: not known
-  std::string source;
-};
-
-// srun sets SLURM_STEP_NUM_TASKS for its steps; a batch script has SLURM_PROCID too, but no step.
-Launch find_launch() {
-  for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
-    const int ranks = ranks_named_by(variable);
-    if (ranks == 0) continue;
-    // An interactive shell inside an allocation is a step of one task: started alone, in effect,
-    // unless the step speaks PMI.
-    const bool shell = std::strcmp(variable, "SLURM_STEP_NUM_TASKS") == 0 && ranks == 1;
-    if (!shell) return {true, ranks, fmt::format("{}={}", variable, ranks)};
-  }
-  for (const char* variable : {"PMIX_RANK", "PMI_RANK"}) {
-    if (std::getenv(variable) != nullptr) return {true, 0, variable};
-  }
-  return {};
-}
 
 void initialise_mpi(int* argc, char*** argv) {
   // A rank that waits polls; it shall give its core to threads that compute. The user's value wins.
@@ -58,16 +25,21 @@ void initialise_mpi(int* argc, char*** argv) {
   }
 }
 
-void check_world_size(const Launch& launch) {
+void check_world(const RankEnvironment& launch) {
   int size = 0;
+  int rank = 0;
   check_mpi(MPI_Comm_size(MPI_COMM_WORLD, &size), "MPI_Comm_size");
-  if (launch.num_ranks == 0 || launch.num_ranks == size) return;
+  check_mpi(MPI_Comm_rank(MPI_COMM_WORLD, &rank), "MPI_Comm_rank");
+  if (launch.rank >= 0 && launch.rank != rank && size > 1) {
+    throw SystemError("the launcher calls this rank {}, but MPI calls it {}", launch.rank, rank);
+  }
+  if (launch.size == 0 || launch.size == size) return;
   throw SystemError(
       "the launcher started {} ranks ({}), but MPI sees {}: the launcher belongs to another MPI "
       "than "
       "this program, or srun lacks its MPI plugin. Start with the mpirun of this program's MPI, or "
       "with srun --mpi=pmix.",
-      launch.num_ranks, launch.source, size);
+      launch.size, launch.source, size);
 }
 
 }  // namespace
@@ -76,13 +48,13 @@ CommEnvironment::CommEnvironment(int* argc, char*** argv) {
   int initialised = 0;
   check_mpi(MPI_Initialized(&initialised), "MPI_Initialized");
   if (initialised == 0) {
-    const Launch launch = find_launch();
+    const RankEnvironment launch = find_rank_environment();
     if (!launch.by_launcher) {
       world_ = make_local_process_group();
       return;
     }
     initialise_mpi(argc, argv);
-    check_world_size(launch);
+    check_world(launch);
     owns_mpi_ = true;
   }
   auto world = std::make_unique<MpiProcessGroup>(MPI_COMM_WORLD);

@@ -1,9 +1,12 @@
 #include "common/log.h"
 
+#include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <memory>
+
+#include "common/log_file.h"
 
 namespace temper::log {
 namespace {
@@ -12,12 +15,17 @@ struct Speaker {
   int rank = 0;
   int world_size = 1;
   std::shared_ptr<spdlog::logger> logger;
+  std::shared_ptr<spdlog::logger> file;  // nothing: none
 
   Speaker() {
     logger = std::make_shared<spdlog::logger>(
         "temper", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
     logger->set_pattern("%^temper:%$ %v");
     logger->flush_on(spdlog::level::info);
+  }
+
+  void note(spdlog::level::level_enum level, std::string_view text) const {
+    if (file != nullptr) file->log(level, "{}", text);
   }
 };
 
@@ -33,16 +41,31 @@ void set_rank(int rank, int world_size) {
   speaker().world_size = world_size;
 }
 
+void also_write_to(const std::filesystem::path& path) {
+  try {
+    auto file = std::make_shared<spdlog::logger>(
+        "file", std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string()));
+    file->set_pattern("%Y-%m-%dT%H:%M:%S%z %l %v");
+    file->flush_on(spdlog::level::info);
+    speaker().file = std::move(file);
+  } catch (const spdlog::spdlog_ex& error) {
+    warning_text(error.what());
+  }
+}
+
 void info_text(std::string_view text) {
+  speaker().note(spdlog::level::info, text);
   if (speaker().rank == 0) speaker().logger->info("{}", text);
 }
 
 void warning_text(std::string_view text) {
+  speaker().note(spdlog::level::warn, text);
   if (speaker().rank == 0) speaker().logger->warn("warning: {}", text);
 }
 
 void error_text(std::string_view text) {
   const Speaker& self = speaker();
+  self.note(spdlog::level::err, text);
   if (self.world_size > 1 && self.rank != 0) {
     self.logger->error("error on rank {}: {}", self.rank, text);
   } else {

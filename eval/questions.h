@@ -16,9 +16,9 @@ namespace temper {
 
 struct Question {
   std::string place;              // "questions.jsonl:17"
-  std::vector<Message> messages;  // up to the last assistant message
+  std::vector<Message> messages = {};  // up to the last assistant message
   OrderedJson tools = nullptr;    // those of the record, or null
-  std::string expected;           // that message
+  std::string expected = {};           // that message
 };
 
 // JSON lines as `temper pack` reads them (data/corpus_reader.h) whose last message is the

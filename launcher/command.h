@@ -37,6 +37,7 @@ int synth_command(const Arguments& arguments);
 int train_command(const Arguments& arguments);
 int plan_command(const Arguments& arguments);
 int submit_command(const Arguments& arguments);
+int doctor_command(const Arguments& arguments);
 int rehearse_command(const Arguments& arguments);
 int eval_command(const Arguments& arguments);
 

@@ -32,6 +32,7 @@ const std::vector<Command>& commands() {
       {"plan", "memory, disk and time of a run, before it starts", plan_command},
       {"train", "run or resume a fine-tune on any number of ranks", train_command},
       {"sweep", "runs over several settings, and what each learned and forgot", sweep_command},
+      {"doctor", "whether these nodes can do a run together", doctor_command},
       {"rehearse", "a run in small on its real nodes, and what the whole will take",
        rehearse_command},
       {"submit", "give a run to Slurm", submit_command},

@@ -13,8 +13,8 @@ namespace temper {
 
 struct ProcessOptions {
   // Added to, or replacing, this process's environment.
-  std::map<std::string, std::string> environment;
-  std::string directory;  // empty: this process's
+  std::map<std::string, std::string> environment = {};
+  std::string directory = {};  // empty: this process's
   // In a process group of its own: a terminal's Ctrl-C does not reach it, and its standard input is
   // empty.
   bool own_group = false;

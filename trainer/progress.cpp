@@ -17,6 +17,9 @@
 namespace temper {
 namespace {
 
+// Fast steps would fill a log file: 720 lines an hour are 70 KB.
+constexpr std::chrono::seconds kLineInterval(5);
+
 // Numbers that JSON cannot hold become null.
 Json number(double value) {
   return std::isfinite(value) ? Json(value) : Json(nullptr);
@@ -96,6 +99,15 @@ void Progress::saved(const SaveOutcome& outcome) {
          {"bytes_per_second", number(static_cast<double>(outcome.bytes) / outcome.write_seconds)}});
 }
 
+bool Progress::is_time_for_line(const StepReport& report) {
+  const auto now = std::chrono::steady_clock::now();
+  const bool ends = report.step == report.max_steps || num_lines_ == 0;
+  if (!ends && now - last_line_ < kLineInterval) return false;
+  last_line_ = now;
+  ++num_lines_;
+  return true;
+}
+
 void Progress::step(const StepReport& report) {
   Json fields = {{"step", report.step},
                  {"epoch", report.epoch},
@@ -134,7 +146,7 @@ void Progress::step(const StepReport& report) {
                  kBarWidth - filled, "........................", line.c_str());
     std::fflush(stderr);
     bar_shown_ = true;
-  } else if (due) {
+  } else if (due && is_time_for_line(report)) {
     log::info("{}", line);
   }
   if (due) {

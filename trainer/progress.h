@@ -1,5 +1,6 @@
 // How a run tells what it does: a line of metrics.jsonl for every event, a live bar with the time
-// left on a terminal, one line per logging_steps anywhere else. Used by rank 0 only.
+// left on a terminal, one line per logging_steps anywhere else, at most one in five seconds. Used
+// by rank 0 only.
 #pragma once
 
 #include <chrono>
@@ -47,11 +48,16 @@ class Progress {
   void end_bar();
 
  private:
+  // For a log: the first and the last, and others seconds apart.
+  bool is_time_for_line(const StepReport& report);
+
   std::filesystem::path metrics_path_;
   int64_t logging_steps_;
   int64_t first_step_;
   bool live_;
   bool bar_shown_ = false;
+  int64_t num_lines_ = 0;
+  std::chrono::steady_clock::time_point last_line_;
   int64_t window_tokens_ = 0;
   double window_seconds_ = 0.0;
   double smoothed_step_seconds_ = 0.0;

@@ -20,6 +20,7 @@
 #include "common/stop_signal.h"
 #include "common/version.h"
 #include "trainer/device.h"
+#include "trainer/doctor_command.h"
 #include "trainer/eval_command.h"
 #include "trainer/export_command.h"
 #include "trainer/generate_command.h"
@@ -37,7 +38,8 @@ const std::map<std::string, Command>& commands() {
   static const std::map<std::string, Command> table = {
       {"train", temper::train_command},       {"eval", temper::eval_command},
       {"generate", temper::generate_command}, {"export", temper::export_command},
-      {"score", temper::score_command},       {"new-model", temper::new_model_command}};
+      {"score", temper::score_command},       {"new-model", temper::new_model_command},
+      {"doctor", temper::doctor_command}};
   return table;
 }
 

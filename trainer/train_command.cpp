@@ -16,6 +16,7 @@
 #include "run/status.h"
 #include "trainer/command_line.h"
 #include "trainer/device.h"
+#include "trainer/preflight.h"
 #include "trainer/trainer.h"
 
 namespace temper {
@@ -91,6 +92,7 @@ int train_command(const std::vector<std::string>& arguments, CommEnvironment& en
   prepare_cpu(config.threads_per_rank);
   // Before anything is loaded; what is wrong with a device is no run's failure.
   const RunDevices devices = agree_on_devices(config.device, config.bf16, group);
+  require_preflight(config, group);
   const std::string attempt = new_attempt_name(group);
   environment.watch({static_cast<double>(config.stall_timeout),
                      [=](const std::string& line) { record_failure(config, attempt, line); }});
@@ -103,7 +105,9 @@ int train_command(const std::vector<std::string>& arguments, CommEnvironment& en
     throw;
   } catch (const std::exception& error) {
     // Of this rank alone: the others are about to be ended.
-    record_failure(config, attempt, error.what());
+    record_failure(config, attempt,
+                   group.size() == 1 ? std::string(error.what())
+                                     : fmt::format("rank {}: {}", group.rank(), error.what()));
     throw;
   }
 }

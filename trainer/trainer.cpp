@@ -15,6 +15,7 @@
 #include "common/error.h"
 #include "common/fault_points.h"
 #include "common/log.h"
+#include "common/log_file.h"
 #include "io/atomic_file.h"
 #include "model/decoder.h"
 #include "trainer/agreed_setup.h"
@@ -98,6 +99,7 @@ std::vector<std::string> Trainer::take_directory(const ResumeChoice& resume) {
     const int64_t rows_per_epoch = setup_.data->rows_per_epoch();
     check_start(directory_, setup_.identity, rows_per_epoch, resume);
     make_directories(directory_.root());
+    make_directories(directory_.logs_path());
     lock_.emplace(directory_.lock_path(), kLockPatience);
     // Again, now that nobody else can change it.
     check_start(directory_, setup_.identity, rows_per_epoch, resume);
@@ -114,6 +116,7 @@ std::vector<std::string> Trainer::take_directory(const ResumeChoice& resume) {
     }
     write_run_status(directory_.status_path(), status_);
   });
+  log::also_write_to(directory_.logs_path() / fmt::format("rank-{}.log", group_.rank()));
   setup_.identity.run_id = group_.all_gather_text(setup_.identity.run_id).front();
   return parse_json(group_.all_gather_text(checkpoints.dump()).front(), "chosen checkpoints");
 }

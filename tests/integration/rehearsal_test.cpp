@@ -35,7 +35,7 @@ TEST_F(RehearsalTest, rehearsal_leaves_what_is_there) {
   EXPECT_EQ(read("out-rehearsal/mine"), "x");
 }
 
-TEST_F(RehearsalTest, rank_that_died_first_is_named) {
+TEST_F(RehearsalTest, each_rank_keeps_a_log_and_the_one_that_died_first_is_named) {
   write_yaml("max_steps: 100000\n");
   const pid_t pid = start_temper("run", train_arguments("out", 2, {}));
   wait_for_step("out", 2);
@@ -49,6 +49,8 @@ TEST_F(RehearsalTest, rank_that_died_first_is_named) {
   // Whoever notices first: another rank's watchdog or the front door.
   EXPECT_THAT(read("run.err"),
               ContainsRegex("rank 1 on .*(died at step|ended first, with signal 9)"));
+  EXPECT_THAT(read("out/logs/rank-0.log"), HasSubstr("parameters train"));
+  EXPECT_TRUE(exists("out/logs/rank-1.log"));
 }
 
 }  // namespace
