@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -63,6 +67,23 @@ void remove_mpirun_leftovers(pid_t pid, const MpirunPlaces& places) {
       }
     }
     fs::remove_all(session, ignored);
+  }
+}
+
+void remove_leftovers_of_ended_mpiruns(const MpirunPlaces& places) {
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) return;
+  const std::string name(host.data());
+  // Elsewhere on a shared file system the numbers are other machines' processes.
+  const fs::path sessions =
+      places.temporary / fmt::format("ompi.{}.{}", name.substr(0, name.find('.')), geteuid());
+  constexpr std::string_view kPrefix = "pid.";
+  for (const fs::path& session : list_starting_with(sessions, std::string(kPrefix))) {
+    const std::string number = session.filename().native().substr(kPrefix.size());
+    pid_t pid = 0;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), pid);
+    if (error != std::errc() || end != number.data() + number.size() || pid <= 0) continue;
+    if (kill(pid, 0) != 0 && errno == ESRCH) remove_mpirun_leftovers(pid, places);
   }
 }
 

@@ -21,4 +21,8 @@ struct MpirunPlaces {
 // job, if anything is. Only what bears the names of this job is touched.
 void remove_mpirun_leftovers(pid_t pid, const MpirunPlaces& places = {});
 
+// The same for every mpirun of this user on this machine that is no more: who started it was killed
+// together with it, and could not.
+void remove_leftovers_of_ended_mpiruns(const MpirunPlaces& places = {});
+
 }  // namespace temper

@@ -65,6 +65,7 @@ class Supervisor {
       output_.emplace();
       options.standard_error = output_->write_end();
     }
+    if (removes_leftovers_) remove_leftovers_of_ended_mpiruns();
     pid_ = start_process(launch.command, options);
     if (output_) output_->close_write_end();
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/temporary_directory.h"
@@ -64,6 +65,28 @@ TEST_F(MpirunLeftoversTest, sessions_are_looked_for_where_open_mpi_keeps_them) {
   unsetenv("TMP");
   EXPECT_EQ(MpirunPlaces().temporary, "/tmp");
   before == nullptr ? unsetenv("TMPDIR") : setenv("TMPDIR", kept.c_str(), 1);
+}
+
+TEST_F(MpirunLeftoversTest, ended_mpiruns_of_this_machine_are_cleared_away) {
+  std::string host(256, '\0');
+  ASSERT_EQ(gethostname(host.data(), host.size() - 1), 0);
+  host = host.substr(0, host.find_first_of(std::string(".\0", 2)));
+  const fs::path here = places_.temporary / fmt::format("ompi.{}.{}", host, geteuid());
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  const std::string ended = fmt::format("pid.{}", child), running = fmt::format("pid.{}", getpid());
+  fs::create_directories(here / ended);
+  fs::create_directories(here / running);
+  fs::create_directories(here / "jf.1");
+  fs::copy_file(session(71) / "contact.txt", here / ended / "contact.txt");
+  remove_leftovers_of_ended_mpiruns(places_);
+  EXPECT_FALSE(fs::exists(here / ended));
+  EXPECT_TRUE(fs::exists(here / running));
+  EXPECT_TRUE(fs::exists(here / "jf.1"));
+  EXPECT_FALSE(has(segment("44610001", 0)));
+  EXPECT_TRUE(has(segment("44620001", 0)));
+  EXPECT_TRUE(fs::exists(session(71)));  // another machine's
 }
 
 TEST_F(MpirunLeftoversTest, nothing_left_is_nothing_to_do) {
