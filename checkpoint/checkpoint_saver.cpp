@@ -11,6 +11,7 @@
 #include "checkpoint/commit_checkpoint.h"
 #include "checkpoint/shard_image.h"
 #include "comm/heartbeat.h"
+#include "common/elapsed.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "common/working_memory.h"
@@ -21,10 +22,6 @@ namespace temper {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 template <typename Result>
 bool is_done(const std::future<Result>& task) {

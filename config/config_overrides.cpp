@@ -89,6 +89,12 @@ ConfigOverride ConfigOverride::from_text(const std::string& text) {
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
+std::vector<ConfigOverride> ConfigOverride::all_from_text(const std::vector<std::string>& texts) {
+  std::vector<ConfigOverride> overrides;
+  for (const std::string& text : texts) overrides.push_back(from_text(text));
+  return overrides;
+}
+
 void apply_overrides(YamlNode& root, const std::vector<ConfigOverride>& overrides) {
   remove_alternatives(root, overrides);
   for (const ConfigOverride& override : overrides) apply_override(root, override);

@@ -185,6 +185,7 @@ struct ConfigOverride {
 
   // From "key=value"; UserError without "=".
   static ConfigOverride from_text(const std::string& text);
+  static std::vector<ConfigOverride> all_from_text(const std::vector<std::string>& texts);
 };
 
 // Reads and validates. UserError naming file, line, key, value and, for an unknown key, the nearest

@@ -6,6 +6,7 @@
 
 #include "arch/adapter_origin.h"
 #include "comm/agreement.h"
+#include "common/elapsed.h"
 #include "common/log.h"
 #include "data/dataset_overlap.h"
 #include "trainer/run_memory.h"
@@ -50,8 +51,7 @@ RunSetup prepare_run_together(const RunConfig& config, bool on_cpu, ProcessGroup
     setup.memory = plan_run_memory(setup, group.size(), ranks_per_node, setup.available, on_cpu);
     const auto start = std::chrono::steady_clock::now();
     part = setup.base->partial_hash(group.rank(), group.size());
-    setup.hash_seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    setup.hash_seconds = seconds_since(start);
   });
   run_agreed(group, [&] {
     if (group.rank() == 0) warn_of_overlap(setup);

@@ -12,6 +12,7 @@
 #include "comm/gpu_devices.h"
 #include "comm/heartbeat.h"
 #include "comm/round_robin.h"
+#include "common/elapsed.h"
 #include "common/error.h"
 #include "common/fault_points.h"
 #include "common/log.h"
@@ -26,10 +27,6 @@ namespace temper {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 constexpr int kStepsBeforeMemoryReport = 3;
 

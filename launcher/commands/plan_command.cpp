@@ -201,11 +201,8 @@ int plan_command(const Arguments& arguments) {
   line.positional("RUN.yaml", 1);
   if (!line.parse(arguments)) return kExitDone;
 
-  std::vector<ConfigOverride> overrides;
-  for (const std::string& text : line.texts("set")) {
-    overrides.push_back(ConfigOverride::from_text(text));
-  }
-  const RunConfig config = read_run_config(line.text("RUN.yaml"), overrides);
+  const RunConfig config =
+      read_run_config(line.text("RUN.yaml"), ConfigOverride::all_from_text(line.texts("set")));
   const Machine machine = machine_of(line, config.slurm);
   const RunPlan plan = make_run_plan(config, machine.num_ranks, machine.ranks_per_node);
   OrderedJson report = {{"model", model_report(plan)},

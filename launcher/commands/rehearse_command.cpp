@@ -52,11 +52,8 @@ int rehearse_command(const Arguments& arguments) {
   Rehearsal rehearsal;
   rehearsal.run_yaml = line.text("RUN.yaml");
   rehearsal.set = line.texts("set");
-  std::vector<ConfigOverride> overrides;
-  for (const std::string& text : rehearsal.set) {
-    overrides.push_back(ConfigOverride::from_text(text));
-  }
-  RunConfig config = read_run_config(rehearsal.run_yaml, overrides);
+  RunConfig config =
+      read_run_config(rehearsal.run_yaml, ConfigOverride::all_from_text(rehearsal.set));
   check_model(config);
   rehearsal.num_ranks = plan_launch(read_launch_environment(), LauncherChoice::kAuto,
                                     line.find<int>("nproc").value_or(0), {})

@@ -26,12 +26,6 @@ constexpr const char* kAbout =
     "job.\n"
     "With --array N and, after --, a `pack` command: packs in N tasks, one shard each.";
 
-std::vector<ConfigOverride> read_overrides(const std::vector<std::string>& texts) {
-  std::vector<ConfigOverride> overrides;
-  for (const std::string& text : texts) overrides.push_back(ConfigOverride::from_text(text));
-  return overrides;
-}
-
 TrainingPlan check_run(RunConfig config) {
   check_slurm_request(config);
   check_model_and_adapter(config);
@@ -92,7 +86,7 @@ EditedScript edited_script(const CommandLine& line) {
 
 int submit_run(const CommandLine& line, const std::string& path) {
   const std::vector<std::string> set = line.texts("set");
-  const std::vector<ConfigOverride> overrides = read_overrides(set);
+  const std::vector<ConfigOverride> overrides = ConfigOverride::all_from_text(set);
   const RunConfig config = read_run_config(path, overrides);
   const auto [directories, plan] = check_runs(path, config, overrides);
   const std::string script = render_batch_script(batch_job(config, path, set, directories.size()));

@@ -54,12 +54,6 @@ void print_dry_run(RunConfig config, int num_ranks, bool json) {
   if (!may_use_gpus(config)) require_memory(plan, available);
 }
 
-std::vector<ConfigOverride> overrides_from(const std::vector<std::string>& texts) {
-  std::vector<ConfigOverride> overrides;
-  for (const std::string& text : texts) overrides.push_back(ConfigOverride::from_text(text));
-  return overrides;
-}
-
 }  // namespace
 
 int train_command(const Arguments& arguments) {
@@ -89,11 +83,11 @@ int train_command(const Arguments& arguments) {
   if (line.has("nproc") && num_ranks < 1) line.refuse("--nproc must be at least 1");
   std::vector<std::string> set = line.texts("set");
   // Mistakes are found here, before any rank starts.
-  RunConfig config = read_run_config(path, overrides_from(set));
+  RunConfig config = read_run_config(path, ConfigOverride::all_from_text(set));
   if (line.has("sweep-run")) {
     for (const ConfigOverride& member : sweep_run(config, line.get<int64_t>("sweep-run")).overrides)
       set.push_back(member.key + "=" + member.value);
-    config = read_run_config(path, overrides_from(set));
+    config = read_run_config(path, ConfigOverride::all_from_text(set));
   }
   if (!config.sweep.empty()) {
     line.refuse(

@@ -174,8 +174,7 @@ TEST_F(StallTest, job_that_is_suspended_as_a_whole_goes_on) {
   write_yaml("max_steps: 100000\nstall_timeout: 2\n");
   const pid_t pid = start_temper("job", train_arguments("out", 2, {}));
   wait_for_step("out", 2);
-  std::vector<pid_t> ranks;
-  for (const pid_t mpirun : children_of(pid)) ranks = children_of(mpirun);
+  const std::vector<pid_t> ranks = ranks_of(pid);
   ASSERT_EQ(ranks.size(), 2u);
   for (const pid_t rank : ranks) kill(rank, SIGSTOP);
   std::this_thread::sleep_for(std::chrono::seconds(4));
@@ -191,8 +190,7 @@ TEST_F(StallTest, rank_in_a_debugger_is_no_stall) {
   write_yaml("max_steps: 100000\nstall_timeout: 2\n");
   const pid_t pid = start_temper("job", train_arguments("out", 2, {}));
   wait_for_step("out", 2);
-  std::vector<pid_t> ranks;
-  for (const pid_t mpirun : children_of(pid)) ranks = children_of(mpirun);
+  const std::vector<pid_t> ranks = ranks_of(pid);
   ASSERT_EQ(ranks.size(), 2u);
   ASSERT_EQ(ptrace(PTRACE_SEIZE, ranks[1], nullptr, nullptr), 0) << errno_text(errno);
   ASSERT_EQ(ptrace(PTRACE_INTERRUPT, ranks[1], nullptr, nullptr), 0) << errno_text(errno);

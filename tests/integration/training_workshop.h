@@ -25,6 +25,13 @@ inline std::vector<pid_t> children_of(pid_t pid) {
   return {std::istream_iterator<pid_t>(children), {}};
 }
 
+// Of a `temper train` that has started several: below its mpirun.
+inline std::vector<pid_t> ranks_of(pid_t temper) {
+  std::vector<pid_t> ranks;
+  for (const pid_t mpirun : children_of(temper)) ranks = children_of(mpirun);
+  return ranks;
+}
+
 // The files in /dev/shm that a process has mapped.
 inline std::set<std::filesystem::path> shared_segments_of(pid_t pid) {
   std::set<std::filesystem::path> segments;
