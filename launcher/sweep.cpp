@@ -1,5 +1,6 @@
 #include "launcher/sweep.h"
 
+#include <algorithm>
 #include <cctype>
 #include <string_view>
 
@@ -21,12 +22,42 @@ std::string plain_name(std::string text) {
   return text.substr(0, kMaxNameBytes);
 }
 
+SweepKey parse_sweep_key(const std::string& text) {
+  const size_t equals = text.find('=');
+  SweepKey entry;
+  entry.key = text.substr(0, equals);
+  for (size_t begin = equals; begin != text.npos && begin < text.size();) {
+    const size_t comma = text.find(',', begin + 1);
+    entry.values.push_back(text.substr(begin + 1, comma - begin - 1));
+    begin = comma;
+  }
+  const bool any_empty = std::any_of(entry.values.begin(), entry.values.end(),
+                                     [](const std::string& value) { return value.empty(); });
+  if (entry.key.empty() || entry.values.empty() || any_empty) {
+    throw UserError("--over {}: expected key=value,value,...", text);
+  }
+  return entry;
+}
+
 }  // namespace
 
-std::vector<SweepRun> sweep_runs(const RunConfig& config) {
-  if (config.sweep.empty()) return {};
+std::vector<SweepKey> parse_sweep_keys(const std::vector<std::string>& texts) {
+  std::vector<SweepKey> keys;
+  for (const std::string& text : texts) {
+    SweepKey entry = parse_sweep_key(text);
+    const bool is_twice = std::any_of(
+        keys.begin(), keys.end(), [&](const SweepKey& other) { return other.key == entry.key; });
+    if (is_twice) throw UserError("--over {}: the key is given twice", entry.key);
+    keys.push_back(std::move(entry));
+  }
+  return keys;
+}
+
+std::vector<SweepRun> sweep_runs(const std::vector<SweepKey>& keys,
+                                 const std::filesystem::path& directory) {
+  if (keys.empty()) return {};
   std::vector<SweepRun> runs = {{}};
-  for (const SweepKey& entry : config.sweep) {
+  for (const SweepKey& entry : keys) {
     std::vector<SweepRun> longer;
     for (const SweepRun& run : runs) {
       for (const std::string& value : entry.values) {
@@ -45,14 +76,14 @@ std::vector<SweepRun> sweep_runs(const RunConfig& config) {
     for (size_t j = 0; j < i; ++j) {
       if (runs[j].name == run.name) run.name += fmt::format("-{}", i);
     }
-    run.overrides.push_back({"output_dir", yaml_text((config.output_dir / run.name).string())});
+    run.overrides.push_back({"output_dir", yaml_text((directory / run.name).string())});
     run.overrides.push_back({"sweep", "null"});
   }
   return runs;
 }
 
 SweepRun sweep_run(const RunConfig& config, int64_t index) {
-  const std::vector<SweepRun> runs = sweep_runs(config);
+  const std::vector<SweepRun> runs = sweep_runs(config.sweep, config.output_dir);
   if (index < 0 || index >= static_cast<int64_t>(runs.size())) {
     throw UserError("--sweep-run {}: run.yaml's sweep has {} runs, numbered from 0", index,
                     runs.size());

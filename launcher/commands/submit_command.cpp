@@ -49,7 +49,7 @@ struct CheckedRuns {
 // Every run of a sweep is checked as though it were alone.
 CheckedRuns check_runs(const std::string& path, const RunConfig& config,
                        const std::vector<ConfigOverride>& overrides) {
-  const std::vector<SweepRun> runs = sweep_runs(config);
+  const std::vector<SweepRun> runs = sweep_runs(config.sweep, config.output_dir);
   if (runs.empty()) return {{config.output_dir}, check_run(config)};
   CheckedRuns checked;
   for (const SweepRun& run : runs) {

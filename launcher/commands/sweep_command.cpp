@@ -8,10 +8,11 @@
 #include "io/atomic_file.h"
 #include "launcher/command_line.h"
 #include "launcher/rank_job.h"
+#include "launcher/replay.h"
 #include "launcher/run_report/html_page.h"
 #include "launcher/run_report/run_facts.h"
 #include "launcher/run_report/run_figures.h"
-#include "launcher/sweep_grid.h"
+#include "launcher/sweep.h"
 
 namespace temper {
 namespace {
@@ -20,16 +21,29 @@ namespace po = boost::program_options;
 namespace fs = std::filesystem;
 
 constexpr const char* kAbout =
-    "Trains one run after the other with every combination of the given values, and draws what "
-    "each\n"
-    "learned against what it forgot. The same command goes on where it was stopped.\n"
+    "Trains one run after the other with every combination of the values that --over gives, or "
+    "else\n"
+    "the `sweep:` of RUN.yaml, and draws what each learned against what it forgot. The same "
+    "command\n"
+    "goes on where it was stopped.\n"
     "Example: temper sweep run.yaml -o sweep --replay general.h5 --over replay=0,0.05,0.2 \\\n"
     "             --over learning_rate=1e-4,3e-4";
 
-int train(const std::string& config, const SweptRun& run, const fs::path& directory,
+// "replay" is no key of run.yaml, but a share of an epoch's rows: the datasets that make it so.
+void replace_replay(const RunConfig& config, const fs::path& dataset, SweepRun& run) {
+  for (ConfigOverride& setting : run.overrides) {
+    if (setting.key != "replay") continue;
+    if (dataset.empty()) {
+      throw UserError("--over replay needs the dataset to replay from: --replay FILE.h5");
+    }
+    setting = {"datasets", datasets_with_replay(config, dataset, setting.value)};
+  }
+}
+
+int train(const std::string& config, const SweepRun& run, const fs::path& directory,
           int num_ranks) {
   RankJob job;
-  job.arguments = {"train", config, "--set", "output_dir=" + directory.string()};
+  job.arguments = {"train", config};
   for (const ConfigOverride& setting : run.overrides) {
     job.arguments.insert(job.arguments.end(),
                          {"--set", fmt::format("{}={}", setting.key, setting.value)});
@@ -56,9 +70,10 @@ void put_best_first(std::vector<fs::path>& runs) {
 }  // namespace
 
 int sweep_command(const Arguments& arguments) {
-  CommandLine line("temper sweep RUN.yaml -o DIR --over KEY=VALUE,VALUE... [options]", kAbout);
+  CommandLine line("temper sweep RUN.yaml [-o DIR] [--over KEY=VALUE,VALUE...]... [options]",
+                   kAbout);
   line.options()("output,o", po::value<std::string>()->value_name("DIR"),
-                 "directory of the runs and of frontier.html")(
+                 "directory of the runs and of frontier.html; without it output_dir")(
       "over", po::value<std::vector<std::string>>()->value_name("KEY=VALUES")->composing(),
       "a key of run.yaml, or replay, and its values; may be repeated")(
       "replay", po::value<std::string>()->value_name("FILE.h5"),
@@ -67,22 +82,27 @@ int sweep_command(const Arguments& arguments) {
       "ranks of each run; 0: as many as the Slurm allocation has tasks, or 1");
   line.positional("RUN.yaml", 1);
   if (!line.parse(arguments)) return kExitDone;
-  const std::string config = line.text("RUN.yaml");
-  const fs::path output = fs::absolute(line.get<std::string>("output"));
-  std::vector<SweptKey> keys;
-  for (const std::string& text : line.texts("over")) keys.push_back(SweptKey::from_text(text));
-  if (keys.empty()) line.refuse("--over is missing");
-  const std::vector<SweptRun> grid =
-      sweep_grid(keys, read_run_config(config), line.find<std::string>("replay").value_or(""));
+  const std::string path = line.text("RUN.yaml");
+  const RunConfig config = read_run_config(path);
+  const fs::path output =
+      fs::absolute(line.find<std::string>("output").value_or(config.output_dir.string()));
+  const std::vector<SweepKey> keys =
+      line.has("over") ? parse_sweep_keys(line.texts("over")) : config.sweep;
+  if (keys.empty()) line.refuse("--over is missing, and RUN.yaml has no sweep");
+  const fs::path replay = line.find<std::string>("replay").value_or("");
+  std::vector<SweepRun> runs = sweep_runs(keys, output);
   // Mistakes are found here, before any rank starts.
-  for (const SweptRun& run : grid) (void)read_run_config(config, run.overrides);
+  for (SweepRun& run : runs) {
+    replace_replay(config, replay, run);
+    (void)read_run_config(path, run.overrides);
+  }
 
   std::vector<fs::path> done;
   int exit_code = kExitDone;
-  for (const SweptRun& run : grid) {
-    std::cerr << fmt::format("temper: sweep: {} ({} of {})\n", run.name, &run - grid.data() + 1,
-                             grid.size());
-    const int code = train(config, run, output / run.name, line.get<int>("nproc"));
+  for (const SweepRun& run : runs) {
+    std::cerr << fmt::format("temper: sweep: {} ({} of {})\n", run.name, &run - runs.data() + 1,
+                             runs.size());
+    const int code = train(path, run, output / run.name, line.get<int>("nproc"));
     if (code == kExitStopped || code == kExitUserError) return code;
     if (code != kExitDone) {
       exit_code = code;  // a rate that is too high, say: the others are still of interest
