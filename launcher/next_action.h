@@ -28,7 +28,7 @@ struct NextStep {
 
 // USR1 is Slurm's word that the time is nearly up: the run goes on in the queue, as it does after
 // max_wall_time. TERM, INT and HUP are somebody's wish that it ends. A crash starts the ranks again
-// here, or without its node in the queue. Both are limited in a row without a new checkpoint; the
+// here, or without its node in the queue; so does a stall that the watchdog has ended. Both are limited in a row without a new checkpoint; the
 // counts are kept in `record`.
 NextStep decide_next(const RanksEnd& end, const SlurmConfig& slurm, JobRecord& record);
 

@@ -117,7 +117,9 @@ RanksEnd run_ranks(const RankJob& job) {
     if (newest) end.checkpoint_step = newest->step;
     if (has_failed) {
       end.failure = outcome.message.empty() ? "a rank failed" : outcome.message;
-      if (ended.first_failure) end.failed_node = ended.first_failure->node;
+      // Of a stall the starter sees who ended the job, which need not be who was at fault.
+      const bool stalled = outcome.exit_code == kExitStalled;
+      if (ended.first_failure && !stalled) end.failed_node = ended.first_failure->node;
       record_end(job, *after, end.failure);
       if (!after->error.empty()) end.failure = after->error;
     }

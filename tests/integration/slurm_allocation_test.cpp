@@ -5,12 +5,14 @@
 
 #include <algorithm>
 
+#include "run/status.h"
 #include "workshop.h"
 
 namespace temper {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class SlurmAllocationTest : public Workshop {
  protected:
@@ -119,6 +121,42 @@ TEST_F(SlurmAllocationTest, further_job_where_requeueing_is_refused) {
   EXPECT_THAT(read("calls"), HasSubstr("sbatch --parsable --dependency=afterany:7 " +
                                        (folder() / "out/job.sbatch").string() + "\n"));
   EXPECT_EQ(parse_json(read("out/job.json"), "job.json")["job_id"], "8");
+}
+
+// An srun whose task on node2 ends like this after the run has begun.
+class LostNodeTest : public SlurmAllocationTest {
+ protected:
+  ProgramRun lose_node2(const std::string& how, const std::string& exit_code) {
+    RunStatus status;
+    status.state = RunState::kTraining;
+    status.attempt = "ATTEMPT";
+    write_run_status(folder() / "status", status);
+    program("scontrol", "echo \"scontrol $*\" >> calls");
+    fake_srun("pmix");
+    program("rank",
+            "sed s/ATTEMPT/$$/ status > out/status.json\n"
+            "echo 'srun: error: node2: task 3: " +
+                how + "' >&2; exit " + exit_code);
+    return train({"--requeue", "--set", "slurm.exclude_failed_nodes=true"});
+  }
+};
+
+TEST_F(LostNodeTest, node_of_a_crash_is_left_out_on_request) {
+  const ProgramRun run = lose_node2("Killed", "137");
+  EXPECT_EQ(run.exit_code, 1) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("the job goes back into the queue, without node2"));
+  EXPECT_THAT(read("calls"),
+              HasSubstr("scontrol requeue 7\nscontrol update JobId=7 ExcNodeList=node2\n"));
+  const Json record = parse_json(read("out/job.json"), "job.json");
+  EXPECT_EQ(record["failed_nodes"], Json::array({"node2"}));
+}
+
+TEST_F(LostNodeTest, node_that_reports_a_stall_is_not) {
+  const ProgramRun run = lose_node2("Exited with exit code 76", "76");
+  EXPECT_EQ(run.exit_code, 76) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("max_restarts"));
+  EXPECT_THAT(read("calls"), Not(HasSubstr("scontrol")));
+  EXPECT_EQ(parse_json(read("out/job.json"), "job.json")["total_restarts"], 2);
 }
 
 TEST_F(SlurmAllocationTest, requeue_outside_of_a_job_is_refused) {

@@ -154,6 +154,25 @@ TEST_F(StallTest, only_rank_is_watched_too) {
   EXPECT_EQ(temper_json({"status", "out", "--json"})["state"], "failed");
 }
 
+// In a batch job a stall is like a crash. The variables are all of Slurm that is needed.
+TEST_F(StallTest, batch_job_goes_on_from_the_last_checkpoint) {
+  const auto first_time_only =
+      write("rank",
+            "#!/bin/sh\nif [ $OMPI_COMM_WORLD_RANK = 1 ] && mkdir stalled 2>/dev/null; then\n"
+            "  export TEMPER_FAULT_POINTS=rank=1,at=forward,step=5,action=hang\nfi\n"
+            "exec " TEMPER_RANK_FAULTS " \"$@\"\n");
+  fs::permissions(first_time_only, fs::perms::owner_all);
+  const ProgramRun run = temper(train_arguments("out", 2, {"--requeue", "--launcher", "mpirun"}),
+                                "", {{"TEMPER_RANK", first_time_only}, {"SLURM_JOB_ID", "7"}});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("starting again from the checkpoint of step "));
+  const Json record = parse_json(read("out/job.json"), "job.json");
+  EXPECT_EQ(record["total_restarts"], 1);
+  EXPECT_THAT(record["last_failure"].get<std::string>(), HasSubstr("is stuck at step 5"));
+  ASSERT_EQ(train("undisturbed", 2).exit_code, 0);
+  EXPECT_EQ(latest("out")["state_hash"], latest("undisturbed")["state_hash"]);
+}
+
 // Two nodes of one rank each: who waits knows only what for, and gives the other node its time.
 TEST_F(StallTest, ranks_of_another_node_leave_the_word_to_the_one_that_knows) {
   const std::map<std::string, std::string> two_nodes = {{"TEMPER_TEST_RANKS_PER_NODE", "1"}};

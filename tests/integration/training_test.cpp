@@ -66,6 +66,17 @@ TEST_F(TrainingTest, same_bits_and_checkpoints_on_any_mesh) {
   EXPECT_THAT(error_message(refused), HasSubstr("dp_replicate_size"));
 }
 
+TEST_F(TrainingTest, ranks_on_the_hosts_of_a_hostfile) {
+  // Two names of this one.
+  write("hosts", "localhost\n127.0.0.1\n");
+  const ProgramRun run =
+      temper({"train", "run.yaml", "--hostfile", "hosts", "--set", "output_dir=hosts_out"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("2 ranks"));
+  ASSERT_EQ(train("one", 1).exit_code, 0);
+  EXPECT_EQ(latest("hosts_out")["state_hash"], latest("one")["state_hash"]);
+}
+
 TEST_F(TrainingTest, stops_on_a_signal_and_goes_on_to_the_same_end) {
   write_yaml("max_steps: 100\n");
   const pid_t pid = start_temper("first", train_arguments("out", 2, {}));

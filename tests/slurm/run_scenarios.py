@@ -124,6 +124,13 @@ slurm:
         latest = json.loads(self.temper("inspect", f"runs/{name}", "--json"))["latest"]
         return latest["step"], latest["state_hash"]
 
+    def signal_rank(self, name, number):
+        """Sends the signal to one of the run's ranks."""
+        pattern = f"temper-rank train {self.folder}/{name}.yaml"
+        ranks = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True).stdout
+        check(len(ranks.split()) >= 2, f"{name}: ranks {ranks.split()}")
+        os.kill(int(ranks.split()[-1]), number)
+
     def check_same_as_undisturbed(self, name, yaml):
         reference = f"{name}-undisturbed"
         self.temper("train", yaml, "--nproc", "4", "--launcher", "mpirun", "--set",
@@ -244,16 +251,44 @@ def crash(bench):
     yaml = bench.write_yaml("crash", steps=120, more="save_steps: 20")
     job = bench.submit(yaml)
     bench.wait("crash", lambda s: s.get("last_checkpoint_step", 0) >= 40, "saved")
-    ranks = subprocess.run(["pgrep", "-f", f"temper-rank train {bench.folder}/crash.yaml"],
-                           capture_output=True, text=True).stdout.split()
-    check(len(ranks) >= 4, f"{len(ranks)} ranks found")
-    os.kill(int(ranks[-1]), signal.SIGKILL)
+    bench.signal_rank("crash", signal.SIGKILL)
     bench.wait_finished("crash")
     record = bench.check_requeues("crash", 0)
     check(record["total_restarts"] == 1, json.dumps(record))
     check("starting again from the checkpoint" in bench.log("crash"), bench.log("crash"))
     bench.wait_job_gone(job)
     bench.check_same_as_undisturbed("crash", yaml)
+
+
+def stall(bench):
+    """A rank is stopped: the watchdog ends the ranks, and they start again as after a crash."""
+    yaml = bench.write_yaml("stall", steps=120, more="save_steps: 20\nstall_timeout: 5")
+    job = bench.submit(yaml)
+    bench.wait("stall", lambda s: s.get("last_checkpoint_step", 0) >= 40, "saved")
+    bench.signal_rank("stall", signal.SIGSTOP)
+    bench.wait_finished("stall")
+    record = bench.check_requeues("stall", 0)
+    check(record["total_restarts"] == 1, json.dumps(record))
+    check("stall_timeout: 5 s" in record["last_failure"], json.dumps(record))
+    bench.wait_job_gone(job)
+    bench.check_same_as_undisturbed("stall", yaml)
+
+
+def failed_node(bench):
+    """With exclude_failed_nodes a crash sends the job to the other node."""
+    yaml = bench.write_yaml("moved", steps=120, slurm="  exclude_failed_nodes: true",
+                            more="save_steps: 20")
+    job = bench.submit(yaml, "--set", "slurm.nodes=1")
+    bench.wait("moved", lambda s: s.get("last_checkpoint_step", 0) >= 40, "saved")
+    first = bench.cluster.job(job)["NodeList"]
+    bench.signal_rank("moved", signal.SIGKILL)
+    bench.wait_finished("moved")
+    record = bench.check_requeues("moved", 0)
+    check(record["failed_nodes"] == [first], f"{record} {bench.log('moved')}")
+    second = bench.cluster.job(job)
+    check(second["NodeList"] != first and second["ExcNodeList"] == first, str(second))
+    bench.wait_job_gone(job)
+    bench.check_same_as_undisturbed("moved", yaml)
 
 
 def sweep(bench):
@@ -284,8 +319,8 @@ def pack_shards(bench):
     bench.temper("train", "pack.yaml", "--dry-run", "--set", "datasets=[{path: parts.h5}]")
 
 
-SCENARIOS = [refusals, requeue, srun, time_limit, preemption, node_down, cancel, crash, sweep,
-             pack_shards]
+SCENARIOS = [refusals, requeue, srun, time_limit, preemption, node_down, cancel, crash, stall,
+             failed_node, sweep, pack_shards]
 
 
 def main():

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "common/error.h"
+#include "common/exit_stalled.h"
 
 namespace temper {
 namespace {
@@ -88,6 +89,22 @@ TEST(NextAction, crash_starts_the_ranks_again_so_many_times) {
   EXPECT_EQ(decide_next(crashed(-1), slurm, record).action, NextAction::kEnd);
   EXPECT_EQ(decide_next(crashed(5), slurm, record).action, NextAction::kRestart);
   EXPECT_EQ(record.last_failure, "rank 1 ended with signal 9");
+}
+
+TEST(NextAction, stall_is_a_crash) {
+  JobRecord record;
+  SlurmConfig slurm;
+  slurm.max_restarts = 1;
+  RanksEnd end = crashed(10);
+  end.exit_code = kExitStalled;
+  EXPECT_EQ(decide_next(end, slurm, record).action, NextAction::kRestart);
+  EXPECT_EQ(decide_next(end, slurm, record).action, NextAction::kRestart);
+  EXPECT_EQ(decide_next(end, slurm, record).action, NextAction::kEnd);
+  EXPECT_EQ(record.total_restarts, 2);
+  // Nobody waits for the limit in a job that is told to leave.
+  end.checkpoint_step = 20;
+  end.stop_signal = SIGUSR1;
+  EXPECT_EQ(decide_next(end, slurm, record).action, NextAction::kRequeue);
 }
 
 TEST(NextAction, what_failed_before_the_run_began_is_not_tried_again) {
