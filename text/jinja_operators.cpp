@@ -189,10 +189,7 @@ JinjaValue bind(const JinjaValue& receiver, JinjaFunction function) {
   JinjaValue value = JinjaValue::object(JinjaType::kFunction, bound);
   bound->receiver = receiver;
   bound->function = function;
-  bound->nesting = static_cast<uint16_t>(receiver.nesting() + 1);
-  if (bound->nesting > kMaxJinjaNesting) {
-    throw JinjaFailure{"the template nests values too deeply"};
-  }
+  bound->hold(receiver.nesting());
   return value;
 }
 

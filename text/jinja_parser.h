@@ -1,4 +1,5 @@
-// The second pass: tokens to a program. Names of filters and tests are looked up here.
+// The second pass: tokens to a program. Statements are read here, expressions in
+// jinja_expression_parser.h.
 #pragma once
 
 #include <string_view>

@@ -45,6 +45,8 @@ struct JinjaObject {
   JinjaObject(const JinjaObject&) = delete;
   JinjaObject& operator=(const JinjaObject&) = delete;
   virtual ~JinjaObject() = default;
+  // Takes in a value of this nesting; JinjaFailure when that is too deep.
+  void hold(uint16_t inner);
   virtual void clear() {}  // lets go of the values in it, for objects that can change
 };
 

@@ -1,12 +1,11 @@
-// Methods of str, dict, list and tuple.
-#include <fmt/format.h>
-
+// Methods of str.
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "text/jinja_builtins.h"
 #include "text/jinja_format.h"
+#include "text/jinja_method_table.h"
+#include "text/jinja_splitting.h"
 #include "text/jinja_unicode.h"
 #include "text/utf8.h"
 
@@ -22,15 +21,9 @@ Value made(std::string text, Runtime& runtime) {
   return Value::text(std::move(text));
 }
 
-void no_arguments(Arguments& arguments) {
-  expect_no_arguments(arguments);
-}
-
-// ---- str: case and white space
-
 template <std::string (*kChange)(std::string_view)>
 Value change_case(Runtime& runtime, const Value& self, Arguments& arguments) {
-  no_arguments(arguments);
+  expect_no_arguments(arguments);
   runtime.budget.charge(8 * self.as_text().size());
   return made(kChange(self.as_text()), runtime);
 }
@@ -60,8 +53,6 @@ Value strip(Runtime& runtime, const Value& self, Arguments& arguments) {
   if (kEnd) text = strip_end(text, set);
   return Value::part(self, text);
 }
-
-// ---- str: searching
 
 // The part of the text that the arguments `first` and `first` + 1 bound, and where it begins.
 struct Range {
@@ -152,165 +143,11 @@ Value remove_affix(Runtime&, const Value& self, Arguments& arguments) {
   return Value::part(self, text);
 }
 
-// ---- str: splitting and joining
-
-void push_part(std::vector<Value>& parts, Runtime& runtime, const Value& self,
-               std::string_view part) {
-  runtime.budget.charge(sizeof(Value));
-  parts.push_back(Value::part(self, part));
-}
-
-std::vector<Value> split_at_space(Runtime& runtime, const Value& self, int64_t max_splits) {
-  std::vector<Value> parts;
-  std::string_view text = strip_begin(self.as_text());
-  for (; !text.empty(); text = strip_begin(text)) {
-    if (max_splits-- == 0) {
-      push_part(parts, runtime, self, text);
-      break;
-    }
-    size_t end = 0;
-    while (end < text.size()) {
-      size_t next = end;
-      if (is_python_space(next_code_point(text, next))) break;
-      end = next;
-    }
-    push_part(parts, runtime, self, text.substr(0, end));
-    text.remove_prefix(end);
-  }
-  return parts;
-}
-
-std::vector<Value> split_at_space_from_end(Runtime& runtime, const Value& self,
-                                           int64_t max_splits) {
-  std::vector<Value> parts;
-  std::string_view text = strip_end(self.as_text());
-  for (; !text.empty(); text = strip_end(text)) {
-    if (max_splits-- == 0) {
-      push_part(parts, runtime, self, text);
-      break;
-    }
-    size_t begin = text.size();
-    while (begin > 0) {
-      size_t previous = begin;
-      if (is_python_space(previous_code_point(text, previous))) break;
-      begin = previous;
-    }
-    push_part(parts, runtime, self, text.substr(begin));
-    text.remove_suffix(text.size() - begin);
-  }
-  std::reverse(parts.begin(), parts.end());
-  return parts;
-}
-
-std::vector<size_t> places_of(std::string_view text, std::string_view part, bool from_end) {
-  std::vector<size_t> places;
-  if (!from_end) {
-    for (size_t at = find_part(text, part); at != text.npos; at = find_part(text, part, at)) {
-      places.push_back(at);
-      at += part.size();
-    }
-    return places;
-  }
-  const std::string reversed_text(text.rbegin(), text.rend()),
-      reversed_part(part.rbegin(), part.rend());
-  for (const size_t at : places_of(reversed_text, reversed_part, false)) {
-    places.push_back(text.size() - at - part.size());
-  }
-  return places;
-}
-
-std::vector<Value> split_at_part(Runtime& runtime, const Value& self, std::string_view part,
-                                 int64_t max_splits, bool from_end) {
-  if (part.empty()) throw JinjaFailure{"split(): the separator is empty"};
-  const std::string_view text = self.as_text();
-  std::vector<size_t> places = places_of(text, part, from_end);
-  if (max_splits >= 0 && places.size() > static_cast<size_t>(max_splits)) {
-    places.resize(static_cast<size_t>(max_splits));
-  }
-  std::sort(places.begin(), places.end());
-  std::vector<Value> parts;
-  size_t begin = 0;
-  for (const size_t place : places) {
-    push_part(parts, runtime, self, text.substr(begin, place - begin));
-    begin = place + part.size();
-  }
-  push_part(parts, runtime, self, text.substr(begin));
-  return parts;
-}
-
-template <bool kFromEnd>
-Value split(Runtime& runtime, const Value& self, Arguments& arguments) {
-  const JinjaParameters parameters(arguments, {"sep", "maxsplit"});
-  runtime.budget.charge(9 * self.as_text().size());
-  const int64_t max_splits = parameters.integer_or(1, -1);
-  if (parameters.is_given(0)) {
-    return Value::list(split_at_part(runtime, self, parameters.text(0), max_splits, kFromEnd));
-  }
-  return Value::list(kFromEnd ? split_at_space_from_end(runtime, self, max_splits)
-                              : split_at_space(runtime, self, max_splits));
-}
-
-template <bool kLast>
-Value partition(Runtime& runtime, const Value& self, Arguments& arguments) {
-  const JinjaParameters parameters(arguments, {"sep"});
-  runtime.budget.charge(2 * self.as_text().size());
-  const std::string_view text = self.as_text(), part = parameters.text(0);
-  if (part.empty()) throw JinjaFailure{"partition(): the separator is empty"};
-  const size_t at = kLast ? find_last_part(text, part) : find_part(text, part);
-  const Value empty = Value::constant("");
-  if (at == text.npos) {
-    return Value::tuple(kLast ? std::vector<Value>{empty, empty, self}
-                              : std::vector<Value>{self, empty, empty});
-  }
-  return Value::tuple({Value::part(self, text.substr(0, at)), parameters.at(0),
-                       Value::part(self, text.substr(at + part.size()))});
-}
-
-Value split_lines(Runtime& runtime, const Value& self, Arguments& arguments) {
-  const JinjaParameters parameters(arguments, {"keepends"});
-  const bool keeps = parameters.boolean_or(0, false);
-  const std::string_view text = self.as_text();
-  runtime.budget.charge(text.size());
-  std::vector<Value> lines;
-  for (size_t begin = 0, at = 0; begin < text.size(); begin = at) {
-    size_t end = at;
-    bool is_end = false;
-    while (at < text.size() && !is_end) {
-      end = at;
-      is_end = is_line_end(next_code_point(text, at));
-    }
-    if (!is_end) end = at;
-    if (is_end && text[end] == '\r' && at < text.size() && text[at] == '\n') ++at;
-    push_part(lines, runtime, self, text.substr(begin, (keeps ? at : end) - begin));
-  }
-  return Value::list(std::move(lines));
-}
-
-Value join(Runtime& runtime, const Value& self, Arguments& arguments) {
-  const JinjaParameters parameters(arguments, {"iterable"});
-  std::string text;
-  bool is_first = true;
-  for (const Value& item : jinja_iterate(parameters.at(0), runtime.budget)) {
-    if (!item.is_string()) {
-      throw JinjaFailure{fmt::format("join(): a {} in the list", jinja_type_name(item))};
-    }
-    runtime.budget.charge_text(text.size() + item.as_text().size() > kMaxJinjaText
-                                   ? kMaxJinjaText + 1
-                                   : item.as_text().size() + self.as_text().size());
-    if (!is_first) text += self.as_text();
-    is_first = false;
-    text += item.as_text();
-  }
-  return made(std::move(text), runtime);
-}
-
 Value replace(Runtime& runtime, const Value& self, Arguments& arguments) {
   const JinjaParameters parameters(arguments, {"old", "new", "count"});
   return Value::text(replace_in_text(self.as_text(), parameters.text(0), parameters.text(1),
                                      parameters.integer_or(2, -1), runtime.budget));
 }
-
-// ---- str: padding
 
 std::string repeated(std::string_view text, int64_t count, Runtime& runtime) {
   std::string out;
@@ -346,11 +183,9 @@ Value zero_fill(Runtime& runtime, const Value& self, Arguments& arguments) {
               runtime);
 }
 
-// ---- str: what it consists of
-
 template <bool (*kIs)(char32_t)>
 Value all_are(Runtime& runtime, const Value& self, Arguments& arguments) {
-  no_arguments(arguments);
+  expect_no_arguments(arguments);
   const std::string_view text = self.as_text();
   runtime.budget.charge(text.size());
   for (size_t i = 0; i < text.size();) {
@@ -365,7 +200,7 @@ bool is_letter_or_number(char32_t c) {
 
 template <bool kUpper>
 Value has_case(Runtime& runtime, const Value& self, Arguments& arguments) {
-  no_arguments(arguments);
+  expect_no_arguments(arguments);
   const std::string_view text = self.as_text();
   runtime.budget.charge(text.size());
   bool found = false;
@@ -378,157 +213,66 @@ Value has_case(Runtime& runtime, const Value& self, Arguments& arguments) {
 }
 
 Value is_ascii_text(Runtime& runtime, const Value& self, Arguments& arguments) {
-  no_arguments(arguments);
+  expect_no_arguments(arguments);
   runtime.budget.charge(self.as_text().size());
   return Value::boolean(is_ascii(self.as_text()));
 }
 
-Value unsupported(Runtime&, const Value&, Arguments&) {
-  throw JinjaFailure{"this method is not supported in templates"};
-}
-
-// ---- dict
-
-Value view(Runtime& runtime, const Value& self, const char* name) {
-  const auto& entries = self.as_dict().entries;
-  runtime.budget.charge(entries.size() * 3 * sizeof(Value));
-  const std::string_view what = name;
-  std::vector<Value> items;
-  items.reserve(entries.size());
-  for (const auto& [key, value] : entries) {
-    items.push_back(what == "dict_items"  ? Value::tuple({key, value})
-                    : what == "dict_keys" ? key
-                                          : value);
-  }
-  return Value::items(JinjaType::kView, std::move(items), name);
-}
-
-Value dict_items(Runtime& runtime, const Value& self, Arguments& arguments) {
-  no_arguments(arguments);
-  return view(runtime, self, "dict_items");
-}
-Value dict_keys(Runtime& runtime, const Value& self, Arguments& arguments) {
-  no_arguments(arguments);
-  return view(runtime, self, "dict_keys");
-}
-Value dict_values(Runtime& runtime, const Value& self, Arguments& arguments) {
-  no_arguments(arguments);
-  return view(runtime, self, "dict_values");
-}
-
-Value dict_get(Runtime& runtime, const Value& self, Arguments& arguments) {
-  if (!arguments.named.empty()) throw JinjaFailure{"get() takes no named arguments"};
-  const JinjaParameters parameters(arguments, {"key", "default"});
-  if (const Value* value = self.as_dict().find(parameters.at(0), runtime.budget)) return *value;
-  return parameters.has(1) ? parameters.at(1) : Value::none();
-}
-
-Value copy(Runtime&, const Value& self, Arguments& arguments) {
-  no_arguments(arguments);
-  return self;
-}
-
-// ---- list and tuple
-
-Value index_in_list(Runtime& runtime, const Value& self, Arguments& arguments) {
-  const JinjaParameters parameters(arguments, {"value"});
-  const auto& items = self.as_items().items;
-  for (size_t i = 0; i < items.size(); ++i) {
-    if (jinja_equal(items[i], parameters.at(0), runtime.budget)) {
-      return Value::integer(static_cast<int64_t>(i));
-    }
-  }
-  throw JinjaFailure{"index(): the value is not in the list"};
-}
-
-Value count_in_list(Runtime& runtime, const Value& self, Arguments& arguments) {
-  const JinjaParameters parameters(arguments, {"value"});
-  const auto& items = self.as_items().items;
-  return Value::integer(std::count_if(items.begin(), items.end(), [&](const Value& item) {
-    return jinja_equal(item, parameters.at(0), runtime.budget);
-  }));
-}
-
-struct Method {
-  std::string_view name;
-  JinjaFunction function;
-};
-
 // Sorted by name.
-constexpr Method kStringMethods[] = {
+constexpr JinjaMethod kStringMethods[] = {
     {"capitalize", change_case<python_capitalize>},
     {"casefold", change_case<python_lower>},
     {"center", justify<Side::kCenter>},
     {"count", count_in_text},
-    {"encode", unsupported},
+    {"encode", unsupported_method},
     {"endswith", has_affix<true>},
-    {"expandtabs", unsupported},
+    {"expandtabs", unsupported_method},
     {"find", find<false, false>},
     {"format", brace_format},
-    {"format_map", unsupported},
+    {"format_map", unsupported_method},
     {"index", find<false, true>},
     {"isalnum", all_are<is_letter_or_number>},
     {"isalpha", all_are<is_letter>},
     {"isascii", is_ascii_text},
     {"isdecimal", all_are<is_decimal>},
     {"isdigit", all_are<is_digit>},
-    {"isidentifier", unsupported},
+    {"isidentifier", unsupported_method},
     {"islower", has_case<false>},
     {"isnumeric", all_are<is_digit>},
-    {"isprintable", unsupported},
+    {"isprintable", unsupported_method},
     {"isspace", all_are<is_python_space>},
-    {"istitle", unsupported},
+    {"istitle", unsupported_method},
     {"isupper", has_case<true>},
-    {"join", join},
+    {"join", method_join},
     {"ljust", justify<Side::kLeft>},
     {"lower", change_case<python_lower>},
     {"lstrip", strip<true, false>},
-    {"maketrans", unsupported},
-    {"partition", partition<false>},
+    {"maketrans", unsupported_method},
+    {"partition", method_partition},
     {"removeprefix", remove_affix<false>},
     {"removesuffix", remove_affix<true>},
     {"replace", replace},
     {"rfind", find<true, false>},
     {"rindex", find<true, true>},
     {"rjust", justify<Side::kRight>},
-    {"rpartition", partition<true>},
-    {"rsplit", split<true>},
+    {"rpartition", method_rpartition},
+    {"rsplit", method_rsplit},
     {"rstrip", strip<false, true>},
-    {"split", split<false>},
-    {"splitlines", split_lines},
+    {"split", method_split},
+    {"splitlines", method_splitlines},
     {"startswith", has_affix<false>},
     {"strip", strip<true, true>},
     {"swapcase", change_case<swap_case>},
     {"title", change_case<python_title>},
-    {"translate", unsupported},
+    {"translate", unsupported_method},
     {"upper", change_case<python_upper>},
     {"zfill", zero_fill},
 };
-constexpr Method kDictMethods[] = {
-    {"copy", copy},        {"fromkeys", unsupported}, {"get", dict_get},
-    {"items", dict_items}, {"keys", dict_keys},       {"values", dict_values},
-};
-constexpr Method kListMethods[] = {
-    {"copy", copy}, {"count", count_in_list}, {"index", index_in_list}};
-
-template <size_t kSize>
-JinjaFunction find_method(const Method (&methods)[kSize], std::string_view name) {
-  const auto* found =
-      std::lower_bound(std::begin(methods), std::end(methods), name,
-                       [](const Method& method, std::string_view n) { return method.name < n; });
-  return found != std::end(methods) && found->name == name ? found->function : nullptr;
-}
 
 }  // namespace
 
 JinjaFunction find_string_method(std::string_view name) {
   return find_method(kStringMethods, name);
-}
-JinjaFunction find_dict_method(std::string_view name) {
-  return find_method(kDictMethods, name);
-}
-JinjaFunction find_list_method(std::string_view name) {
-  return find_method(kListMethods, name);
 }
 
 std::string replace_in_text(std::string_view text, std::string_view from, std::string_view to,
