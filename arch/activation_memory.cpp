@@ -18,8 +18,13 @@ constexpr int64_t kIndexBytes = 8;
 // Bytes that are alive, and their most so far.
 class Ledger {
  public:
-  void take(int64_t elements) { take_bytes(elements * kFloatBytes); }
-  void give(int64_t elements) { live_ -= elements * kFloatBytes; }
+  explicit Ledger(int64_t number_bytes) : number_bytes_(number_bytes) {}
+  // Elements of the type that computes.
+  void take(int64_t elements) { take_bytes(elements * number_bytes_); }
+  void give(int64_t elements) { live_ -= elements * number_bytes_; }
+  // Elements that are fp32 whatever computes.
+  void take_floats(int64_t elements) { take_bytes(elements * kFloatBytes); }
+  void give_floats(int64_t elements) { live_ -= elements * kFloatBytes; }
   void take_bytes(int64_t bytes) {
     live_ += bytes;
     peak_ = std::max(peak_, live_);
@@ -30,9 +35,14 @@ class Ledger {
     take(elements);
     give(elements);
   }
+  void pass_floats(int64_t elements) {
+    take_floats(elements);
+    give_floats(elements);
+  }
   int64_t peak() const { return peak_; }
 
  private:
+  int64_t number_bytes_;
   int64_t live_ = 0;
   int64_t peak_ = 0;
 };
@@ -47,8 +57,9 @@ enum Linear { kQuery, kKey, kValue, kOutput, kGate, kUp, kDown, kNumLinears };
 
 // A block of model/decoder_block.cpp; members and locals have its names.
 struct BlockWalk {
-  int64_t t;        // tokens
-  int64_t scratch;  // of one block of attention scores on every thread
+  int64_t t;                 // tokens
+  int64_t scratch;           // of one block of attention scores on every thread
+  int64_t gradient_scratch;  // of attention's backward
   int64_t hidden, q, kv, inner, heads, kv_heads;
   bool qk_norm;
   bool dropout;  // of the adapters' inputs
@@ -82,27 +93,31 @@ struct BlockWalk {
     return sum;
   }
   // Besides gate and up, which a backward gives back early.
-  int64_t member_elements() const {
-    const int64_t norms = 2 * t + t * heads;  // inverse_rms1, inverse_rms2, logsumexp
-    const int64_t raw = qk_norm ? t * (q + kv + heads + kv_heads) : 0;
-    return norms + raw + t * (q + 2 * kv + q + hidden) + low_elements();
+  void give_members(Ledger& m) const {
+    m.give_floats(2 * t + t * heads);  // inverse_rms1, inverse_rms2, logsumexp
+    if (qk_norm) m.give_floats(t * (heads + kv_heads));
+    m.give((qk_norm ? t * (q + kv) : 0) + t * (q + 2 * kv + q + hidden) + low_elements());
   }
 
   // x is alive; afterwards y is, too, and with `keep` what backward needs.
   void forward(Ledger& m, bool keep) const {
-    m.take(t);           // inverse_rms1
+    m.take_floats(t);    // inverse_rms1
     m.take(t * hidden);  // n
     for (const Linear linear : {kQuery, kKey, kValue}) {
       m.take(t * linears[linear].out);
       adapter_forward(m, linear);
     }
-    if (qk_norm) m.take(t * (heads + kv_heads + q + kv));
+    if (qk_norm) {
+      m.take_floats(t * (heads + kv_heads));
+      m.take(t * (q + kv));
+    }
     m.give(t * hidden);
-    m.take(t * (q + heads));  // attention.out, logsumexp
-    m.pass(scratch);
+    m.take(t * q);             // attention.out
+    m.take_floats(t * heads);  // attention.logsumexp
+    m.pass_floats(scratch);
     m.take(t * hidden);  // middle
     adapter_forward(m, kOutput);
-    m.take(t);           // inverse_rms2
+    m.take_floats(t);    // inverse_rms2
     m.take(t * hidden);  // n
     for (const Linear linear : {kGate, kUp}) {
       m.take(t * inner);
@@ -112,7 +127,9 @@ struct BlockWalk {
     m.take(t * hidden);  // y
     adapter_forward(m, kDown);
     m.give(t * (inner + hidden));
-    if (!keep) m.give(member_elements() + 2 * t * inner);
+    if (keep) return;
+    give_members(m);
+    m.give(2 * t * inner);
   }
 
   // Alive before: x, grad_output and what forward kept; after: x, grad_output and, with need_dx,
@@ -124,7 +141,7 @@ struct BlockWalk {
     const int64_t low = adapter_input_gradient(m, kOutput);
     adapter_weight_gradients(m, kOutput, adapters_train);
     m.take(t * (q + 2 * kv));
-    m.pass(2 * scratch);
+    m.pass_floats(gradient_scratch);
     if (qk_norm) {
       m.pass(t * q);
       m.pass(t * kv);
@@ -132,7 +149,8 @@ struct BlockWalk {
     m.give(t * q + low);
     projections(m, need_dn, adapters_train);
     if (need_dx) m.take(t * hidden);
-    m.give(t * ((need_dn ? hidden : 0) + q + 2 * kv + hidden) + member_elements());
+    m.give(t * ((need_dn ? hidden : 0) + q + 2 * kv + hidden));
+    give_members(m);
   }
 
   // Leaves d_middle; gate and up are gone.
@@ -171,8 +189,12 @@ struct BlockWalk {
 
 BlockWalk block_walk(const ModelConfig& config, const LoraConfig* lora, bool training,
                      int64_t layer, const MicroBatchSize& batch) {
+  const int64_t scores = batch.on_gpu ? 0 : batch.threads * kAttentionQueries * kAttentionKeys;
+  // Flash attention's backward adds up the queries' gradient in fp32.
+  const int64_t gradient_scratch = batch.on_gpu ? batch.tokens * config.query_size() : 2 * scores;
   BlockWalk walk{batch.tokens,
-                 batch.threads * kAttentionQueries * kAttentionKeys,
+                 scores,
+                 gradient_scratch,
                  config.hidden_size,
                  config.query_size(),
                  config.key_value_size(),
@@ -201,9 +223,15 @@ BlockWalk block_walk(const ModelConfig& config, const LoraConfig* lora, bool tra
 // The head of model/head_stage.cpp.
 struct HeadWalk {
   int64_t t, n, hidden, vocab;  // n: supervised rows
+  bool on_gpu;
+  bool narrow;  // computes in another type than fp32
+  bool trains;
 
   int64_t row_elements() const { return n * hidden; }
-  int64_t chunk_rows() const { return std::min(n, cross_entropy_chunk_rows(vocab)); }
+  int64_t chunk_rows() const {
+    return std::min(n,
+                    on_gpu ? gpu_cross_entropy_chunk_rows(vocab) : cross_entropy_chunk_rows(vocab));
+  }
   // Logits of a chunk, which stay from one micro-batch to the next.
   int64_t workspace() const { return chunk_rows() * vocab; }
   void take_rows(Ledger& m) const {
@@ -218,12 +246,18 @@ struct HeadWalk {
 
   void forward(Ledger& m, bool keep) const {
     take_rows(m);
-    m.take(n);                         // inverse
+    m.take_floats(n);                  // inverse
     m.take(row_elements());            // normed
     if (keep) m.take(row_elements());  // the gradient of normed
-    m.pass(chunk_rows());              // logsumexp
+    m.take_floats(chunk_rows());       // logsumexp
+    if (keep && narrow) {
+      m.take(workspace());                                            // the gradient of the logits
+      if (trains && chunk_rows() < n) m.pass_floats(vocab * hidden);  // a chunk's share of dw
+      m.give(workspace());
+    }
+    m.give_floats(chunk_rows());
     m.give(row_elements());
-    if (!keep) m.give(n);
+    if (!keep) m.give_floats(n);
     give_rows(m);
   }
 
@@ -232,10 +266,21 @@ struct HeadWalk {
     take_rows(m);
     m.take(row_elements());
     m.take(t * hidden);
-    m.give(2 * row_elements() + n);
+    m.give(2 * row_elements());
+    m.give_floats(n);
     give_rows(m);
   }
 };
+
+HeadWalk head_walk(const ModelConfig& config, bool trains, const MicroBatchSize& batch) {
+  return {batch.tokens,
+          batch.targets,
+          config.hidden_size,
+          config.vocab_size,
+          batch.on_gpu,
+          batch.number_bytes != kFloatBytes,
+          trains};
+}
 
 }  // namespace
 
@@ -245,12 +290,16 @@ int64_t training_activation_bytes(const ModelConfig& config, const LoraConfig* l
   const std::vector<std::vector<WeightSlot>> slots = decoder_slots(config, lora, training);
   const int64_t first = plan_model(slots).first_trainable_stage;
   const int64_t last = config.num_layers + 1, t = batch.tokens, hidden = config.hidden_size;
-  const HeadWalk head{t, batch.targets, hidden, config.vocab_size};
+  const bool head_trains =
+      training == Training::kFull ||
+      (lora != nullptr &&
+       lora->saves(config.tie_word_embeddings ? "model.embed_tokens.weight" : "lm_head.weight"));
+  const HeadWalk head = head_walk(config, head_trains, batch);
   const auto block = [&](int64_t stage) {
     return block_walk(config, lora, true, stage - 1, batch);
   };
-  Ledger m;
-  m.take(head.workspace());
+  Ledger m(batch.number_bytes);
+  m.take_floats(head.workspace());
   m.take(t * hidden);  // the embedding's result
   for (int64_t stage = 1; stage < last; ++stage) {
     const bool has_backward = stage >= first;
@@ -276,9 +325,9 @@ int64_t training_activation_bytes(const ModelConfig& config, const LoraConfig* l
 
 int64_t evaluation_activation_bytes(const ModelConfig& config, const LoraConfig* lora,
                                     const MicroBatchSize& batch) {
-  const HeadWalk head{batch.tokens, batch.targets, config.hidden_size, config.vocab_size};
-  Ledger m;
-  m.take(head.workspace());
+  const HeadWalk head = head_walk(config, false, batch);
+  Ledger m(batch.number_bytes);
+  m.take_floats(head.workspace());
   m.take(batch.tokens * config.hidden_size);
   for (int64_t layer = 0; layer < config.num_layers; ++layer) {
     block_walk(config, lora, false, layer, batch).forward(m, false);

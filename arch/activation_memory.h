@@ -16,10 +16,13 @@ struct MicroBatchSize {
   int64_t tokens = 0;   // rows x sequence_len
   int64_t targets = 0;  // of them supervised; fewer than tokens, since a document's last is never
   int64_t threads = 1;
+  bool on_gpu = false;
+  int64_t number_bytes = 4;  // of an activation: 4 in fp32, 2 in bf16
 };
 
 // Most bytes of activations and their gradients that a training micro-batch holds at one moment.
-// `options` says which stages are computed again. `lora` may be null.
+// `options` says which stages are computed again. `lora` may be null. On a GPU attention is flash
+// attention: the scores that it needs without (in fp32) are not counted.
 int64_t training_activation_bytes(const ModelConfig& config, const LoraConfig* lora,
                                   Training training, const ShardingOptions& options,
                                   const MicroBatchSize& batch);

@@ -24,26 +24,27 @@ std::string largest_parts(const RankMemory& memory) {
   return text;
 }
 
-std::string advice(const std::vector<MemoryRemedy>& remedies, int64_t available) {
-  if (remedies.empty()) return "Use a node with more memory";
+std::string advice(const std::vector<MemoryRemedy>& remedies, int64_t available,
+                   const std::string& place) {
+  if (remedies.empty()) return "Use " + place + " with more memory";
   std::string text = "To lower it: ";
   for (const MemoryRemedy& remedy : remedies) {
-    text += fmt::format("{} ({}{}), ", remedy.change, format_bytes(remedy.node_bytes),
-                        remedy.node_bytes <= available ? ", fits" : "");
+    text += fmt::format("{} ({}{}), ", remedy.change, format_bytes(remedy.bytes),
+                        remedy.bytes <= available ? ", fits" : "");
   }
-  return text + "or a node with more memory";
+  return text + "or " + place + " with more memory";
 }
 
-}  // namespace
+using BytesNeeded = std::function<int64_t(const RunConfig&, const RunSize&)>;
 
-std::vector<MemoryRemedy> memory_remedies(const PlannedRun& run) {
-  const int64_t now = plan_memory(run.model, run.lora, run.config, run.size).node_bytes();
+std::vector<MemoryRemedy> remedies_of(const PlannedRun& run, const BytesNeeded& bytes_needed) {
+  const int64_t now = bytes_needed(run.config, run.size);
   std::vector<MemoryRemedy> remedies;
   const auto consider = [&](const std::string& change, const std::function<void(RunConfig&)>& edit,
                             RunSize size) {
     RunConfig config = run.config;
     edit(config);
-    const int64_t bytes = plan_memory(run.model, run.lora, config, size).node_bytes();
+    const int64_t bytes = bytes_needed(config, size);
     // What saves less than a hundredth is no remedy.
     if (bytes < now - now / 100) remedies.push_back({change, bytes});
   };
@@ -86,8 +87,22 @@ std::vector<MemoryRemedy> memory_remedies(const PlannedRun& run) {
     consider("the same ranks on twice the nodes", same, spread);
   }
   std::stable_sort(remedies.begin(), remedies.end(),
-                   [](const auto& a, const auto& b) { return a.node_bytes < b.node_bytes; });
+                   [](const auto& a, const auto& b) { return a.bytes < b.bytes; });
   return remedies;
+}
+
+}  // namespace
+
+std::vector<MemoryRemedy> memory_remedies(const PlannedRun& run) {
+  return remedies_of(run, [&](const RunConfig& config, const RunSize& size) {
+    return plan_memory(run.model, run.lora, config, size).node_bytes();
+  });
+}
+
+std::vector<MemoryRemedy> gpu_memory_remedies(const PlannedRun& run) {
+  return remedies_of(run, [&](const RunConfig& config, const RunSize& size) {
+    return plan_gpu_memory(run.model, run.lora, config, size).total();
+  });
 }
 
 void require_memory(const PlannedRun& run, const MemoryPlan& plan, const HostMemory& available,
@@ -100,7 +115,18 @@ void require_memory(const PlannedRun& run, const MemoryPlan& plan, const HostMem
       "({}). {}. `temper plan` shows it all",
       format_bytes(needed), ranks, ranks == 1 ? "" : "s", format_bytes(plan.ranks[0].total()),
       largest_parts(plan.ranks[0]), format_bytes(available.bytes), available.source,
-      advice(memory_remedies(run), available.bytes + taken_bytes));
+      advice(memory_remedies(run), available.bytes + taken_bytes, "a node"));
+}
+
+void require_gpu_memory(const PlannedRun& run, const RankMemory& planned, int64_t gpu_bytes) {
+  const int64_t certain = planned.total() - planned.activations - planned.program;
+  if (certain <= gpu_bytes) return;
+  throw UserError(
+      "this run needs {} of a GPU's memory ({}, ...), but it has {}. {}. `temper plan "
+      "--gpu-memory` "
+      "shows it all",
+      format_bytes(planned.total()), largest_parts(planned), format_bytes(gpu_bytes),
+      advice(gpu_memory_remedies(run), gpu_bytes, "GPUs"));
 }
 
 }  // namespace temper

@@ -16,11 +16,14 @@ namespace temper {
 namespace {
 
 constexpr int64_t kFloatBytes = 4;
+constexpr int64_t kBfloat16Bytes = 2;
 
 // What temper-rank takes before its first tensor, measured (docs/memory.md): of each rank alone,
 // and of the libraries' pages that a node's ranks share.
 constexpr int64_t kProgramBytes = int64_t{72} << 20;
 constexpr int64_t kSharedProgramBytes = int64_t{80} << 20;
+// A reserve on a GPU for CUDA's context, cuBLAS' workspaces and NCCL's buffers; not measured.
+constexpr int64_t kGpuProgramBytes = int64_t{1} << 30;
 
 struct Field {
   const char* name;
@@ -65,14 +68,28 @@ struct Mesh {
   }
 };
 
+// Where ranks compute, and in what: those of a node share weights on the CPU only.
+struct Numbers {
+  bool on_gpu = false;
+  int64_t bytes = kFloatBytes;
+};
+
+// A base that cannot be shared is copied.
+BucketHome home_without_sharing(BucketHome home) {
+  return home == BucketHome::kNodeShared ? BucketHome::kReplicated : home;
+}
+
 // Sizes of the model's buckets in elements, as sharding/ allocates them.
 struct BucketSizes {
-  BucketSizes(const ModelPlan& model_plan, const ShardingOptions& sharding, const Mesh& mesh)
+  BucketSizes(const ModelPlan& model_plan, const ShardingOptions& sharding, const Mesh& mesh,
+              const Numbers& numbers)
       : plan(model_plan),
         options(sharding),
-        home_of_trainable(
-            trainable_home(plan, options, options.share_memory && mesh.replicas_stay_on_nodes())),
+        home_of_trainable(trainable_home(
+            plan, options,
+            options.share_memory && !numbers.on_gpu && mesh.replicas_stay_on_nodes())),
         home_of_frozen(frozen_home(options.frozen_placement)) {
+    if (numbers.on_gpu) home_of_frozen = home_without_sharing(home_of_frozen);
     for (const PlannedBucket& bucket : plan.buckets) {
       layouts.push_back(bucket_layout(bucket, home(bucket), mesh.shard_size));
     }
@@ -134,17 +151,21 @@ struct BucketSizes {
   std::vector<BucketLayout> layouts;
 };
 
-int64_t weights_of_rank(const BucketSizes& sizes, bool trainable, int sharing) {
+// `sharing`: ranks that use one copy, where it is shared.
+int64_t weight_bytes(const BucketSizes& sizes, bool trainable, int sharing,
+                     const Numbers& numbers) {
   switch (trainable ? sizes.home_of_trainable : sizes.home_of_frozen) {
     case BucketHome::kShard:
-      return sizes.shards(trainable);
+      return (trainable ? kFloatBytes : numbers.bytes) * sizes.shards(trainable);
     case BucketHome::kNodeShared:
-      return sizes.whole(trainable) / sharing;
-    case BucketHome::kGathered:
+      return kFloatBytes * sizes.whole(trainable) / sharing;
+    case BucketHome::kGathered:  // a shard of another type stands beside the whole
+      return numbers.bytes * sizes.whole(trainable) +
+             (numbers.bytes == kFloatBytes ? 0 : kFloatBytes * sizes.shards(trainable));
     case BucketHome::kReplicated:
       break;
   }
-  return sizes.whole(trainable);
+  return numbers.bytes * sizes.whole(trainable);
 }
 
 int64_t leaf_elements(const BucketSizes& sizes) {
@@ -185,11 +206,12 @@ bool saves_in_background(const RunConfig& config, const RunSize& size) {
 }
 
 int64_t activation_bytes(const ModelConfig& model, const LoraConfig* lora, const RunConfig& config,
-                         const RunSize& size) {
+                         const RunSize& size, const Numbers& numbers) {
   const Training training = lora == nullptr ? Training::kFull : Training::kLora;
   const int64_t rows = config.micro_batch_size;
   const auto batch = [&](int64_t row_tokens) {
-    return MicroBatchSize{rows * row_tokens, rows * row_tokens, config.threads_per_rank};
+    return MicroBatchSize{rows * row_tokens, rows * row_tokens, config.threads_per_rank,
+                          numbers.on_gpu, numbers.bytes};
   };
   int64_t bytes = training_activation_bytes(model, lora, training, sharding_options(config),
                                             batch(size.sequence_len));
@@ -207,6 +229,26 @@ int64_t data_bytes(const RunConfig& config, const RunSize& size) {
   const int64_t row_tokens = std::max(size.sequence_len, size.evaluated_row_tokens);
   return (static_cast<int64_t>(kMicroBatchesAhead) + 2) * config.micro_batch_size * row_tokens *
          kTokenBytes;
+}
+
+ModelPlan plan_of(const ModelConfig& model, const LoraConfig* lora) {
+  return plan_model(
+      decoder_slots(model, lora, lora == nullptr ? Training::kFull : Training::kLora));
+}
+
+// What sharding/ allocates for a rank on a node of `node_size`.
+RankMemory sharded_memory(const BucketSizes& sizes, const Mesh& mesh, int node_size,
+                          const Numbers& numbers) {
+  RankMemory memory;
+  memory.trainable_weights = weight_bytes(sizes, true, mesh.shard_size, numbers);
+  memory.frozen_weights = weight_bytes(sizes, false, node_size, numbers);
+  memory.gradients = kFloatBytes * sizes.sum(true, [&](size_t b) {
+    return sizes.layouts[b].shard_elements() * sizes.plan.buckets[b].num_uses;
+  });
+  memory.optimizer = 2 * kFloatBytes * sizes.shards(true);
+  memory.gathered_weights = numbers.bytes * sizes.gather_buffers();
+  memory.leaf_gradients = kFloatBytes * leaf_elements(sizes);
+  return memory;
 }
 
 }  // namespace
@@ -264,27 +306,18 @@ int64_t MemoryPlan::node_bytes(int node) const {
 
 MemoryPlan plan_memory(const ModelConfig& model, const LoraConfig* lora, const RunConfig& config,
                        const RunSize& size) {
-  const ModelPlan model_plan =
-      plan_model(decoder_slots(model, lora, lora == nullptr ? Training::kFull : Training::kLora));
+  const ModelPlan model_plan = plan_of(model, lora);
   const ShardingOptions options = sharding_options(config);
   const Mesh mesh{size.num_ranks, size.ranks_per_node, size.num_ranks / options.num_replicas};
-  const BucketSizes sizes(model_plan, options, mesh);
+  const Numbers numbers;
+  const BucketSizes sizes(model_plan, options, mesh, numbers);
 
   MemoryPlan plan;
   plan.ranks_per_node = mesh.ranks_per_node;
-  const int64_t activations = activation_bytes(model, lora, config, size);
-  const int64_t accumulators = sizes.sum(true, [&](size_t b) {
-    return sizes.layouts[b].shard_elements() * model_plan.buckets[b].num_uses;
-  });
+  const int64_t activations = activation_bytes(model, lora, config, size, numbers);
   for (int rank = 0; rank < mesh.num_ranks; ++rank) {
     const int node_size = mesh.node_size(mesh.node_of(rank));
-    RankMemory memory;
-    memory.trainable_weights = kFloatBytes * weights_of_rank(sizes, true, mesh.shard_size);
-    memory.frozen_weights = kFloatBytes * weights_of_rank(sizes, false, node_size);
-    memory.gradients = kFloatBytes * accumulators;
-    memory.optimizer = 2 * kFloatBytes * sizes.shards(true);
-    memory.gathered_weights = kFloatBytes * sizes.gather_buffers();
-    memory.leaf_gradients = kFloatBytes * leaf_elements(sizes);
+    RankMemory memory = sharded_memory(sizes, mesh, node_size, numbers);
     memory.messages = kFloatBytes * staged_elements(sizes, mesh, rank);
     memory.activations = activations;
     if (mesh.first_of_replica(rank) == 0) {  // the replica that writes
@@ -310,6 +343,20 @@ MemoryPlan plan_memory(const ModelConfig& model, const LoraConfig* lora, const R
     plan.shared_memory_bytes += kFloatBytes * sizes.whole(false);
   }
   return plan;
+}
+
+RankMemory plan_gpu_memory(const ModelConfig& model, const LoraConfig* lora,
+                           const RunConfig& config, const RunSize& size) {
+  const ModelPlan model_plan = plan_of(model, lora);
+  const ShardingOptions options = sharding_options(config);
+  const Mesh mesh{size.num_ranks, /*ranks_per_node=*/1, size.num_ranks / options.num_replicas};
+  const Numbers numbers{true, config.bf16 ? kBfloat16Bytes : kFloatBytes};
+  const BucketSizes sizes(model_plan, options, mesh, numbers);
+  RankMemory memory = sharded_memory(sizes, mesh, 1, numbers);
+  memory.messages = kFloatBytes * staged_elements(sizes, mesh, 0);
+  memory.activations = activation_bytes(model, lora, config, size, numbers);
+  memory.program = kGpuProgramBytes;
+  return memory;
 }
 
 std::string format_bytes(int64_t bytes) {

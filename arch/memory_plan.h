@@ -62,9 +62,15 @@ struct MemoryPlan {
 };
 
 // `config` has passed validation, and its mesh divides the ranks; `lora` is null for full
-// fine-tuning.
+// fine-tuning. For ranks that compute on the CPU, in fp32.
 MemoryPlan plan_memory(const ModelConfig& model, const LoraConfig* lora, const RunConfig& config,
                        const RunSize& size);
+
+// What the GPU of one rank holds, for ranks that compute there, with `bf16: true` in bf16 beside
+// fp32 master weights. GPUs share nothing; what stays in the host's memory (data, the copy for a
+// save) is 0 here. Sums over tensors are exact; that a GPU agrees has not been measured.
+RankMemory plan_gpu_memory(const ModelConfig& model, const LoraConfig* lora,
+                           const RunConfig& config, const RunSize& size);
 
 // "1.50 GiB", "12.0 MiB".
 std::string format_bytes(int64_t bytes);

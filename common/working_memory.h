@@ -15,6 +15,12 @@ inline int64_t cross_entropy_chunk_rows(int64_t vocab_size) {
   return std::clamp<int64_t>(kChunkElements / vocab_size, 16, 512);
 }
 
+// The same on a GPU, where a product needs more rows to fill it: about 2^27 logits.
+inline int64_t gpu_cross_entropy_chunk_rows(int64_t vocab_size) {
+  constexpr int64_t kChunkElements = int64_t{1} << 27;
+  return std::clamp<int64_t>(kChunkElements / vocab_size, 128, 4096);
+}
+
 // A block of attention scores: 128 KiB, so that two of them stay in the second-level cache.
 inline constexpr int64_t kAttentionQueries = 128;
 inline constexpr int64_t kAttentionKeys = 256;

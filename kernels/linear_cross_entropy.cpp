@@ -17,9 +17,7 @@ namespace {
 
 // A GPU's products want more rows, and it has the memory for 512 MiB of logits.
 int64_t chunk_rows_for(const at::Tensor& x, int64_t vocab) {
-  constexpr int64_t kGpuChunkElements = int64_t{1} << 27;
-  return x.is_cuda() ? std::clamp<int64_t>(kGpuChunkElements / vocab, 128, 4096)
-                     : cross_entropy_chunk_rows(vocab);
+  return x.is_cuda() ? gpu_cross_entropy_chunk_rows(vocab) : cross_entropy_chunk_rows(vocab);
 }
 
 // Overwrites logsumexp [rows] and returns the chunk's loss sum.

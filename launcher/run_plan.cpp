@@ -59,8 +59,23 @@ OrderedJson memory_report(const RunPlan& plan, const HostMemory& available) {
   if (needed <= available.bytes) return report;
   for (const MemoryRemedy& remedy : memory_remedies(planned(plan))) {
     report["remedies"].push_back({{"change", remedy.change},
-                                  {"node_bytes", remedy.node_bytes},
-                                  {"fits", remedy.node_bytes <= available.bytes}});
+                                  {"node_bytes", remedy.bytes},
+                                  {"fits", remedy.bytes <= available.bytes}});
+  }
+  return report;
+}
+
+OrderedJson gpu_memory_report(const RunPlan& plan, int64_t gpu_bytes) {
+  const RankMemory memory = plan_gpu_memory(plan.model, plan.adapter(), plan.config, plan.size);
+  OrderedJson report = {
+      {"rank", parts_report(memory)},        {"numbers", plan.config.bf16 ? "bf16" : "fp32"},
+      {"needed_bytes", memory.total()},      {"available_bytes", gpu_bytes},
+      {"fits", memory.total() <= gpu_bytes}, {"remedies", OrderedJson::array()}};
+  if (memory.total() <= gpu_bytes) return report;
+  for (const MemoryRemedy& remedy : gpu_memory_remedies(planned(plan))) {
+    report["remedies"].push_back({{"change", remedy.change},
+                                  {"gpu_bytes", remedy.bytes},
+                                  {"fits", remedy.bytes <= gpu_bytes}});
   }
   return report;
 }

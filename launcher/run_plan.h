@@ -36,6 +36,9 @@ void require_memory(const RunPlan& plan, const HostMemory& available);
 // What a node has, and what the run needs there: {"rank", "node", "fits", "remedies", ...}.
 OrderedJson memory_report(const RunPlan& plan, const HostMemory& available);
 
+// What each rank's GPU of `gpu_bytes` will hold: {"rank", "fits", "remedies", ...}.
+OrderedJson gpu_memory_report(const RunPlan& plan, int64_t gpu_bytes);
+
 // Of one micro-batch, which is what one rank computes in a round.
 TrainingFlops micro_batch_flops(const RunPlan& plan);
 

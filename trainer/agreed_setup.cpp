@@ -36,7 +36,7 @@ void warn_of_overlap(const RunSetup& setup) {
 
 }  // namespace
 
-RunSetup prepare_run_together(const RunConfig& config, bool on_cpu, ProcessGroup& group) {
+RunSetup prepare_run_together(const RunConfig& config, int64_t gpu_bytes, ProcessGroup& group) {
   RunSetup setup;
   std::string shared;  // what rank 0 found in the datasets, so that HDF5 opens them once
   run_agreed(group, [&] {
@@ -48,7 +48,7 @@ RunSetup prepare_run_together(const RunConfig& config, bool on_cpu, ProcessGroup
   run_agreed(group, [&] {
     setup = prepare_run(config, group.size(), shared_datasets_of(shared));
     setup.available = available_memory();
-    setup.memory = plan_run_memory(setup, group.size(), ranks_per_node, setup.available, on_cpu);
+    setup.memory = plan_run_memory(setup, group.size(), ranks_per_node, setup.available, gpu_bytes);
     const auto start = std::chrono::steady_clock::now();
     part = setup.base->partial_hash(group.rank(), group.size());
     setup.hash_seconds = seconds_since(start);

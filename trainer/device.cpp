@@ -60,8 +60,7 @@ void check_bf16(const at::Device& place) {
                   kOldestMajorForBf16, gpu.name, gpu.major, gpu.minor);
 }
 
-std::string gpu_level(int index) {
-  const GpuInfo gpu = describe_gpu(index);
+std::string gpu_level(const GpuInfo& gpu) {
   return fmt::format("{}, compute capability {}.{}, CUDA {}.{}", gpu.name, gpu.major, gpu.minor,
                      gpu.toolkit / 1000, gpu.toolkit % 1000 / 10);
 }
@@ -92,7 +91,9 @@ RankDevice find_device(DeviceChoice choice, int node_rank) {
         gpus.problem);
   }
   const int index = node_rank % gpus.count;
-  return {at::Device(at::kCUDA, static_cast<at::DeviceIndex>(index)), gpu_level(index)};
+  const GpuInfo gpu = describe_gpu(index);
+  return {at::Device(at::kCUDA, static_cast<at::DeviceIndex>(index)), gpu_level(gpu),
+          gpu.memory_bytes};
 }
 
 RunDevices agree_on_devices(DeviceChoice choice, bool bf16, ProcessGroup& world) {

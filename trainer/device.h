@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -18,6 +19,7 @@ struct RankDevice {
   at::Device place = at::kCPU;
   // What the same bits are promised on: CPU model and kernel level, or the GPU.
   std::string level;
+  int64_t gpu_bytes = 0;  // memory of the GPU; 0 for the CPU
 };
 
 // kAuto takes the CPU when no GPU is allocated. A GPU that is allocated but cannot be used is a

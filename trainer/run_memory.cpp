@@ -16,7 +16,7 @@ int count_ranks_per_node(ProcessGroup& group) {
 }
 
 MemoryPlan plan_run_memory(const RunSetup& setup, int num_ranks, int ranks_per_node,
-                           const HostMemory& available, bool on_cpu) {
+                           const HostMemory& available, int64_t gpu_bytes) {
   PlannedRun run{setup.model, setup.lora ? &*setup.lora : nullptr, setup.config, {}};
   run.size = {setup.data->sequence_len(), 0, setup.max_steps, num_ranks, ranks_per_node};
   for (const HeldOutSet& set : setup.held_out) {
@@ -24,7 +24,11 @@ MemoryPlan plan_run_memory(const RunSetup& setup, int num_ranks, int ranks_per_n
         std::max(run.size.evaluated_row_tokens, set.dataset.info().sequence_len);
   }
   MemoryPlan plan = plan_memory(run.model, run.lora, run.config, run.size);
-  if (on_cpu) require_memory(run, plan, available, plan.node_parts(0).program);
+  if (gpu_bytes == 0) {
+    require_memory(run, plan, available, plan.node_parts(0).program);
+  } else {
+    require_gpu_memory(run, plan_gpu_memory(run.model, run.lora, run.config, run.size), gpu_bytes);
+  }
   return plan;
 }
 

@@ -14,10 +14,10 @@ namespace temper {
 // The ranks of the fullest node. Collective.
 int count_ranks_per_node(ProcessGroup& group);
 
-// UserError when the run does not fit into `available`, this node's memory; one that computes on a
-// GPU is not judged by it (`on_cpu` false). No communication.
+// UserError when the run does not fit into `available`, this node's memory, or, where it computes
+// on a GPU of `gpu_bytes` (0: on the CPU), into that. No communication.
 MemoryPlan plan_run_memory(const RunSetup& setup, int num_ranks, int ranks_per_node,
-                           const HostMemory& available, bool on_cpu);
+                           const HostMemory& available, int64_t gpu_bytes);
 
 // The most that this process has held so far, in the kernel's PSS: memory that several processes
 // share counts in equal parts.

@@ -39,7 +39,7 @@ Trainer::Trainer(const RunConfig& config, const RankDevice& device, ProcessGroup
                  const ResumeChoice& resume, std::string attempt)
     : group_(group),
       device_(device),
-      setup_(prepare_run_together(config, device.place.is_cpu(), group)),
+      setup_(prepare_run_together(config, device.gpu_bytes, group)),
       config_(setup_.config),
       directory_(config_.output_dir),
       watch_(setup_, group_, directory_),

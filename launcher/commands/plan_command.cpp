@@ -60,17 +60,6 @@ Machine machine_of(const CommandLine& line, const SlurmConfig& slurm) {
   return machine;
 }
 
-// A GPU shares nothing with the others: what training needs there, in fp32.
-OrderedJson gpu_report(const RunPlan& plan, int64_t gpu_bytes) {
-  RunSize alone = plan.size;
-  alone.ranks_per_node = 1;
-  RankMemory memory = plan_memory(plan.model, plan.adapter(), plan.config, alone).ranks.front();
-  memory.program = memory.save_copy = memory.messages = memory.data = 0;
-  return {{"needed_bytes", memory.total()},
-          {"available_bytes", gpu_bytes},
-          {"fits", memory.total() <= gpu_bytes}};
-}
-
 // Null where only config.json is there: a plan can come before the download.
 OrderedJson stored_bytes(const std::filesystem::path& model,
                          const std::vector<ParameterInfo>& parameters) {
@@ -149,6 +138,26 @@ std::string shown_fit(bool fits, int64_t needed, int64_t available, const std::s
                      format_bytes(needed), format_bytes(available), by);
 }
 
+void print_remedies(const OrderedJson& remedies, const char* bytes) {
+  for (const OrderedJson& remedy : remedies) {
+    std::cout << fmt::format("  {}: {}{}\n", remedy["change"].get<std::string>(),
+                             format_bytes(remedy[bytes]),
+                             remedy["fits"].get<bool>() ? ", fits" : "");
+  }
+}
+
+void print_gpu(const OrderedJson& gpu) {
+  std::cout << fmt::format("\na GPU, computing in {}\n", gpu["numbers"].get<std::string>());
+  for (const auto& [name, bytes] : gpu["rank"].items()) {
+    std::string shown = name;
+    std::replace(shown.begin(), shown.end(), '_', ' ');
+    if (bytes != 0) std::cout << fmt::format("{:<18}{:>12}\n", shown, format_bytes(bytes));
+  }
+  std::cout << shown_fit(gpu["fits"], gpu["needed_bytes"], gpu["available_bytes"], "--gpu-memory")
+            << "\n";
+  print_remedies(gpu["remedies"], "gpu_bytes");
+}
+
 void print_plan(const RunPlan& plan, const OrderedJson& report) {
   const OrderedJson& model = report["model"];
   std::cout << fmt::format(
@@ -165,17 +174,8 @@ void print_plan(const RunPlan& plan, const OrderedJson& report) {
     std::cout << fmt::format("of a node in /dev/shm: {}\n",
                              format_bytes(plan.memory.shared_memory_bytes));
   }
-  for (const OrderedJson& remedy : memory["remedies"]) {
-    std::cout << fmt::format("  {}: {}{}\n", remedy["change"].get<std::string>(),
-                             format_bytes(remedy["node_bytes"]),
-                             remedy["fits"].get<bool>() ? ", fits" : "");
-  }
-  if (report.contains("gpu")) {
-    const OrderedJson& gpu = report["gpu"];
-    std::cout << "a GPU, in fp32, "
-              << shown_fit(gpu["fits"], gpu["needed_bytes"], gpu["available_bytes"], "--gpu-memory")
-              << "\n";
-  }
+  print_remedies(memory["remedies"], "node_bytes");
+  if (report.contains("gpu")) print_gpu(report["gpu"]);
   std::cout << "\n";
   OrderedJson rest = report;
   for (const char* shown : {"model", "memory", "gpu"}) rest.erase(shown);
@@ -207,7 +207,7 @@ int plan_command(const Arguments& arguments) {
   const RunPlan plan = make_run_plan(config, machine.num_ranks, machine.ranks_per_node);
   OrderedJson report = {{"model", model_report(plan)},
                         {"memory", memory_report(plan, machine.memory)}};
-  if (machine.gpu_bytes > 0) report["gpu"] = gpu_report(plan, machine.gpu_bytes);
+  if (machine.gpu_bytes > 0) report["gpu"] = gpu_memory_report(plan, machine.gpu_bytes);
   report["disk"] = disk_report(plan);
   report["training"] = plan.training.to_json();
   report["flops"] = flops_report(plan);

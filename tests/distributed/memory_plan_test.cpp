@@ -101,6 +101,24 @@ TEST_P(MemoryPlanned, AgreesWithWhatShardingAllocates) {
   EXPECT_GT(planned.leaf_gradients, 0);
 }
 
+// The buckets of a GPU's ranks, on the CPU.
+TEST_P(MemoryPlanned, AgreesWithWhatBf16Allocates) {
+  const ShardedModel sharded(make_decoder(model, adapter(), training()), world(),
+                             sharding_options(config), {at::kCPU, at::kBFloat16});
+  config.bf16 = true;
+  RunSize size;
+  size.sequence_len = 64;
+  size.num_ranks = world().size();
+  const RankMemory planned = plan_gpu_memory(model, adapter(), config, size);
+  const ShardedModel::MemoryUse use = sharded.memory_use();
+  EXPECT_EQ(planned.trainable_weights, use.weight_bytes);
+  EXPECT_EQ(planned.frozen_weights, use.frozen_bytes);
+  EXPECT_EQ(planned.gradients, use.gradient_bytes);
+  EXPECT_EQ(planned.optimizer, use.optimizer_bytes);
+  EXPECT_EQ(planned.gathered_weights, use.gathered_bytes);
+  EXPECT_EQ(planned.leaf_gradients, use.leaf_bytes);
+}
+
 // Bytes that tensors hold on this thread, and their most.
 class TensorBytes : public c10::MemoryReportingInfoBase {
  public:

@@ -214,10 +214,46 @@ TEST(MemoryFitTest, remedies_lower_the_need) {
   ASSERT_FALSE(remedies.empty());
   int64_t last = 0;
   for (const MemoryRemedy& remedy : remedies) {
-    EXPECT_LT(remedy.node_bytes, now) << remedy.change;
-    EXPECT_GE(remedy.node_bytes, last);
-    last = remedy.node_bytes;
+    EXPECT_LT(remedy.bytes, now) << remedy.change;
+    EXPECT_GE(remedy.bytes, last);
+    last = remedy.bytes;
   }
+}
+
+TEST(GpuMemoryPlanTest, shares_nothing_and_computes_in_bf16) {
+  const ModelConfig model = tiny_llama();
+  RunConfig config = small_run();
+  config.bf16 = true;
+  const RankMemory full = plan_gpu_memory(model, nullptr, config, size_of(1, 1));
+  EXPECT_EQ(full.trainable_weights, 4 * kAll);  // master weights
+  EXPECT_EQ(full.gathered_weights, 2 * 2 * kBlock);
+  EXPECT_EQ(full.optimizer, 8 * kAll);
+  EXPECT_EQ(full.data + full.save_copy + full.messages, 0);  // the host's, and no other ranks
+  config.reshard_after_forward = false;
+  EXPECT_EQ(plan_gpu_memory(model, nullptr, config, size_of(1, 1)).trainable_weights,
+            (4 + 2) * kAll);
+
+  const LoraConfig lora = query_adapter(model);
+  config.adapter = "lora";
+  const RankMemory narrow = plan_gpu_memory(model, &lora, config, size_of(4, 4));
+  EXPECT_EQ(narrow.frozen_weights, 2 * kAll);  // whole, however many ranks the node has
+  config.bf16 = false;
+  const RankMemory wide = plan_gpu_memory(model, &lora, config, size_of(4, 4));
+  EXPECT_EQ(wide.frozen_weights, 4 * kAll);
+  EXPECT_LT(narrow.activations, wide.activations * 3 / 4);
+}
+
+TEST(GpuMemoryPlanTest, refuses_only_what_cannot_be) {
+  const ModelConfig model = tiny_llama();
+  const RunConfig config = small_run();
+  const PlannedRun run{model, nullptr, config, size_of(2, 2)};
+  const RankMemory memory = plan_gpu_memory(model, nullptr, config, run.size);
+  const int64_t certain = memory.total() - memory.activations - memory.program;
+  require_gpu_memory(run, memory, certain);  // activations may be less than planned
+  const std::string error =
+      error_text<UserError>([&] { require_gpu_memory(run, memory, certain - 1); });
+  EXPECT_THAT(error, AllOf(HasSubstr("of a GPU's memory"), HasSubstr(format_bytes(certain - 1)),
+                           HasSubstr("GPUs with more memory")));
 }
 
 TEST(MeshTest, must_fill_the_ranks) {
