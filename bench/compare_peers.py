@@ -30,6 +30,7 @@ ROOT = HERE.parent
 PACKAGES = ["torch==2.11.0", "transformers==5.23.0", "peft==0.21.2", "h5py", "numpy", "setuptools"]
 TUNED_MALLOC = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "17179869184",
                 "MALLOC_TOP_PAD_": "67108864"}
+PEERS = ["fsdp", "fsdp+compile", "ddp", "ddp+compile", "single", "single+compile"]
 RANKS, MICRO_BATCH, SEQUENCE_LEN = 2, 4, 512
 TOKENS_PER_STEP = RANKS * MICRO_BATCH * SEQUENCE_LEN
 HIDDEN, LAYERS, HEADS, KV_HEADS, INTERMEDIATE, VOCAB, LORA_R = 512, 8, 8, 4, 1408, 32000, 16
@@ -172,10 +173,10 @@ def sgemm_peak(options, processes=RANKS):
 
 
 def peers_of(options):
-    for parallel in options.parallel.split(","):
-        for compiled in ([False, True] if options.compile else [False]):
-            for tuned in (False, True):
-                yield parallel, compiled, tuned
+    for peer in options.peers.split(","):
+        parallel, _, compiled = peer.partition("+")
+        for tuned in (False, True):
+            yield parallel, compiled == "compile", tuned
 
 
 def peer_name(parallel, compiled, tuned):
@@ -265,11 +266,13 @@ def main():
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--warmup", type=int, default=3)
     parser.add_argument("--modes", default="full,lora")
-    parser.add_argument("--parallel", default="fsdp,ddp,single")
-    parser.add_argument("--no-compile", dest="compile", action="store_false")
+    parser.add_argument("--peers", default=",".join(PEERS), help="of " + " ".join(PEERS))
     parser.add_argument("--cores", default="0,1", help="empty: not pinned")
     parser.add_argument("-o", "--output", type=pathlib.Path)
     options = parser.parse_args()
+    unknown = [peer for peer in options.peers.split(",") if peer not in PEERS]
+    if unknown:
+        parser.error(f"--peers {unknown[0]}: not one of {' '.join(PEERS)}")
     options.python = make_venv(options.python)
     options.pin = ["taskset", "-c", options.cores] if options.cores else []
     options.bin, work = options.bin.resolve(), options.work.resolve()

@@ -91,6 +91,8 @@ def main():
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--warmup", type=int, default=3)
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, RANKS],
+                        help="TRL's processes, one contender each")
     parser.add_argument("--cores", default="0,1", help="empty: not pinned")
     options = parser.parse_args()
     options.python = make_venv(options.python)
@@ -102,7 +104,7 @@ def main():
     runs = {}
     for _ in range(options.repetitions):
         runs.setdefault("temper", []).append(run_temper(options, work))
-        for processes in (1, RANKS):
+        for processes in options.processes:
             for tuned in (False, True):
                 name = (f"TRL, {'1 process x 2 threads' if processes == 1 else '2 processes'}"
                         f"{', malloc tuned' if tuned else ''}")
