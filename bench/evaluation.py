@@ -1,60 +1,36 @@
 #!/usr/bin/env python3
-"""Evaluation and generation speed against transformers, interleaved in one run on the same rows.
+"""Evaluation and generation speed against transformers, interleaved in one run on the same records.
 
-    bench/evaluation.py [--bin build/release/bin] [--python PYTHON] [--repetitions 5] [--quick]
+    bench/evaluation.py [--bin build/release/bin] [--python PYTHON] [--repetitions 3] [--quick]
 
-Held-out loss: tokens per second of packed rows, one at a time, against a plain loop over transformers'
-model with the same rows. Generation: new tokens per second of greedy answers in batches of 16, against
-transformers' generate with the same batches padded on the left. Both use one process with --threads
-threads; loading is not counted. The peer's loss must agree, or nothing is printed. PYTHON needs torch,
-transformers and h5py; without it bench/compare_peers.py's environment is used.
+The model is that of compare_peers.py. Held-out loss: records whose answers are as long as those of
+MedQuAD (log-normal, median 138 words, here at most a row), in tokens per second without padding;
+`full rows` are raw text, one document a row: nothing to pad and nothing to leave out.
+Answers: greedy, in new tokens per second. In `answers of one length` none ends before --max-new
+tokens; in `answers that end` one token in 64 ends an answer, so lengths vary as people's do.
+
+Both sides use one process with --threads threads, fp32 and the same cores. The peer is a plain loop
+(bench/evaluation_peer.py) at each of --peer-batches; the first repetition finds the best batch of
+each task, the others measure only that. Rates leave out loading; the whole commands' seconds are
+printed, too. Losses must agree, and so must most of the answers' lengths, or nothing is printed. The
+peer reads the packed ids, so tokenizers are not measured. PYTHON needs torch, transformers and h5py;
+without it compare_peers.py's environment is used.
 """
 import argparse
 import json
+import math
 import pathlib
+import random
 import statistics
 import subprocess
 import sys
+import time
 
-from compare_peers import ROOT, make_venv
+from compare_peers import CONFIG, HERE, ROOT, make_venv
 
-PEER = r"""
-import json, sys, time
-import h5py, numpy as np, torch
-from transformers import AutoModelForCausalLM
-model_directory, data, questions, num_rows, max_new, threads = sys.argv[1:7]
-torch.set_num_threads(int(threads))
-model = AutoModelForCausalLM.from_pretrained(model_directory, dtype=torch.float32).eval()
-with h5py.File(data) as file:
-    rows = file["rows/tokens"][:int(num_rows)].astype(np.int64)
-    supervised = file["rows/supervised"][:int(num_rows)].astype(bool)
-prompts = json.load(open(questions))
-with torch.no_grad():
-    model(torch.tensor(rows[:1]))
-    began, total = time.perf_counter(), 0.0
-    for ids, learnt in zip(rows, supervised):
-        ids = torch.tensor(ids)[None]
-        labels = torch.where(torch.tensor(learnt)[None], ids, -100)
-        total += model(ids, labels=labels).loss.item() * learnt.sum()
-    evaluation = rows.size / (time.perf_counter() - began)
-    pad, generated, began = 2, 0, time.perf_counter()
-    for first in range(0, len(prompts), 16):
-        batch = prompts[first:first + 16]
-        width = max(map(len, batch))
-        ids = torch.tensor([[pad] * (width - len(p)) + p for p in batch])
-        mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in batch])
-        out = model.generate(ids, attention_mask=mask, do_sample=False, max_new_tokens=int(max_new),
-                             eos_token_id=-1, pad_token_id=pad)
-        generated += (out.shape[1] - width) * len(batch)
-    generation = generated / (time.perf_counter() - began)
-print(json.dumps({"evaluation": evaluation, "generation": generation, "loss": total / supervised.sum()}))
-"""
-CONFIG = {
-    "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 512,
-    "num_hidden_layers": 8, "num_attention_heads": 8, "num_key_value_heads": 4,
-    "intermediate_size": 1408, "vocab_size": 4096, "max_position_embeddings": 2048,
-    "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu", "initializer_range": 0.02,
-    "tie_word_embeddings": False, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}
+ROW, TOKENS_A_WORD, STOP_IDS = 512, 1.4, CONFIG["vocab_size"] // 64
+TASKS = {"records": "held-out loss, records", "rows": "held-out loss, full rows",
+         "one_length": "answers of one length", "ending": "answers that end"}
 
 
 def sh(*command, **kwargs):
@@ -62,70 +38,155 @@ def sh(*command, **kwargs):
                           **kwargs).stdout
 
 
+def write_lines(path, records):
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+def write_corpora(work):
+    rng = random.Random(3)
+    lines = open(work / "corpus/general_train.jsonl")
+    words = " ".join(json.loads(line)["text"] for line in lines).split()
+    at = 0
+
+    def take(count):
+        nonlocal at
+        at += count
+        return " ".join(words[(at - count + i) % len(words)] for i in range(count))
+
+    def record():
+        length = round(rng.lognormvariate(math.log(138), 0.9))
+        return {"prompt": take(rng.randint(6, 16)), "completion": take(max(5, min(length, 280)))}
+    write_lines(work / "records.jsonl", [record() for _ in range(48)])
+    write_lines(work / "rows.jsonl", [{"text": take(700)} for _ in range(16)])
+    write_lines(work / "questions.jsonl",
+                [{"prompt": take(rng.randint(6, 60)), "completion": "-"} for _ in range(64)])
+
+
+def write_models(work, temper):
+    """The same model twice: one whose answers never end, one where many tokens end them. Weights
+    ten times as wide as usual: with smaller ones greedy answers repeat themselves."""
+    config = {**CONFIG, "pad_token_id": 2, "initializer_range": 0.2}
+    for name, stop in (("one_length", 1), ("ending", [*range(3, 3 + STOP_IDS)])):
+        (work / "config.json").write_text(json.dumps({**config, "eos_token_id": stop}))
+        sh(temper, "new-model", "--config", work / "config.json", "--tokenizer",
+           work / "tokenizer.json", "-o", work / name)
+
+
 def prepare(work, temper):
-    """The model, rows of one document each (so that the peer needs no packing), and questions."""
     work.mkdir(parents=True, exist_ok=True)
-    if (work / "questions.jsonl").exists():
+    if (work / "questions.h5").exists():
         return
     sh(temper, "synth", "-o", work / "corpus", "--seed", "7")
-    corpus = work / "corpus/general_train.jsonl"
-    text = " ".join(json.loads(line)["text"] for line in open(corpus))
-    with open(work / "long.jsonl", "w") as out:
-        for begin in range(0, 400_000, 4000):
-            out.write(json.dumps({"text": text[begin:begin + 4000]}) + "\n")
-    (work / "config.json").write_text(json.dumps(CONFIG))
-    sh(temper, "new-tokenizer", corpus, "--vocab-size", 4096, "-o", work / "tokenizer.json")
-    sh(temper, "new-model", "--config", work / "config.json", "--tokenizer", work / "tokenizer.json",
-       "-o", work / "model")
-    sh(temper, "pack", work / "long.jsonl", "-o", work / "rows.h5", "--model", work / "model",
-       "--sequence-len", 512, "--no-hygiene")
-    lines = open(work / "corpus/specialist_test.jsonl").readlines()[:64]
-    (work / "questions.jsonl").write_text("".join(lines))
+    sh(temper, "new-tokenizer", work / "corpus/general_train.jsonl", "--vocab-size", 4096, "-o",
+       work / "tokenizer.json")
+    write_corpora(work)
+    write_models(work, temper)
+    for name in ("records", "rows", "questions"):
+        sh(temper, "pack", work / f"{name}.jsonl", "-o", work / f"{name}.h5", "--model",
+           work / "one_length", "--sequence-len", ROW, "--chat-template", "plain", "--overlong",
+           "truncate", "--no-hygiene")
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.temper = options.bin.resolve() / "temper"
+        self.work = ROOT / "build/bench/evaluation"
+        self.python = make_venv(options.python)
+        self.batches = {task: options.peer_batches for task in TASKS}
+        self.runs = {task: {"temper": [], "transformers": []} for task in TASKS}
+        prepare(self.work, self.temper)
+
+    def run_temper(self, task):
+        command = [self.temper, "eval", "--model", self.work / model_of(task), "--json",
+                   "--threads", self.options.threads]
+        if task in ("records", "rows"):
+            command += ["--data", f"rows={self.work / task}.h5"]
+        else:
+            command += ["--questions", self.work / "questions.jsonl", "--chat-template", "plain",
+                        "--max-new-tokens", self.max_new(task), "--with-records"]
+        began = time.time()
+        out = json.loads(sh(*command))
+        seconds = time.time() - began
+        if task in ("records", "rows"):
+            found = out["sets"][0]
+            return {"rate": out["speed"]["held_out_tokens_per_second"], "loss": found["loss"],
+                    "seconds": seconds}
+        return {"rate": out["speed"]["generated_tokens_per_second"], "seconds": seconds,
+                "lengths": [r["new_tokens"] for r in out["records"]]}
+
+    def run_peer(self, task, batch):
+        if task in ("records", "rows"):
+            job = {"what": "loss", "data": str(self.work / f"{task}.h5"), "batch": batch}
+        else:
+            stop = [*range(3, 3 + STOP_IDS)] if task == "ending" else []
+            job = {"what": "answers", "data": str(self.work / "questions.h5"), "stop": stop,
+                   "max_new": self.max_new(task), "batch": batch}
+        began = time.time()
+        out = json.loads(sh(self.python, HERE / "evaluation_peer.py", "--model",
+                            self.work / model_of(task), "--threads", self.options.threads, "--work",
+                            json.dumps([job])))[0]
+        return {**out, "rate": out["tokens_per_second"], "seconds": time.time() - began,
+                "batch": batch}
+
+    def max_new(self, task):
+        return 16 if self.options.quick else 48 if task == "one_length" else 192
+
+    def repeat(self):
+        for task in TASKS:
+            self.runs[task]["temper"].append(self.run_temper(task))
+            tried = [self.run_peer(task, batch) for batch in self.batches[task]]
+            best = max(tried, key=lambda run: run["rate"])
+            self.batches[task] = [best["batch"]]
+            self.runs[task]["transformers"].append(best)
+            check(task, self.runs[task]["temper"][-1], best)
+            print(task, [round(run["rate"]) for run in (self.runs[task]["temper"][-1], *tried)],
+                  file=sys.stderr)
+
+    def table(self):
+        lines = ["| tokens/s | temper | transformers | its batch | ratio | whole commands, s |",
+                 "|---|---:|---:|---:|---:|---:|"]
+        for task, name in TASKS.items():
+            ours, theirs = self.runs[task]["temper"], self.runs[task]["transformers"]
+            rates = [statistics.median(r["rate"] for r in runs) for runs in (ours, theirs)]
+            spans = [f"{min(r['rate'] for r in runs):.0f}-{max(r['rate'] for r in runs):.0f}"
+                     for runs in (ours, theirs)]
+            seconds = [statistics.median(r["seconds"] for r in runs) for runs in (ours, theirs)]
+            lines.append(f"| {name} | {rates[0]:.0f} ({spans[0]}) | {rates[1]:.0f} ({spans[1]}) | "
+                         f"{theirs[0]['batch']} | {rates[0] / rates[1]:.2f} | {seconds[0]:.1f}, "
+                         f"{seconds[1]:.1f} |")
+        return "\n".join(lines)
+
+
+def model_of(task):
+    return "ending" if task == "ending" else "one_length"
+
+
+def check(task, ours, theirs):
+    if "loss" in ours:
+        if abs(ours["loss"] - theirs["loss"]) > 1e-4 * theirs["loss"]:
+            sys.exit(f"{task}: the losses differ: {ours['loss']} and {theirs['loss']}")
+        return
+    # Where two logits are nearly equal the answers part.
+    same = sum(a == b for a, b in zip(ours["lengths"], theirs["lengths"]))
+    if same < 0.9 * len(ours["lengths"]):
+        sys.exit(f"{task}: {same} of {len(ours['lengths'])} answers are of the same length: "
+                 f"{ours['lengths']} and {theirs['lengths']}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build/release/bin")
     parser.add_argument("--python")
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--peer-batches", type=int, nargs="+", default=[1, 8, 16, 32])
+    parser.add_argument("--quick", action="store_true", help="one repetition, short answers")
     options = parser.parse_args()
-    temper = options.bin.resolve() / "temper"
-    work = ROOT / "build/bench/evaluation"
-    prepare(work, temper)
-    num_rows, max_new = (8, 16) if options.quick else (40, 64)
-    # The peer gets ids: its tokenizer is not measured.
-    rendered = [{"text": json.loads(line)["prompt"]} for line in open(work / "questions.jsonl")]
-    ids = sh(temper, "tokenize", "--tokenizer", work / "tokenizer.json",
-             input="".join(json.dumps(line) + "\n" for line in rendered))
-    (work / "prompts.json").write_text(json.dumps(
-        [json.loads(line)["ids"] for line in ids.splitlines()]))
-    python = make_venv(options.python)
-    runs = {"temper": [], "transformers": []}
+    bench = Bench(options)
     for _ in range(1 if options.quick else options.repetitions):
-        # --limit is for rows and questions alike, so the two are measured one after the other.
-        base = [temper, "eval", "--model", work / "model", "--json", "--threads", options.threads]
-        held_out = json.loads(sh(*base, "--data", f"rows={work / 'rows.h5'}", "--limit", num_rows))
-        answers = json.loads(sh(*base, "--questions", work / "questions.jsonl", "--chat-template",
-                                "plain", "--max-new-tokens", max_new))
-        runs["temper"].append({"evaluation": held_out["speed"]["held_out_tokens_per_second"],
-                               "generation": answers["speed"]["generated_tokens_per_second"],
-                               "loss": held_out["sets"][0]["loss"]})
-        runs["transformers"].append(json.loads(sh(
-            python, "-c", PEER, work / "model", work / "rows.h5", work / "prompts.json", num_rows,
-            max_new, options.threads)))
-    ours, theirs = runs["temper"][0]["loss"], runs["transformers"][0]["loss"]
-    if abs(ours - theirs) > 1e-4 * theirs:
-        sys.exit(f"the losses differ: {ours} and {theirs}")
-    print(f"{'':<44}{'temper':>12}{'transformers':>14}{'ratio':>8}")
-    for key, name in (("evaluation", "held-out loss, tokens/s (with padding)"),
-                      ("generation", "greedy answers, new tokens/s")):
-        medians = [statistics.median(run[key] for run in runs[who]) for who in runs]
-        spreads = [f"{min(run[key] for run in runs[who]):.0f}-{max(run[key] for run in runs[who]):.0f}"
-                   for who in runs]
-        print(f"{name:<44}{medians[0]:>12.0f}{medians[1]:>14.0f}{medians[0] / medians[1]:>8.2f}  "
-              f"({spreads[0]}; {spreads[1]})")
+        bench.repeat()
+    print(bench.table())
 
 
 if __name__ == "__main__":

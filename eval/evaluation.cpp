@@ -1,6 +1,5 @@
 #include "eval/evaluation.h"
 
-#include <algorithm>
 #include <chrono>
 
 #include "common/error.h"
@@ -66,11 +65,9 @@ Evaluation evaluate_model(const std::string& name, const ResidentModel& model,
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   };
   for (const NamedDataset& set : task.datasets) {
-    const int64_t rows = set.dataset.info().num_rows;
-    evaluation.held_out_tokens += set.dataset.info().sequence_len *
-                                  (task.max_rows > 0 ? std::min(task.max_rows, rows) : rows);
     evaluation.sets.push_back(
         {set.name, held_out_figures(model, access.tokenizer(), group, set.dataset, task.max_rows)});
+    evaluation.held_out_tokens += evaluation.sets.back().figures.num_tokens;
   }
   evaluation.held_out_seconds = seconds();
   const Generator generator(model, access.tokenizer(), access.stop_conditions());

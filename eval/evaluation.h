@@ -49,7 +49,7 @@ struct Evaluation {
   std::vector<SetLoss> sets;
   std::vector<Answer> answers;
   Json choices;  // of score_choices, or null
-  // How fast it was, on all ranks together: tokens of rows with their padding, tokens generated.
+  // How fast it was, on all ranks together: tokens of rows without their padding, tokens generated.
   int64_t held_out_tokens = 0, generated_tokens = 0;
   double held_out_seconds = 0.0, answer_seconds = 0.0;
   Json memorisation;  // {train, held_out, canaries, memorises, verdict}, or null

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <numeric>
 
 #include "common/error.h"
 
@@ -60,32 +61,44 @@ class AnswerText {
   size_t num_emitted_ = 0;
 };
 
+size_t answers_at_once(const ModelConfig& config, int64_t capacity) {
+  constexpr double kMaxBytes = 4.0 * (1 << 30);
+  const double bytes_of_one = 2.0 * sizeof(float) * static_cast<double>(config.num_layers) *
+                              static_cast<double>(config.num_kv_heads * config.head_dim) *
+                              static_cast<double>(std::max<int64_t>(1, capacity));
+  return static_cast<size_t>(
+      std::clamp(kMaxBytes / bytes_of_one, 1.0, static_cast<double>(kAnswersAtOnce)));
+}
+
 }  // namespace
 
 // One answer in the making.
 class Generator::Answer {
  public:
-  Answer(const Generator& generator, const std::vector<int64_t>& prompt,
+  Answer(const Generator& generator, const std::vector<int64_t>& prompt, int64_t max_new_tokens,
          const std::function<void(std::string_view)>& on_text)
       : stop_(generator.stop_),
         fed_(prompt),
+        num_positions_(std::min(std::ssize(prompt) + max_new_tokens,
+                                generator.model_->config().max_position_embeddings)),
+        max_tokens_(num_positions_ - std::ssize(prompt)),
         text_(stop_.text, on_text),
         decoder_(*generator.tokenizer_) {}
 
   // What the model sees next.
   const std::vector<int64_t>& fed() const { return fed_; }
   int64_t num_tokens() const { return std::ssize(generation_.ids); }
+  int64_t num_positions() const { return num_positions_; }  // that it may come to need
+  bool is_over() const { return generation_.stopped || num_tokens() >= max_tokens_; }
 
-  // True when the token ends the answer.
-  bool take(int64_t id) {
+  void take(int64_t id) {
     if (std::binary_search(stop_.token_ids.begin(), stop_.token_ids.end(), id)) {
       generation_.stopped = true;
-      return true;
+      return;
     }
     generation_.ids.push_back(id);
     fed_ = {id};
     generation_.stopped = text_.append(decoder_.push(static_cast<int32_t>(id)));
-    return generation_.stopped;
   }
 
   Generation finish() {
@@ -98,6 +111,7 @@ class Generator::Answer {
  private:
   const StopConditions& stop_;
   std::vector<int64_t> fed_;
+  int64_t num_positions_, max_tokens_;
   AnswerText text_;
   StreamDecoder decoder_;
   Generation generation_;
@@ -120,36 +134,44 @@ void Generator::check_prompt(const std::vector<int64_t>& prompt) const {
 
 std::vector<Generation> Generator::run(std::vector<Answer>& answers,
                                        const GenerationOptions& options) const {
-  check_sampling_options(options.sampling);
-  const int64_t max_positions = model_->config().max_position_embeddings;
-  int64_t longest_prompt = 0;
-  std::vector<int64_t> room;  // tokens that each answer may have
-  for (const Answer& answer : answers) {
-    check_prompt(answer.fed());
-    const int64_t prompt_size = std::ssize(answer.fed());
-    longest_prompt = std::max(longest_prompt, prompt_size);
-    room.push_back(std::min(options.max_new_tokens, max_positions - prompt_size));
-  }
-  KvCache cache = model_->make_cache(
-      answers.size(), std::min(longest_prompt + options.max_new_tokens, max_positions));
-  std::vector<size_t> going;
-  for (size_t i = 0; i < answers.size(); ++i) {
-    if (room[i] > 0) going.push_back(i);
-  }
-  while (!going.empty()) {
+  int64_t capacity = 0;
+  for (const Answer& answer : answers) capacity = std::max(capacity, answer.num_positions());
+  const size_t at_once = std::min(answers.size(), answers_at_once(model_->config(), capacity));
+  KvCache cache = model_->make_cache(at_once, capacity);
+  struct Going {
+    Answer* answer;
+    size_t sequence;  // of the cache
+  };
+  std::vector<size_t> free_sequences(cache.lengths.size());
+  std::iota(free_sequences.rbegin(), free_sequences.rend(), size_t{0});
+  // Each takes its next token; those that are not over remain.
+  const auto advance = [&](std::vector<Going> going) {
     std::vector<NewTokens> fed;
-    for (const size_t i : going) fed.push_back({i, answers[i].fed()});
+    for (const Going& each : going) fed.push_back({each.sequence, each.answer->fed()});
     const at::Tensor logits = model_->decode(fed, cache).contiguous();
     const auto vocab = static_cast<size_t>(logits.size(1));
-    std::vector<size_t> still_going;
-    for (size_t row = 0; row < going.size(); ++row) {
-      Answer& answer = answers[going[row]];
-      const int64_t id = choose_token({logits.const_data_ptr<float>() + row * vocab, vocab},
-                                      options.sampling, static_cast<uint64_t>(answer.num_tokens()));
-      const bool ended = answer.take(id);
-      if (!ended && answer.num_tokens() < room[going[row]]) still_going.push_back(going[row]);
+    const float* row = logits.const_data_ptr<float>();
+    for (const Going& each : going) {
+      each.answer->take(choose_token({row, vocab}, options.sampling,
+                                     static_cast<uint64_t>(each.answer->num_tokens())));
+      row += vocab;
+      if (each.answer->is_over()) free_sequences.push_back(each.sequence);
     }
-    going = std::move(still_going);
+    std::erase_if(going, [](const Going& each) { return each.answer->is_over(); });
+    return going;
+  };
+  std::vector<Going> going;
+  size_t next = 0;
+  while (next < answers.size() || !going.empty()) {
+    for (; next < answers.size() && !free_sequences.empty(); ++next) {
+      if (answers[next].is_over()) continue;
+      const Going started{&answers[next], free_sequences.back()};
+      free_sequences.pop_back();
+      cache.lengths[started.sequence] = 0;
+      // Alone: what comes of it must not depend on which prompts are read together.
+      for (const Going& each : advance({started})) going.push_back(each);
+    }
+    if (!going.empty()) going = advance(std::move(going));
   }
   std::vector<Generation> generations;
   for (Answer& answer : answers) generations.push_back(answer.finish());
@@ -158,18 +180,28 @@ std::vector<Generation> Generator::run(std::vector<Answer>& answers,
 
 Generation Generator::generate(const std::vector<int64_t>& prompt, const GenerationOptions& options,
                                const std::function<void(std::string_view)>& on_text) const {
+  check_sampling_options(options.sampling);
+  check_prompt(prompt);
   std::vector<Answer> answers;
-  answers.emplace_back(*this, prompt, on_text);
+  answers.emplace_back(*this, prompt, options.max_new_tokens, on_text);
   return std::move(run(answers, options).front());
 }
 
 std::vector<Generation> Generator::generate_all(const std::vector<std::vector<int64_t>>& prompts,
                                                 const GenerationOptions& options) const {
+  check_sampling_options(options.sampling);
   const std::function<void(std::string_view)> silent;
   std::vector<Answer> answers;
   answers.reserve(prompts.size());
-  for (const std::vector<int64_t>& prompt : prompts) answers.emplace_back(*this, prompt, silent);
+  for (const std::vector<int64_t>& prompt : prompts) {
+    check_prompt(prompt);
+    answers.emplace_back(*this, prompt, options.max_new_tokens, silent);
+  }
   return run(answers, options);
+}
+
+bool Generator::bits_depend_on_batch() const {
+  return !model_->place().can_share_weights();
 }
 
 }  // namespace temper

@@ -25,6 +25,9 @@ struct Generation {
   bool stopped = false;      // by a stop condition, not by a limit
 };
 
+// Answers that grow together; fewer where their keys and values would take more than 4 GiB.
+inline constexpr size_t kAnswersAtOnce = 64;
+
 class Generator {
  public:
   // Both outlive this.
@@ -38,10 +41,12 @@ class Generator {
   Generation generate(const std::vector<int64_t>& prompt, const GenerationOptions& options,
                       const std::function<void(std::string_view)>& on_text = nullptr) const;
 
-  // Every prompt's generation. Their tokens go through the model's weights together, so this takes
-  // little longer than one alone; last bits depend on which prompts are together.
+  // Every prompt's generation. kAnswersAtOnce at a time go through the model's weights together;
+  // where one ends the next prompt begins.
   std::vector<Generation> generate_all(const std::vector<std::vector<int64_t>>& prompts,
                                        const GenerationOptions& options) const;
+  // Whether last bits of the logits depend on which answers grow together: not in fp32 on a CPU.
+  bool bits_depend_on_batch() const;
 
   // UserError as above.
   void check_prompt(const std::vector<int64_t>& prompt) const;

@@ -16,8 +16,18 @@ namespace {
 // What a rank found in one of its rows, by topic; the last entry is of documents without one.
 struct RowFigures {
   std::vector<double> sums, counts;
-  double num_bytes = 0.0;
+  double num_bytes = 0.0, num_tokens = 0.0;
 };
+
+// The row without its padding, which would be computed for nothing.
+PackedRow documents_of_row(const PackedDataset& dataset, int64_t index) {
+  PackedRow row = dataset.row(index);
+  row.document_begin.resize(dataset.origins(index).size() + 1);
+  const auto end = static_cast<size_t>(row.document_begin.back());
+  row.tokens.resize(end);
+  row.supervised.resize(end);
+  return row;
+}
 
 // Bytes of the text that the row teaches.
 int64_t count_supervised_bytes(const PackedRow& row, const Tokenizer& tokenizer) {
@@ -49,8 +59,9 @@ RowFigures measure_row(const ResidentModel& model, const Tokenizer& tokenizer,
   const size_t num_entries = topics.names().size() + 1;
   RowFigures figures{std::vector<double>(num_entries), std::vector<double>(num_entries)};
   if (dataset.num_targets(index) == 0) return figures;
-  const PackedRow row = dataset.row(index);
+  const PackedRow row = documents_of_row(dataset, index);
   figures.num_bytes = static_cast<double>(count_supervised_bytes(row, tokenizer));
+  figures.num_tokens = static_cast<double>(row.tokens.size());
   Batch batch = to_batch(make_micro_batch({&row, 1}));
   if (topics.empty()) {
     figures.sums[0] = model.loss_sum(batch);
@@ -138,6 +149,8 @@ HeldOutFigures held_out_figures(const ResidentModel& model, const Tokenizer& tok
   }
   figures.num_bytes = std::llround(sum_rows(
       group, mine, num_rows, [](const RowFigures& row, size_t) { return row.num_bytes; }, 0));
+  figures.num_tokens = std::llround(sum_rows(
+      group, mine, num_rows, [](const RowFigures& row, size_t) { return row.num_tokens; }, 0));
   return figures;
 }
 

@@ -29,6 +29,7 @@ struct HeldOutFigures {
   };
   HeldOutLoss loss;
   int64_t num_bytes = 0;      // of the supervised text, special tokens not counted
+  int64_t num_tokens = 0;     // that were read for it, padding not counted
   std::vector<Topic> topics;  // that have targets; none for a dataset packed without --topic
 
   // Comparable between tokenizers; 0 without text.

@@ -48,6 +48,20 @@ std::vector<size_t> order_by_length(const std::vector<std::vector<int64_t>>& pro
   return order;
 }
 
+// What a rank answers, in lists of those that go together. Where they matter to each other's bits,
+// which do so does not depend on the number of ranks.
+std::vector<std::vector<size_t>> lists_of_rank(const std::vector<size_t>& order, bool together,
+                                               size_t rank, size_t size) {
+  const size_t length = together ? kAnswersAtOnce : 1;
+  std::vector<std::vector<size_t>> lists;
+  for (size_t i = 0; i < order.size(); ++i) {
+    if (i / length % size != rank) continue;
+    if (lists.empty() || (together && i % length == 0)) lists.emplace_back();
+    lists.back().push_back(order[i]);
+  }
+  return lists;
+}
+
 struct Score {
   const char* name;
   double (*of)(const Answer&);
@@ -102,7 +116,6 @@ std::vector<Answer> answer_questions(const std::vector<Question>& questions,
   const auto rank = static_cast<size_t>(group.rank()), size = static_cast<size_t>(group.size());
   GenerationOptions options;
   options.max_new_tokens = max_new_tokens;
-  std::vector<size_t> order;
   Json mine = Json::array();  // [question, answer] pairs
   run_agreed(group, [&] {
     std::vector<std::vector<int64_t>> prompts;
@@ -114,16 +127,14 @@ std::vector<Answer> answer_questions(const std::vector<Question>& questions,
         throw UserError("{}: {}", question.place, error.what());
       }
     }
-    order = order_by_length(prompts);
-    for (size_t first = rank * kQuestionsAtOnce; first < order.size();
-         first += size * kQuestionsAtOnce) {
-      const size_t end = std::min(first + kQuestionsAtOnce, order.size());
+    for (const std::vector<size_t>& list :
+         lists_of_rank(order_by_length(prompts), generator.bits_depend_on_batch(), rank, size)) {
       std::vector<std::vector<int64_t>> together;
-      for (size_t i = first; i < end; ++i) together.push_back(prompts[order[i]]);
+      for (const size_t q : list) together.push_back(prompts[q]);
       const std::vector<Generation> generations = generator.generate_all(together, options);
-      for (size_t i = first; i < end; ++i) {
-        const Answer answer = score(generations[i - first], questions[order[i]].expected);
-        mine.push_back(Json::array({order[i], to_json(answer)}));
+      for (size_t i = 0; i < list.size(); ++i) {
+        const Answer answer = score(generations[i], questions[list[i]].expected);
+        mine.push_back(Json::array({list[i], to_json(answer)}));
       }
     }
   });

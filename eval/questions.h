@@ -15,9 +15,9 @@
 namespace temper {
 
 struct Question {
-  std::string place;              // "questions.jsonl:17"
+  std::string place;                   // "questions.jsonl:17"
   std::vector<Message> messages = {};  // up to the last assistant message
-  OrderedJson tools = nullptr;    // those of the record, or null
+  OrderedJson tools = nullptr;         // those of the record, or null
   std::string expected = {};           // that message
 };
 
@@ -37,11 +37,8 @@ struct Answer {
   bool empty = false;
 };
 
-// Questions that are answered together; which are does not depend on the number of ranks.
-inline constexpr size_t kQuestionsAtOnce = 16;
-
-// Answers greedily. Questions of like length go together, batch b to rank b mod size; every rank
-// gets all answers, in the order of the questions, with the same bits on any number of ranks.
+// Answers greedily, each rank its share; every rank gets all answers, in the order of the
+// questions, with the same bits on any number of ranks.
 // Collective: all ranks of the group call this in the same order; an error of one rank is thrown on
 // all.
 std::vector<Answer> answer_questions(const std::vector<Question>& questions,

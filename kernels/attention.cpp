@@ -92,7 +92,13 @@ at::Tensor attention_decode(const at::Tensor& q, const at::Tensor& k, const at::
   }
   TEMPER_CHECK(next_query == q.size(0), "attention_decode: {} queries, {} used", q.size(0),
                next_query);
-  return forward(q, k, v, documents, shape_of(q, k, {{}, sliding_window})).out;
+  const AttentionShape shape = shape_of(q, k, {{}, sliding_window});
+  if (has_cpu_loops(q) && q.size(0) == static_cast<int64_t>(sequences.size())) {
+    at::Tensor out = at::empty_like(q);
+    attention_decode_cpu(q, k, v, documents, shape, out);
+    return out;
+  }
+  return forward(q, k, v, documents, shape).out;
 }
 
 }  // namespace temper

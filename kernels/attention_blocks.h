@@ -41,6 +41,10 @@ struct AttentionDocument {
 void attention_forward_cpu(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                            const std::vector<AttentionDocument>& documents,
                            const AttentionShape& shape, AttentionOutput& result);
+// Documents of one query each, as when decoding: out alone.
+void attention_decode_cpu(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                          const std::vector<AttentionDocument>& documents,
+                          const AttentionShape& shape, at::Tensor out);
 // Adds to `gradients`, which are zero before.
 void attention_backward_cpu(const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,
                             const at::Tensor& v, const AttentionOutput& forward,

@@ -4,6 +4,7 @@
 
 #include "common/error.h"
 #include "kernels/cpu/column_sum.h"
+#include "kernels/few_rows_linear.h"
 #include "kernels/operators.h"
 #include "kernels/row_blocks.h"
 #include "kernels/wide_product.h"
@@ -11,11 +12,21 @@
 namespace temper {
 
 at::Tensor linear_forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (has_few_rows(x, weight)) {
+    at::Tensor y = at::empty({x.size(0), weight.size(0)}, x.options());
+    few_rows_linear_out(y, x, weight, bias);
+    return y;
+  }
   return bias.defined() ? at::addmm(bias, x, weight.t()) : at::mm(x, weight.t());
 }
 
 at::Tensor linear_add(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& weight,
                       const at::Tensor& bias) {
+  if (has_few_rows(x, weight)) {
+    at::Tensor y = at::empty_like(residual);
+    few_rows_linear_out(y, x, weight, bias, residual);
+    return y;
+  }
   at::Tensor y = at::addmm(residual, x, weight.t());
   return bias.defined() ? y.add_(bias) : y;
 }

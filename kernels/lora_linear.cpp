@@ -1,6 +1,7 @@
 #include "kernels/lora_linear.h"
 
 #include "common/error.h"
+#include "kernels/few_rows_linear.h"
 #include "kernels/wide_product.h"
 
 namespace temper {
@@ -13,7 +14,14 @@ at::Tensor adapter_input(const at::Tensor& x, const LoraTerm& term) {
 }  // namespace
 
 at::Tensor lora_linear_(at::Tensor y, const at::Tensor& x, const LoraTerm& term) {
-  at::Tensor low = at::mm(adapter_input(x, term), term.a.t()).mul_(term.scale);
+  const at::Tensor input = adapter_input(x, term);
+  if (has_few_rows(input, term.a) && has_few_rows(y, term.b)) {
+    at::Tensor low = at::empty({x.size(0), term.a.size(0)}, x.options());
+    few_rows_linear_out(low, input, term.a, {}, {}, term.scale);
+    few_rows_linear_out(y, low, term.b, {}, y);
+    return low;
+  }
+  at::Tensor low = at::mm(input, term.a.t()).mul_(term.scale);
   y.addmm_(low, term.b.t());
   return low;
 }

@@ -113,6 +113,10 @@ const ModelConfig& ResidentModel::config() const {
   return impl_->config;
 }
 
+const ComputePlace& ResidentModel::place() const {
+  return impl_->place;
+}
+
 bool ResidentModel::has_adapter() const {
   return impl_->lora.has_value();
 }

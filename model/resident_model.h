@@ -44,6 +44,7 @@ class ResidentModel {
 
   const ModelConfig& config() const;
   bool has_adapter() const;
+  const ComputePlace& place() const;
 
   at::Tensor logits(const Batch& batch) const;  // [T, vocab] fp32
   double loss_sum(const Batch& batch) const;

@@ -15,6 +15,7 @@
 #include "export/model_export.h"
 #include "trainer/command_line.h"
 #include "trainer/device.h"
+#include "trainer/forgetting_verdict.h"
 #include "trainer/lora_scale.h"
 #include "trainer/model_options.h"
 
@@ -38,6 +39,7 @@ po::options_description make_options() {
       "largest file of weights: bytes, or with KB, MB or GB")(
       "lora-scale", po::value<std::string>()->value_name("SCALE"),
       "ship a share of the adapter, 0 to 1; auto: the best within the run's max_forgetting")(
+      "allow-forgetting", "export what is over the run's max_forgetting, or was not measured")(
       "model", po::value<std::string>()->value_name("DIR"),
       "where the run's base is now, if it has moved");
   add_template_options(options);
@@ -118,8 +120,23 @@ double parse_scale(const std::string& text) {
   return scale;
 }
 
+ForgettingVerdict forgetting_of_share(const ModelAccess& access, double scale) {
+  const auto alone = make_local_process_group();
+  return {
+      rise_over(measure_lora_scale(access, 0.0, *alone), measure_lora_scale(access, scale, *alone)),
+      access.tuned()->run_config().max_forgetting};
+}
+
+// Where the run has a budget, what is exported must be within it.
+void judge_forgetting(const ModelAccess& access, const ForgettingVerdict& verdict, bool allowed,
+                      ExportSource& source) {
+  source.provenance["forgetting"] = verdict.to_json();
+  if (!allowed) refuse_over_budget(*access.tuned(), verdict);
+}
+
 // Scales the exported adapter; its provenance says so.
-void scale_adapter(const std::string& text, const ModelAccess& access, ExportSource& source) {
+void scale_adapter(const std::string& text, const ModelAccess& access, bool allowed,
+                   ExportSource& source) {
   Json chosen;
   double scale = 1.0;
   if (text == "auto") {
@@ -131,6 +148,9 @@ void scale_adapter(const std::string& text, const ModelAccess& access, ExportSou
     scale = parse_scale(text);
     check_lora_scale(access);
     chosen = {{"scale", scale}};
+    if (access.tuned()->run_config().max_forgetting > 0.0) {
+      judge_forgetting(access, forgetting_of_share(access, scale), allowed, source);
+    }
   }
   source.lora->scale_by(scale);
   source.provenance["lora_scale"] = chosen;
@@ -174,8 +194,11 @@ void export_checkpoint(const po::variables_map& values) {
   source.weights = &tuned->weights();
   source.provenance = provenance(*tuned);
 
+  const bool allowed = values.count("allow-forgetting") != 0;
   if (values.count("lora-scale") != 0) {
-    scale_adapter(values["lora-scale"].as<std::string>(), access, source);
+    scale_adapter(values["lora-scale"].as<std::string>(), access, allowed, source);
+  } else if (tuned->run_config().max_forgetting > 0.0) {
+    judge_forgetting(access, forgetting_of(*tuned), allowed, source);
   }
 
   const Json report = export_model(source, options);

@@ -13,10 +13,6 @@ namespace {
 
 constexpr int kNumSteps = 10;
 
-double rise(const LoraScalePoint& point, const LoraScalePoint& base) {
-  return point.general_loss / base.general_loss - 1.0;
-}
-
 double joint_loss(const std::vector<NamedDataset>& sets, const std::string& prefix,
                   const ResidentModel& model, const ModelAccess& access, ProcessGroup& group) {
   HeldOutLoss all;
@@ -37,7 +33,7 @@ Json LoraScaleChoice::to_json() const {
     points.push_back({{"scale", point.scale},
                       {"test_loss", std::isnan(point.test_loss) ? Json() : Json(point.test_loss)},
                       {"general_loss", point.general_loss},
-                      {"rise", rise(point, curve.front())}});
+                      {"rise", rise_over(curve.front(), point)}});
   }
   return {{"scale", scale}, {"max_forgetting", max_forgetting}, {"curve", points}};
 }
@@ -46,12 +42,24 @@ LoraScaleChoice choose_lora_scale(std::vector<LoraScalePoint> curve, double max_
   TEMPER_CHECK(!curve.empty());
   LoraScalePoint best = curve.front();
   for (const LoraScalePoint& point : curve) {
-    if (!(rise(point, curve.front()) <= max_forgetting)) continue;
+    if (!(rise_over(curve.front(), point) <= max_forgetting)) continue;
     const bool is_better =
         std::isnan(point.test_loss) ? point.scale > best.scale : point.test_loss < best.test_loss;
     if (is_better) best = point;
   }
   return {best.scale, max_forgetting, std::move(curve)};
+}
+
+LoraScalePoint measure_lora_scale(const ModelAccess& access, double scale, ProcessGroup& group) {
+  const std::vector<NamedDataset> sets = open_datasets_of_run(access);
+  ResidentModel model = access.load();
+  model.scale_lora(scale);
+  return {scale, joint_loss(sets, "test/", model, access, group),
+          joint_loss(sets, "general/", model, access, group)};
+}
+
+double rise_over(const LoraScalePoint& base, const LoraScalePoint& point) {
+  return point.general_loss / base.general_loss - 1.0;
 }
 
 void check_lora_scale(const ModelAccess& access) {
@@ -74,15 +82,10 @@ LoraScaleChoice find_lora_scale(const ModelAccess& access, ProcessGroup& group) 
         "--lora-scale auto needs the run's max_forgetting and general_datasets: they say how much "
         "may be forgotten of what; or give the scale as a number");
   }
-  const std::vector<NamedDataset> sets = open_datasets_of_run(access);
   std::vector<LoraScalePoint> curve;
   for (int i = 0; i <= kNumSteps; ++i) {
-    const double scale = static_cast<double>(i) / kNumSteps;
-    ResidentModel model = access.load();
-    model.scale_lora(scale);
-    curve.push_back({scale, joint_loss(sets, "test/", model, access, group),
-                     joint_loss(sets, "general/", model, access, group)});
-    log::info("lora scale {:.1f}: test loss {:.4f}, general loss {:.4f}", scale,
+    curve.push_back(measure_lora_scale(access, static_cast<double>(i) / kNumSteps, group));
+    log::info("lora scale {:.1f}: test loss {:.4f}, general loss {:.4f}", curve.back().scale,
               curve.back().test_loss, curve.back().general_loss);
   }
   LoraScaleChoice choice = choose_lora_scale(std::move(curve), config.max_forgetting);

@@ -29,6 +29,11 @@ struct LoraScaleChoice {
 // the one with the lowest test loss; without test losses the one with the largest scale.
 LoraScaleChoice choose_lora_scale(std::vector<LoraScalePoint> curve, double max_forgetting);
 
+// What the run's test and general sets say of a share of the adapter. Collective.
+LoraScalePoint measure_lora_scale(const ModelAccess& access, double scale, ProcessGroup& group);
+// Relative rise of the general loss.
+double rise_over(const LoraScalePoint& base, const LoraScalePoint& point);
+
 // UserError: no LoRA run, or modules_to_save (which are no share of anything).
 void check_lora_scale(const ModelAccess& access);
 

@@ -75,6 +75,34 @@ TEST_F(ForgettingTest, keeps_the_best_checkpoint_within_the_budget) {
   EXPECT_TRUE(exists(fmt::format("out/step-{}", use)));
 }
 
+TEST_F(ForgettingTest, what_is_over_the_budget_is_exported_only_when_that_is_asked) {
+  ASSERT_EQ(destroy().exit_code, 0);
+  const int64_t use = last_event("forgetting")["use_step"];
+  const ProgramRun refused = temper({"export", "out", "-o", "exported"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(error_message(refused), HasSubstr("max_forgetting is 2.0 %"));
+  EXPECT_THAT(error_message(refused), HasSubstr(fmt::format("out/step-{}, the best", use)));
+  EXPECT_THAT(error_message(refused), HasSubstr("--allow-forgetting"));
+  EXPECT_THAT(error_message(refused), Not(HasSubstr("--lora-scale")));
+  EXPECT_FALSE(exists("exported"));
+
+  const std::string within = fmt::format("out/step-{}", use);
+  EXPECT_LE(
+      temper_json({"export", within, "-o", "within", "--json"})["source"]["forgetting"]["rise"],
+      0.02);
+  const Json allowed = temper_json({"export", "out", "-o", "over", "--allow-forgetting", "--json"});
+  EXPECT_GT(allowed["source"]["forgetting"]["rise"], 0.02);
+  EXPECT_EQ(allowed["source"]["forgetting"]["max_forgetting"], 0.02);
+}
+
+TEST_F(ForgettingTest, a_checkpoint_that_was_not_measured_is_not_exported) {
+  ASSERT_EQ(destroy({"--set", "max_steps=3", "--set", "warmup_steps=3"}).exit_code, 0);
+  std::filesystem::remove(folder() / "out/metrics.jsonl");
+  EXPECT_THAT(error_message(temper({"export", "out", "-o", "exported"})),
+              HasSubstr("was not measured at step"));
+  EXPECT_EQ(temper({"export", "out", "-o", "exported", "--allow-forgetting"}).exit_code, 0);
+}
+
 TEST_F(ForgettingTest, refuses_a_budget_that_nothing_measures) {
   write_yaml("max_forgetting: 0.1\n");
   ProgramRun run = train("out", 1);

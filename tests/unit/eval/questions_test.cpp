@@ -97,7 +97,7 @@ TEST_F(QuestionsTest, more_than_a_batch_come_back_in_their_order) {
   const ResidentModel model = access.load();
   const Generator generator(model, access.tokenizer(), access.stop_conditions());
   std::vector<Question> questions;
-  for (size_t q = 0; q < kQuestionsAtOnce + 5; ++q) {
+  for (size_t q = 0; q < kAnswersAtOnce + 5; ++q) {
     questions.push_back({.place = "q", .messages = {{"user", std::string(1 + 7 * q % 23, 'a')}}});
   }
   GenerationOptions options;

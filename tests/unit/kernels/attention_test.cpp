@@ -160,6 +160,28 @@ TEST_P(AttentionDecode, equals_the_last_rows_of_the_whole) {
   }
 }
 
+// One new token of each of several sequences: a way of its own.
+TEST_P(AttentionDecode, of_many_sequences_is_each_ones_alone) {
+  constexpr int64_t kCapacity = 40;
+  const at::Tensor q = random_tensor({3, 4, 20}, 1);
+  const at::Tensor k = random_tensor({3 * kCapacity, 2, 20}, 2);
+  const at::Tensor v = random_tensor({3 * kCapacity, 2, 20}, 3);
+  const std::vector<CachedSequence> sequences = {
+      {0, 1, 0, 1}, {1, 2, kCapacity, kCapacity + 37}, {2, 3, 2 * kCapacity, 3 * kCapacity}};
+  const at::Tensor together = attention_decode(q, k, v, sequences, GetParam());
+  for (int64_t s = 0; s < 3; ++s) {
+    const int64_t begin = sequences[s].key_begin, n = sequences[s].key_end - begin;
+    const at::Tensor keys = k.narrow(0, begin, n), values = v.narrow(0, begin, n);
+    const at::Tensor one = q.narrow(0, s, 1);
+    EXPECT_TRUE(same_bits(attention_decode(one, keys, values, {{0, 1, 0, n}}, GetParam()),
+                          together.narrow(0, s, 1)));
+    const at::Tensor queries = at::cat({random_tensor({n - 1, 4, 20}, 4), one});
+    const at::Tensor whole =
+        attention(queries, keys, values, {{0, static_cast<int32_t>(n)}, GetParam()}).out;
+    EXPECT_LT(relative_error(together.narrow(0, s, 1), whole.narrow(0, n - 1, 1)), 2e-6);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Windows, AttentionDecode,
                          testing::Values(std::optional<int64_t>(), std::optional<int64_t>(16)));
 

@@ -1,7 +1,10 @@
 #include "kernels/linear.h"
 
+#include <ATen/Parallel.h>
+
 #include <gtest/gtest.h>
 
+#include "kernels/few_rows_linear.h"
 #include "tests/unit/kernels/tensors.h"
 
 namespace temper {
@@ -36,7 +39,24 @@ TEST_P(Linear, agrees_with_autograd) {
 
 INSTANTIATE_TEST_SUITE_P(Sizes, Linear,
                          testing::Values(std::tuple{1, 1, 1}, std::tuple{1, 64, 33},
-                                         std::tuple{37, 5, 70}, std::tuple{200, 129, 65}));
+                                         std::tuple{37, 5, 70}, std::tuple{64, 83, 29},
+                                         std::tuple{200, 129, 65}));
+
+// What lets answers grow together without changing each other.
+TEST(LinearOnFewRows, a_rows_bits_depend_neither_on_the_others_nor_on_threads) {
+  const at::Tensor x = random_tensor({kFewRows, 307}, 1), w = random_tensor({1201, 307}, 2);
+  const at::Tensor residual = random_tensor({kFewRows, 1201}, 3);
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const at::Tensor all = linear_add(residual, x, w);
+  at::set_num_threads(3);
+  for (const int64_t rows : {1, 2, 3, 7, 33}) {
+    const at::Tensor some =
+        linear_add(residual.narrow(0, 5, rows), shifted_copy(x.narrow(0, 5, rows), 3), w);
+    EXPECT_TRUE(same_bits(some, all.narrow(0, 5, rows))) << rows;
+  }
+  at::set_num_threads(threads);
+}
 
 }  // namespace
 }  // namespace temper

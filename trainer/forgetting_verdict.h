@@ -1,0 +1,24 @@
+// Whether what a run forgot allows a checkpoint of it to be shipped.
+#pragma once
+
+#include "checkpoint/tuned_model.h"
+#include "io/json.h"
+
+namespace temper {
+
+// A model's general loss against its base's.
+struct ForgettingVerdict {
+  double rise = 0.0;  // relative; NaN: not measured
+  double max_forgetting = 0.0;
+
+  bool is_within_budget() const { return rise <= max_forgetting; }
+  Json to_json() const;  // {rise, max_forgetting}
+};
+
+// Of what the run's metrics say of the checkpoint's step; its configuration has a budget.
+ForgettingVerdict forgetting_of(const TunedModel& tuned);
+
+// UserError that says by how much, and which checkpoint to take instead; unless it is within.
+void refuse_over_budget(const TunedModel& tuned, const ForgettingVerdict& verdict);
+
+}  // namespace temper
