@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "config/config_values.h"
 #include "config/run_config.h"
 #include "io/atomic_file.h"
 #include "launcher/command_line.h"
@@ -83,9 +84,12 @@ int sweep_command(const Arguments& arguments) {
   line.positional("RUN.yaml", 1);
   if (!line.parse(arguments)) return kExitDone;
   const std::string path = line.text("RUN.yaml");
-  const RunConfig config = read_run_config(path);
-  const fs::path output =
-      fs::absolute(line.find<std::string>("output").value_or(config.output_dir.string()));
+  std::vector<ConfigOverride> chosen;
+  if (const auto directory = line.find<std::string>("output")) {
+    chosen.push_back({"output_dir", yaml_text(fs::absolute(*directory).string())});
+  }
+  const RunConfig config = read_run_config(path, chosen);
+  const fs::path output = config.output_dir;
   const std::vector<SweepKey> keys =
       line.has("over") ? parse_sweep_keys(line.texts("over")) : config.sweep;
   if (keys.empty()) line.refuse("--over is missing, and RUN.yaml has no sweep");

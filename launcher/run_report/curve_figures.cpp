@@ -51,7 +51,7 @@ OrderedJson end_point(const RunFacts& facts) {
   if (use != nullptr && test.count(use->step) != 0) step = use->step;
   if (step < 0) return nullptr;
   const auto base = test.find(0);
-  return {{"name", facts.directory.filename().string()},
+  return {{"name", facts.name()},
           {"step", step},
           {"test_loss", number_json(test.at(step))},
           {"base_test_loss", base == test.end() ? OrderedJson() : number_json(base->second)},

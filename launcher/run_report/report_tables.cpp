@@ -64,14 +64,15 @@ ReportTable held_out_table(const OrderedJson& figures) {
 }
 
 ReportTable runs_table(const OrderedJson& figures) {
-  ReportTable table{{"run", "step", "base test loss", "test loss", "change", "general loss"}, {}};
+  ReportTable table{{"no.", "run", "step", "base test loss", "test loss", "change", "general loss"},
+                    {}};
   const OrderedJson& runs = figures["forgetting"]["runs"];
   if (runs.size() < 2) return table;
   for (const OrderedJson& run : runs) {
     const double loss = number_of(run, "test_loss"), base = number_of(run, "base_test_loss");
-    table.rows.push_back({run.value("name", ""), run["step"].dump(), loss_text(base),
-                          loss_text(loss), shown_change(loss / base - 1.0),
-                          shown_change(number_of(run, "rise"))});
+    table.rows.push_back({std::to_string(table.rows.size() + 1), run.value("name", ""),
+                          run["step"].dump(), loss_text(base), loss_text(loss),
+                          shown_change(loss / base - 1.0), shown_change(number_of(run, "rise"))});
   }
   return table;
 }
@@ -91,8 +92,8 @@ ReportTable evaluation_table(const OrderedJson& figures) {
     const std::string name = set.value("name", "");
     const OrderedJson base_sets = base.value("sets", OrderedJson::array());
     const OrderedJson* its = find_named(base_sets, "name", name);
-    const OrderedJson none = OrderedJson::object();
-    const OrderedJson& other = its == nullptr ? none : *its;
+    const OrderedJson nothing = OrderedJson::object();
+    const OrderedJson& other = its == nullptr ? nothing : *its;
     add(name + ": loss", loss_text(number_of(set, "loss")), loss_text(number_of(other, "loss")));
     if (set.contains("bits_per_byte")) {
       add(name + ": bits per byte", loss_text(number_of(set, "bits_per_byte")),
@@ -105,6 +106,15 @@ ReportTable evaluation_table(const OrderedJson& figures) {
   for (const OrderedJson& score : answers.value("scores", OrderedJson::array())) {
     const OrderedJson* its = find_named(base_scores, "name", score.value("name", ""));
     add(score.value("name", ""), with_interval(score), its == nullptr ? "-" : with_interval(*its));
+  }
+  const OrderedJson none = OrderedJson::object();
+  const OrderedJson choices = evaluation.value("choices", none);
+  const OrderedJson base_choices = base.value("choices", none);
+  for (const auto& [key, name] : {std::pair{"accuracy", "multiple choice"},
+                                  std::pair{"accuracy_per_byte", "multiple choice, by byte"}}) {
+    if (!choices.contains(key)) continue;
+    add(name, with_interval(choices[key]),
+        base_choices.contains(key) ? with_interval(base_choices[key]) : "-");
   }
   return table;
 }

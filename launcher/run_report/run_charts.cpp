@@ -46,6 +46,51 @@ std::string draw_curve(const OrderedJson& figures, const char* key, const char* 
   return draw_lines(chart);
 }
 
+ChartLine steps_of_run(const OrderedJson& trajectory) {
+  ChartLine path;
+  path.label = "this run, step by step";
+  path.has_markers = true;
+  for (const OrderedJson& point : trajectory) {
+    path.points.emplace_back(number_of(point[1]), 100.0 * number_of(point[2]));
+    path.point_labels.push_back("");
+  }
+  // Only the ends are named: the steps between lie close together.
+  if (path.points.size() > 1) {
+    path.point_labels.front() = "base";
+    path.point_labels.back() = fmt::format("step {}", trajectory.back()[0].get<int64_t>());
+  }
+  return path;
+}
+
+ChartLine ends_of_runs(const OrderedJson& runs) {
+  ChartLine ends;
+  ends.label = "runs, by their number in the table";
+  ends.has_markers = true;
+  ends.has_path = false;
+  for (const OrderedJson& run : runs) {
+    ends.points.emplace_back(number_of(run["test_loss"]), 100.0 * number_of(run["rise"]));
+    ends.point_labels.push_back(std::to_string(ends.points.size()));
+  }
+  return ends;
+}
+
+// The points that no other one beats in both figures, from the lowest loss on.
+ChartLine frontier_of(std::vector<std::pair<double, double>> points) {
+  ChartLine frontier;
+  frontier.label = "frontier: no run is better in both";
+  std::erase_if(points, [](const auto& point) {
+    return !std::isfinite(point.first) || !std::isfinite(point.second);
+  });
+  std::sort(points.begin(), points.end());
+  double lowest = std::numeric_limits<double>::infinity();
+  for (const auto& point : points) {
+    if (point.second >= lowest) continue;
+    lowest = point.second;
+    frontier.points.push_back(point);
+  }
+  return frontier;
+}
+
 }  // namespace
 
 std::string training_charts(const OrderedJson& figures) {
@@ -77,28 +122,16 @@ std::string forgetting_charts(const OrderedJson& figures) {
   if (forgetting["budget"].is_number()) {
     chart.limit = {100.0 * number_of(forgetting["budget"]), "max_forgetting"};
   }
-  ChartLine path;
-  path.label = "this run, step by step";
-  path.has_markers = true;
-  for (const OrderedJson& point : forgetting["trajectory"]) {
-    path.points.emplace_back(number_of(point[1]), 100.0 * number_of(point[2]));
-    path.point_labels.push_back("");
+  if (forgetting["runs"].size() < 2) {
+    chart.lines.push_back(steps_of_run(forgetting["trajectory"]));
+    return draw_lines(chart);
   }
-  // Only the ends are named: the steps between lie close together.
-  if (path.points.size() > 1) {
-    path.point_labels.front() = "base";
-    path.point_labels.back() =
-        fmt::format("step {}", forgetting["trajectory"].back()[0].get<int64_t>());
-  }
-  chart.lines.push_back(path);
-  for (const OrderedJson& run : forgetting["runs"]) {
-    if (forgetting["runs"].size() < 2) break;
-    ChartLine point;
-    point.label = run.value("name", "");
-    point.has_markers = true;
-    point.points = {{number_of(run["test_loss"]), 100.0 * number_of(run["rise"])}};
-    chart.lines.push_back(point);
-  }
+  ChartLine runs = ends_of_runs(forgetting["runs"]);
+  chart.lines = {runs, frontier_of(runs.points)};
+  chart.lines.push_back({.label = "base",
+                         .points = {{number_of(forgetting["runs"][0]["base_test_loss"]), 0.0}},
+                         .has_markers = true,
+                         .point_labels = {"base"}});
   return draw_lines(chart);
 }
 

@@ -27,9 +27,9 @@ void note_gaps(RunFacts& facts) {
                     log.unreadable_lines.size() > kMaxLinesNamed ? ", ..." : "",
                     log.ends_in_mid_line ? "; the file ends in the middle of a line" : ""));
   } else if (log.ends_in_mid_line) {
-    facts.gaps.push_back("metrics.jsonl ends in the middle of a line");
+    facts.gaps.emplace_back("metrics.jsonl ends in the middle of a line");
   }
-  if (log.steps.empty()) facts.gaps.push_back("metrics.jsonl has no step yet");
+  if (log.steps.empty()) facts.gaps.emplace_back("metrics.jsonl has no step yet");
   if (log.steps.empty()) return;
   const auto span = log.steps.rbegin()->first - log.steps.begin()->first + 1;
   const int64_t missing = span - static_cast<int64_t>(log.steps.size());
@@ -40,6 +40,11 @@ void note_gaps(RunFacts& facts) {
 
 OrderedJson number_json(double value) {
   return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr);
+}
+
+std::string RunFacts::name() const {
+  const auto path = std::filesystem::absolute(directory).lexically_normal();
+  return (path.has_filename() ? path : path.parent_path()).filename().string();  // not of "run/"
 }
 
 const CheckpointStatus* RunFacts::checkpoint_to_use() const {

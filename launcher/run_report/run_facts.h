@@ -28,6 +28,7 @@ struct RunFacts {
   std::vector<CheckpointStatus> checkpoints;  // by descending step
   std::vector<std::string> gaps;              // sentences
 
+  std::string name() const;  // of the directory
   double max_forgetting() const { return config ? config->max_forgetting : 0.0; }
   // The complete checkpoint to use: the best within the forgetting budget, else, where there is
   // nothing to judge by, the newest. Null when none qualifies.

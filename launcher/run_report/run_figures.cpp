@@ -32,7 +32,7 @@ int64_t count_events(const RunFacts& facts, const std::string& name) {
 
 OrderedJson run_section(const RunFacts& facts) {
   OrderedJson run = {{"directory", facts.directory.string()}};
-  run["name"] = std::filesystem::absolute(facts.directory).lexically_normal().filename().string();
+  run["name"] = facts.name();
   if (facts.status) run["status"] = describe_status(*facts.status);
   double seconds = 0.0;
   int64_t tokens = 0;

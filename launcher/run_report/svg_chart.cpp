@@ -98,6 +98,7 @@ std::string draw_marks(const LineChart& chart, const Axes& axes) {
 
 // One polyline for every stretch without a gap.
 std::string draw_path(const ChartLine& line, const Axes& axes, size_t colour) {
+  if (!line.has_path) return "";
   std::string svg, points;
   const auto finish = [&] {
     if (!points.empty()) {

@@ -16,6 +16,7 @@ struct ChartLine {
   std::vector<std::pair<double, double>> points = {};  // x ascending; not finite: a gap
   bool has_markers = false;                            // a dot, with its values, at each point
   std::vector<std::string> point_labels = {};          // beside the dots; empty: none
+  bool has_path = true;                                // the points are joined
   bool is_faint = false;                               // background for another line
 };
 

@@ -103,6 +103,43 @@ TEST_F(ForgettingTest, a_checkpoint_that_was_not_measured_is_not_exported) {
   EXPECT_EQ(temper({"export", "out", "-o", "exported", "--allow-forgetting"}).exit_code, 0);
 }
 
+TEST_F(ForgettingTest, a_share_of_the_adapter_within_the_budget_is_exported) {
+  // A base that knows the general text, which the domain has nothing of.
+  std::string lines;
+  for (int i = 0; i < 40; ++i) {
+    lines += Json{{"text", fmt::format("ZQXJ~^|{}#@{{}}[]<>%&ZQXJ~^|#@{{}}", i)}}.dump() + "\n";
+  }
+  write("general.jsonl", lines);
+  temper_output({"pack", "general.jsonl", "-o", "general.h5", "--tokenizer", "tokenizer.json",
+                 "--sequence-len", "64", "--no-hygiene"});
+  write_yaml("max_steps: 20\n");
+  ASSERT_EQ(
+      train("first", 1, {"--set", "datasets=[{path: general.h5}]", "--set", "learning_rate=1e-2"})
+          .exit_code,
+      0);
+  temper_output({"export", "first", "-o", "taught"});
+  write_yaml(
+      "test_datasets: test.h5\ngeneral_datasets: general.h5\nmax_steps: 20\nadapter: lora\n"
+      "max_forgetting: 0.5\non_forgetting: warn\neval_steps: 10\n");
+  ASSERT_EQ(
+      train("out", 1, {"--set", "base_model=taught", "--set", "learning_rate=2e-2"}).exit_code, 0);
+  const auto export_scaled = [&](const std::string& scale) {
+    return temper(
+        {"export", "out", "-o", "share", "--lora-scale", scale, "--threads", "1", "--json"});
+  };
+  EXPECT_THAT(error_message(temper({"export", "out", "-o", "share"})),
+              HasSubstr("--lora-scale auto"));
+  EXPECT_THAT(export_scaled("1").err, HasSubstr("max_forgetting is 50.0 %"));
+  const ProgramRun automatic = export_scaled("auto");
+  ASSERT_EQ(automatic.exit_code, 0) << automatic.err;
+  const double scale = parse_json(automatic.out, "report")["source"]["lora_scale"]["scale"];
+  EXPECT_GT(scale, 0.0);
+  EXPECT_LT(scale, 1.0);
+  const ProgramRun same = export_scaled(fmt::format("{}", scale));
+  EXPECT_EQ(same.exit_code, 0) << same.err;
+  EXPECT_LE(parse_json(same.out, "report")["source"]["forgetting"]["rise"], 0.5);
+}
+
 TEST_F(ForgettingTest, refuses_a_budget_that_nothing_measures) {
   write_yaml("max_forgetting: 0.1\n");
   ProgramRun run = train("out", 1);

@@ -1,0 +1,102 @@
+// Multiple choice, the page that follows a run, and a sweep with its frontier, as a user runs them.
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "common/error.h"
+#include "training_workshop.h"
+
+namespace temper {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class EvaluationCommandsTest : public TrainingWorkshop {};
+
+TEST_F(EvaluationCommandsTest, choices_are_told_apart_on_any_number_of_ranks) {
+  write_yaml("max_steps: 30\n");
+  ASSERT_EQ(train("out", 1, {"--set", "learning_rate=1e-2"}).exit_code, 0);
+  std::string lines;
+  for (int i = 0; i < 5; ++i) {
+    lines += Json{{"prompt", fmt::format("What is number {}?", i)},
+                  {"choices", {"ZQXJ~^|", fmt::format("It is {}.", i * 7), "#@{}[]<>"}},
+                  {"answer", i == 4 ? 0 : 1}}  // the last is marked wrongly
+                 .dump() +
+             "\n";
+  }
+  write("choices.jsonl", lines);
+  const std::vector<std::string> command = {"eval", "out", "--choices", "choices.jsonl", "--json"};
+  const Json alone = temper_json(command);
+  const Json& choices = alone["choices"];
+  EXPECT_EQ(choices["questions"], 5);
+  EXPECT_DOUBLE_EQ(choices["accuracy_per_byte"]["value"], 0.8);
+  EXPECT_LT(choices["accuracy_per_byte"]["low"], 0.8);
+  EXPECT_GT(choices["accuracy_per_byte"]["high"], 0.8);
+  EXPECT_EQ(parse_json(read("out/eval/step-30.json"), "kept")["choices"], choices);
+  std::vector<std::string> on_two = command;
+  on_two.insert(on_two.end(), {"--nproc", "2"});
+  EXPECT_EQ(temper_json(on_two)["choices"], choices);
+  EXPECT_THAT(temper_output({"eval", "out", "--choices", "choices.jsonl", "--base"}),
+              HasSubstr("choice"));
+  temper_output({"report", "out"});
+  EXPECT_THAT(read("out/report.html"), HasSubstr("multiple choice, by byte"));
+
+  write("broken.jsonl", R"({"prompt": "secret?", "choices": ["a", "b"], "answer": 2})");
+  const ProgramRun refused = temper({"eval", "out", "--choices", "broken.jsonl"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(error_message(refused), HasSubstr("broken.jsonl:1"));
+  EXPECT_THAT(refused.err, Not(HasSubstr("secret")));
+}
+
+TEST_F(EvaluationCommandsTest, the_page_follows_the_run_to_its_end) {
+  write_yaml("max_steps: 400\n");
+  const pid_t run = start_temper("train", train_arguments("out", 1, {}));
+  wait_for_step("out", 1);
+  const pid_t follower = start_temper("follow", {"report", "out", "--follow"});
+  const auto wait_for_page = [&] {
+    for (int i = 0; i < 500 && !exists("out/report.html"); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  };
+  wait_for_page();
+  EXPECT_THAT(read("out/report.html"), HasSubstr("http-equiv=\"refresh\""));
+  kill(run, SIGTERM);
+  EXPECT_EQ(wait_for_process(run).shell_code(), kExitStopped);
+  EXPECT_EQ(wait_for_process(follower).shell_code(), 0) << read("follow.err");
+  EXPECT_THAT(read("out/report.html"), Not(HasSubstr("http-equiv=\"refresh\"")));
+  EXPECT_THAT(read("out/report.html"), HasSubstr("The run was stopped"));
+}
+
+TEST_F(EvaluationCommandsTest, a_sweep_draws_its_frontier) {
+  write_dataset(20, 64, "test");
+  write_dataset(40, 64, "general");
+  write_yaml("test_datasets: test.h5\ngeneral_datasets: general.h5\nadapter: lora\n");
+  const std::vector<std::string> command = {
+      "sweep",  "run.yaml",     "-o",     "sweep",      "--replay", "general.h5",
+      "--over", "replay=0,0.2", "--over", "lora_r=2,4", "--over",   "learning_rate=1e-3,1e-2"};
+  const ProgramRun run = temper(command);
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("sweep/frontier.html"));
+  const std::string page = read("sweep/frontier.html");
+  EXPECT_THAT(page, HasSubstr("frontier: no run is better in both"));
+  EXPECT_THAT(page, HasSubstr("What was learned against what was forgotten"));
+  for (const char* name :
+       {"replay=0,lora_r=2,learning_rate=1e-3", "replay=0.2,lora_r=4,learning_rate=1e-2"}) {
+    EXPECT_THAT(page, HasSubstr(name));
+    EXPECT_TRUE(exists(fmt::format("sweep/{}/latest", name))) << name;
+  }
+  const std::string one = "sweep/replay=0,lora_r=2,learning_rate=1e-3";
+  const std::vector<Json> steps = metrics(one, "step");
+  ASSERT_EQ(temper(command).exit_code, 0) << "finds all of it done";
+  EXPECT_EQ(metrics(one, "step"), steps);
+
+  EXPECT_THAT(error_message(temper({"sweep", "run.yaml", "-o", "s", "--over", "replay=0.1"})),
+              HasSubstr("--replay FILE.h5"));
+  EXPECT_THAT(error_message(temper({"sweep", "run.yaml", "-o", "s", "--over", "lerning_rate=1"})),
+              HasSubstr("lerning_rate"));
+  EXPECT_FALSE(exists("s"));
+}
+
+}  // namespace
+}  // namespace temper
