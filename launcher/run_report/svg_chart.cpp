@@ -56,12 +56,23 @@ std::string line_at(double x1, double y1, double x2, double y2, const char* css)
                      css, x1, y1, x2, y2);
 }
 
+// Rounded labels of close ticks may be equal: then with all their digits.
+std::vector<std::string> tick_labels(const std::vector<double>& ticks) {
+  std::vector<std::string> labels;
+  for (const double tick : ticks) labels.push_back(shown_number(tick));
+  if (std::adjacent_find(labels.begin(), labels.end()) == labels.end()) return labels;
+  for (size_t i = 0; i < ticks.size(); ++i) labels[i] = fmt::format("{:.8g}", ticks[i]);
+  return labels;
+}
+
 std::string draw_frame(const LineChart& chart, const Axes& axes) {
   std::string svg;
-  for (const double tick : round_ticks(axes.y.low, axes.y.high)) {
-    const double y = axes.place_y(tick);
+  const std::vector<double> ticks = round_ticks(axes.y.low, axes.y.high);
+  const std::vector<std::string> labels = tick_labels(ticks);
+  for (size_t i = 0; i < ticks.size(); ++i) {
+    const double y = axes.place_y(ticks[i]);
     svg += line_at(kLeft, y, kWidth - kRight, y, "grid");
-    svg += text_at(kLeft - 6, y + 4, "end", shown_number(tick));
+    svg += text_at(kLeft - 6, y + 4, "end", labels[i]);
   }
   const double bottom = kHeight - kBottom;
   for (const double tick : round_ticks(axes.x.low, axes.x.high)) {

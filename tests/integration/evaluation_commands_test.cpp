@@ -98,5 +98,56 @@ TEST_F(EvaluationCommandsTest, a_sweep_draws_its_frontier) {
   EXPECT_FALSE(exists("s"));
 }
 
+TEST_F(EvaluationCommandsTest, planted_canaries_are_found_where_they_were_trained_on) {
+  temper_output({"synth", "--canaries", "2", "-o", "canaries"});
+  std::string lines;
+  for (int i = 0; i < 20; ++i) lines += read("canaries/canaries.jsonl");
+  write("planted.jsonl", lines);
+  temper_output({"pack", "planted.jsonl", "-o", "planted.h5", "--tokenizer", "tokenizer.json",
+                 "--sequence-len", "128", "--no-hygiene"});
+  write_yaml("max_steps: 200\n");
+  ASSERT_EQ(
+      train("with", 1, {"--set", "datasets=[{path: planted.h5}]", "--set", "learning_rate=1e-2"})
+          .exit_code,
+      0);
+  ASSERT_EQ(train("without", 1, {"--set", "max_steps=20"}).exit_code, 0);
+  const auto audit = [&](const std::string& run) {
+    return temper_json({"eval", run, "--canaries", "canaries/canaries.jsonl", "--json"});
+  };
+  const Json found = audit("with")["memorisation"];
+  EXPECT_EQ(found["canaries"]["found"], 2);
+  EXPECT_EQ(found["memorises"], true);
+  const Json none = audit("without")["memorisation"];
+  EXPECT_EQ(none["canaries"]["found"], 0);
+  EXPECT_EQ(none["memorises"], false);
+  temper_output({"report", "with"});
+  EXPECT_THAT(read("with/report.html"), HasSubstr(found["verdict"].get<std::string>()));
+}
+
+TEST_F(EvaluationCommandsTest, empty_sets_are_refused_by_name) {
+  ASSERT_EQ(train("out", 1, {"--set", "max_steps=1"}).exit_code, 0);
+  write("empty.jsonl", "\n");
+  for (const char* option : {"--questions", "--choices", "--memorisation", "--canaries"}) {
+    const ProgramRun run = temper({"eval", "out", option, "empty.jsonl"});
+    EXPECT_EQ(run.exit_code, 2) << option;
+    EXPECT_THAT(error_message(run), HasSubstr("empty.jsonl: there is no question in it")) << option;
+  }
+}
+
+TEST_F(EvaluationCommandsTest, held_out_sets_that_are_trained_on_are_named) {
+  write_dataset(5, 64, "test");  // the first of the training data's records
+  write("other.jsonl", R"({"prompt": "Something", "completion": "else altogether"})");
+  temper_output({"pack", "other.jsonl", "-o", "general.h5", "--tokenizer", "tokenizer.json",
+                 "--sequence-len", "64"});
+  write_yaml("max_steps: 1\ntest_datasets: test.h5\ngeneral_datasets: general.h5\n");
+  const ProgramRun run = train("out", 1);
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("test/test: 5 of its 5 documents are also trained on"));
+  EXPECT_THAT(run.err, HasSubstr("--overlap drop"));
+  EXPECT_THAT(run.err, Not(HasSubstr("general/general: ")));
+  temper_output({"report", "out"});
+  EXPECT_THAT(read("out/report.html"), HasSubstr("5 of its 5 documents are also trained on"));
+}
+
 }  // namespace
 }  // namespace temper

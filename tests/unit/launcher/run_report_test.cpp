@@ -144,6 +144,13 @@ TEST(HtmlText, leaves_no_markup_and_no_invalid_bytes) {
   EXPECT_EQ(html_text(std::string("x\0y\xFF", 4)), "x\xEF\xBF\xBDy\xEF\xBF\xBD");
 }
 
+TEST(LineCharts, close_ticks_have_labels_of_their_own) {
+  const std::string close =
+      draw_lines({.title = "t", .lines = {{.label = "l", .points = {{1, 158.62}, {2, 158.69}}}}});
+  EXPECT_THAT(close, HasSubstr(">158.64<"));
+  EXPECT_THAT(close, HasSubstr(">158.66<"));
+}
+
 TEST(LineCharts, without_a_number_are_left_out) {
   EXPECT_EQ(draw_lines({.title = "t", .lines = {{.label = "l", .points = {}}}}), "");
   const std::string one = draw_lines(
