@@ -119,7 +119,7 @@ class Bench:
         if task in ("records", "rows"):
             job = {"what": "loss", "data": str(self.work / f"{task}.h5"), "batch": batch}
         else:
-            stop = [*range(3, 3 + STOP_IDS)] if task == "ending" else []
+            stop = [*range(3, 3 + STOP_IDS)] if task == "ending" else [1]
             job = {"what": "answers", "data": str(self.work / "questions.h5"), "stop": stop,
                    "max_new": self.max_new(task), "batch": batch}
         began = time.time()

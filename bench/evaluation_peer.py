@@ -66,7 +66,7 @@ def answers(model, data, stop, max_new, batch):
         ids = torch.tensor([[PAD] * (width - len(p)) + p for p in part])
         mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in part])
         out = model.generate(ids, attention_mask=mask, do_sample=False, max_new_tokens=max_new,
-                             eos_token_id=stop or -1, pad_token_id=PAD)
+                             eos_token_id=stop, pad_token_id=PAD)
         for i, row in zip(order[first:first + batch], out[:, width:].tolist()):
             ends = [at for at, token in enumerate(row) if token in stop]
             texts[i] = row[:ends[0]] if ends else row

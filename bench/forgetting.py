@@ -148,12 +148,10 @@ logging_steps: 80
         if (self.work / f"{name}.yaml").exists():  # begun: the same command goes on, or finds it done
             self.run("train", f"{name}.yaml", "--nproc", self.nproc)
             return
-        domain, general = (rows_of(self.temper, self.work / f"{part}-train.h5")
-                           for part in ("medical", "general"))
-        weight = replay / (1 - replay) * domain / general
+        domain = rows_of(self.temper, self.work / "medical-train.h5")
         datasets = "  - {path: medical-train.h5}\n"
         if replay > 0:
-            datasets += f"  - {{path: general-train.h5, weight: {weight:.6f}}}\n"
+            datasets += f"  - {{path: general-train.h5, share: {replay}}}\n"
         steps = round(domain / (1 - replay) * (1 if self.quick else 2) / 8)
         each = max(1, steps // 6)
         self.train(name, f"""base_model: base

@@ -170,7 +170,8 @@ void add_data_keys(KeyTable& table) {
   table.datasets(
       "datasets", &RunConfig::datasets,
       "What to train on. weight: times that each row is seen in an epoch; 0.5: every other "
-      "epoch.",
+      "epoch. share instead: of an epoch's rows, so many from it; general text with share: 0.05 is "
+      "replay against forgetting.",
       "\n  - {path: data/train.h5, weight: 1}");
   table.datasets("test_datasets", &RunConfig::test_datasets,
                  "Held-out records of the domain: their loss tells what was learned.");

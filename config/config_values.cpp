@@ -36,8 +36,9 @@ DatasetEntry read_dataset_entry(const ConfigValue& value) {
     entry.path = read_path(value);
     return entry;
   }
-  if (value.node.kind != YamlNode::Kind::kMap) value.refuse("{path: FILE, weight: NUMBER}");
-  static const std::vector<std::string> kKnown = {"path", "weight"};
+  if (value.node.kind != YamlNode::Kind::kMap)
+    value.refuse("{path: FILE, weight: NUMBER}, or share");
+  static const std::vector<std::string> kKnown = {"path", "weight", "share"};
   for (const YamlEntry& member : value.node.entries) {
     const std::string key = value.key + "." + member.key;
     const ConfigValue field{member.value, key, value.directory};
@@ -45,6 +46,11 @@ DatasetEntry read_dataset_entry(const ConfigValue& value) {
       entry.path = read_path(field);
     } else if (member.key == "weight") {
       entry.weight = read_number(field);
+    } else if (member.key == "share") {
+      entry.share = read_number(field);
+      if (!(entry.share > 0.0 && entry.share < 1.0)) {
+        field.refuse("a share of an epoch's rows, above 0 and below 1");
+      }
     } else {
       throw UserError("{}: unknown key \"{}\" in {}{}", member.place, member.key, value.key,
                       suggestion(member.key, kKnown));
@@ -222,8 +228,9 @@ std::string yaml_dataset_entries(const std::vector<DatasetEntry>& entries) {
   if (entries.empty()) return "[]";
   std::string list;
   for (const DatasetEntry& entry : entries) {
-    list +=
-        fmt::format("\n  - {{path: {}, weight: {}}}", yaml_text(entry.path.string()), entry.weight);
+    list += fmt::format("\n  - {{path: {}, {}: {}}}", yaml_text(entry.path.string()),
+                        entry.share > 0.0 ? "share" : "weight",
+                        entry.share > 0.0 ? entry.share : entry.weight);
   }
   return list;
 }

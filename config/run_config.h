@@ -15,6 +15,7 @@ namespace temper {
 struct DatasetEntry {
   std::filesystem::path path;  // a file made by `temper pack`; relative to the YAML file
   double weight = 1.0;         // times that each of its rows is seen in an epoch
+  double share = 0.0;          // of an epoch's rows; above 0 it decides the weight
 
   bool operator==(const DatasetEntry&) const = default;
 };

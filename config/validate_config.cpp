@@ -153,6 +153,7 @@ class Validator {
       refuse("datasets", "is missing: name at least one file made by `temper pack`");
     }
     check_entries("datasets", config_.datasets);
+    check_shares();
     check_entries("test_datasets", config_.test_datasets);
     check_entries("general_datasets", config_.general_datasets);
     require_count("sequence_len", config_.sequence_len);
@@ -184,6 +185,21 @@ class Validator {
         refuse(key, "gives {} the weight {}; it must be above 0", entry.path.string(),
                entry.weight);
       }
+    }
+  }
+
+  void check_shares() const {
+    double shares = 0.0;
+    bool any_without = config_.datasets.empty();
+    for (const DatasetEntry& entry : config_.datasets) {
+      shares += entry.share;
+      any_without = any_without || entry.share == 0.0;
+    }
+    if (!any_without || shares >= 1.0) {
+      refuse("datasets",
+             "gives shares of {} together; at least one dataset must have a weight, and "
+             "the shares must leave room for it",
+             shares);
     }
   }
 

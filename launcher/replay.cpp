@@ -4,7 +4,6 @@
 
 #include "common/error.h"
 #include "config/config_values.h"
-#include "data/packed_dataset.h"
 
 namespace temper {
 namespace {
@@ -23,19 +22,16 @@ double parse_share(const std::string& text) {
 std::string datasets_with_replay(const RunConfig& config, const std::filesystem::path& replay,
                                  const std::string& share_text) {
   const double share = parse_share(share_text);
-  std::string yaml;
-  const auto add = [&](const std::filesystem::path& path, double weight) {
-    yaml += fmt::format("{}{{path: {}, weight: {}}}", yaml.empty() ? "" : ", ",
-                        yaml_text(path.string()), weight);
-  };
-  double num_rows = 0.0;
-  for (const DatasetEntry& entry : config.datasets) {
-    num_rows += entry.weight * static_cast<double>(PackedDataset(entry.path).info().num_rows);
-    add(entry.path, entry.weight);
+  std::vector<DatasetEntry> entries = config.datasets;
+  if (share > 0.0) {
+    entries.push_back({.path = std::filesystem::absolute(replay), .share = share});
   }
-  const auto replay_rows = static_cast<double>(PackedDataset(replay).info().num_rows);
-  const double weight = share / (1.0 - share) * num_rows / replay_rows;
-  if (weight > 0.0) add(std::filesystem::absolute(replay), weight);
+  std::string yaml;
+  for (const DatasetEntry& entry : entries) {
+    yaml += fmt::format("{}{{path: {}, {}: {}}}", yaml.empty() ? "" : ", ",
+                        yaml_text(entry.path.string()), entry.share > 0.0 ? "share" : "weight",
+                        entry.share > 0.0 ? entry.share : entry.weight);
+  }
   return "[" + yaml + "]";
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/error.h"
+#include "config/dataset_weights.h"
 #include "config/run_config.h"
 #include "data/row_mixture.h"
 #include "run/run_directory.h"
@@ -73,13 +74,13 @@ OrderedJson trace_in_run(const RecordName& record, const std::filesystem::path& 
   const RunDirectory directory(path);
   const RunConfig config = read_run_config(directory.config_path());
   OrderedJson datasets = OrderedJson::array();
-  std::vector<RowMixture::Source> sources;
+  std::vector<int64_t> num_rows;
   std::vector<std::unordered_set<int64_t>> rows;
   for (const DatasetEntry& entry : config.datasets) {
     const PackedDataset dataset(entry.path);
     const RecordTrace trace = trace_record(dataset, record);
     datasets.push_back(dataset_json(entry.path, "train", trace));
-    sources.push_back({dataset.info().num_rows, entry.weight});
+    num_rows.push_back(dataset.info().num_rows);
     rows.emplace_back(trace.rows.begin(), trace.rows.end());
   }
   const auto add_held_out = [&](const std::vector<DatasetEntry>& entries, const char* role) {
@@ -92,6 +93,9 @@ OrderedJson trace_in_run(const RecordName& record, const std::filesystem::path& 
   add_held_out(config.general_datasets, "general");
   refuse_unknown_file(datasets, record);
 
+  std::vector<RowMixture::Source> sources;
+  const std::vector<double> weights = dataset_weights(config.datasets, num_rows);
+  for (size_t i = 0; i < weights.size(); ++i) sources.push_back({num_rows[i], weights[i]});
   const std::vector<CheckpointStatus> checkpoints = directory.checkpoints();
   int64_t num_steps = 0;
   if (const auto status = read_run_status(directory.status_path())) num_steps = status->step;

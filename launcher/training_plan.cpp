@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/error.h"
+#include "config/dataset_weights.h"
 #include "data/packed_dataset.h"
 #include "data/row_mixture.h"
 
@@ -53,17 +54,24 @@ TrainingPlan make_training_plan(const RunConfig& config, int64_t ranks) {
   plan.rounds_per_step = (plan.micro_batches_per_step + ranks - 1) / ranks;
   plan.sequence_len = config.sequence_len;
   std::vector<RowMixture::Source> sources;
+  std::vector<DatasetInfo> infos;
+  std::vector<int64_t> num_rows;
   double positions = 0.0, targets = 0.0, tokens = 0.0, documents = 0.0;
   for (const DatasetEntry& entry : config.datasets) {
     const PackedDataset dataset(entry.path);
     check_sequence_len(dataset, plan.sequence_len);
-    const DatasetInfo& info = dataset.info();
-    plan.sequence_len = info.sequence_len;
-    sources.push_back({info.num_rows, entry.weight});
-    positions += entry.weight * static_cast<double>(info.num_rows * info.sequence_len);
-    targets += entry.weight * static_cast<double>(info.num_supervised_targets);
-    tokens += entry.weight * static_cast<double>(info.num_tokens);
-    documents += entry.weight * static_cast<double>(info.num_documents);
+    infos.push_back(dataset.info());
+    plan.sequence_len = infos.back().sequence_len;
+    num_rows.push_back(infos.back().num_rows);
+  }
+  const std::vector<double> weights = dataset_weights(config.datasets, num_rows);
+  for (size_t i = 0; i < infos.size(); ++i) {
+    const DatasetInfo& info = infos[i];
+    sources.push_back({info.num_rows, weights[i]});
+    positions += weights[i] * static_cast<double>(info.num_rows * info.sequence_len);
+    targets += weights[i] * static_cast<double>(info.num_supervised_targets);
+    tokens += weights[i] * static_cast<double>(info.num_tokens);
+    documents += weights[i] * static_cast<double>(info.num_documents);
   }
   plan.supervised_share = targets / std::max(1.0, positions);
   plan.document_len = tokens / std::max(1.0, documents);

@@ -2,16 +2,25 @@
 
 #include "common/error.h"
 #include "common/log.h"
+#include "config/dataset_weights.h"
 #include "eval/held_out_loss.h"
 #include "io/json.h"
 
 namespace temper {
 namespace {
 
-RowMixture make_mixture(const std::vector<PackedDataset>& datasets, const RunConfig& config) {
+std::vector<double> weights_of(const std::vector<PackedDataset>& datasets,
+                               const RunConfig& config) {
+  std::vector<int64_t> num_rows;
+  for (const PackedDataset& dataset : datasets) num_rows.push_back(dataset.info().num_rows);
+  return dataset_weights(config.datasets, num_rows);
+}
+
+RowMixture make_mixture(const std::vector<PackedDataset>& datasets,
+                        const std::vector<double>& weights, const RunConfig& config) {
   std::vector<RowMixture::Source> sources;
   for (size_t i = 0; i < datasets.size(); ++i) {
-    sources.push_back({datasets[i].info().num_rows, config.datasets[i].weight});
+    sources.push_back({datasets[i].info().num_rows, weights[i]});
   }
   return RowMixture(sources, config.seed, config.shuffle);
 }
@@ -103,8 +112,9 @@ SharedDatasets shared_datasets_of(const std::string& shared) {
 TrainingData::TrainingData(std::vector<PackedDataset> datasets, const RunConfig& config,
                            int num_ranks)
     : datasets_(std::move(datasets)),
+      weights_(weights_of(datasets_, config)),
       chat_template_(template_of_conversations(datasets_)),
-      mixture_(make_mixture(datasets_, config)),
+      mixture_(make_mixture(datasets_, weights_, config)),
       plan_{config.micro_batch_size, config.micro_batches_per_step(), num_ranks},
       seed_(config.seed) {
   int64_t num_targets = 0;
@@ -113,7 +123,6 @@ TrainingData::TrainingData(std::vector<PackedDataset> datasets, const RunConfig&
   }
   if (num_targets == 0)
     throw UserError("datasets: not one token is supervised: nothing to train on");
-  for (const DatasetEntry& entry : config.datasets) weights_.push_back(entry.weight);
 }
 
 PackedRow TrainingData::row_at(int64_t position) const {

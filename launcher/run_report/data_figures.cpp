@@ -23,6 +23,7 @@ OrderedJson hygiene_counts(const OrderedJson& hygiene) {
 
 OrderedJson describe(const DatasetEntry& entry, const char* role) {
   OrderedJson described = {{"role", role}, {"path", entry.path.string()}, {"weight", entry.weight}};
+  if (entry.share > 0.0) described["share"] = entry.share;
   try {
     const PackedDataset dataset(entry.path);
     const DatasetInfo& info = dataset.info();

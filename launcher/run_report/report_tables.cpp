@@ -133,7 +133,9 @@ ReportTable data_table(const OrderedJson& figures) {
       continue;
     }
     table.rows.push_back(
-        {name, set.value("role", ""), shown_number(number_of(set, "weight")),
+        {name, set.value("role", ""),
+         set.contains("share") ? shown_percent(number_of(set, "share")) + " of rows"
+                               : shown_number(number_of(set, "weight")),
          shown_number(number_of(set, "rows")), shown_number(number_of(set, "documents")),
          shown_number(number_of(set, "tokens")), shown_number(number_of(set, "targets")),
          shown_number(number_of(set, "records_in")), shown_number(number_of(set, "records_packed")),

@@ -9,6 +9,7 @@
 
 #include "common/error.h"
 #include "config/config_keys.h"
+#include "config/dataset_weights.h"
 
 namespace temper {
 namespace {
@@ -314,6 +315,24 @@ TEST_F(RunConfigTest, paths_are_relative_to_the_file_and_home) {
   const RunConfig config = read_run_config(folder_ / "sub/run.yaml");
   EXPECT_EQ(config.base_model, folder_ / "base");
   EXPECT_EQ(config.output_dir, fs::path(std::getenv("HOME")) / "runs/x");
+}
+
+TEST_F(RunConfigTest, a_datasets_share_of_the_epoch_decides_its_weight) {
+  const RunConfig config =
+      read("", {"datasets=[{path: train.h5, weight: 2}, {path: test.h5, share: 0.05}]"});
+  const std::vector<double> weights = dataset_weights(config.datasets, {95, 40});
+  EXPECT_DOUBLE_EQ(weights[0], 2.0);
+  EXPECT_DOUBLE_EQ(weights[1], 0.25) << "10 rows of 200";
+  write("resolved.yaml", resolved_yaml(config));
+  EXPECT_EQ(read_run_config(folder_ / "resolved.yaml"), config);
+
+  EXPECT_THAT(error_of("", {"datasets=[{path: train.h5}, {path: test.h5, share: 1}]"}),
+              HasSubstr("above 0 and below 1"));
+  EXPECT_THAT(error_of("", {"datasets=[{path: train.h5, share: 0.5}]"}),
+              HasSubstr("at least one dataset must have a weight"));
+  EXPECT_THAT(error_of("", {"datasets=[{path: train.h5, share: 0.5}, {path: test.h5, share: 0.6}, "
+                            "test.h5]"}),
+              HasSubstr("shares of 1.1 together"));
 }
 
 TEST_F(RunConfigTest, resolved_copy_reads_back_equal) {
