@@ -41,6 +41,7 @@ p { margin: 6px 0; }
   gap: 14px; }
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 6px;
   padding: 10px 10px 4px; break-inside: avoid; min-width: 0; }
+.charts > figure:only-child { grid-column: 1 / -1; max-width: 720px; }
 figcaption { font-weight: 600; padding: 0 4px; }
 svg { display: block; width: 100%; height: auto; }
 svg text { fill: var(--dim); font-size: 12px; }
@@ -68,7 +69,7 @@ table { border-collapse: collapse; background: var(--card); border: 1px solid va
 th, td { text-align: right; padding: 5px 10px; border-bottom: 1px solid var(--line);
   vertical-align: top; }
 th { color: var(--dim); font-weight: 600; background: var(--bg); }
-td.text, th.text { text-align: left; overflow-wrap: anywhere; min-width: 6.5em; }
+td.text, th.text { text-align: left; overflow-wrap: anywhere; min-width: 12em; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: 10px;
   font-size: 12.5px; white-space: pre-wrap; overflow-wrap: anywhere; }
 details { margin: 8px 0; } summary { cursor: pointer; color: var(--dim); }
@@ -82,7 +83,8 @@ details { margin: 8px 0; } summary { cursor: pointer; color: var(--dim); }
   --c0: #2457c5; --c1: #c2570c; --c2: #0f7b4b; --c3: #b3261e; --c4: #7137b8; --c5: #50606f; }
   body { font-size: 11pt; max-width: none; padding: 0; } h2 { break-after: avoid; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  .charts { grid-template-columns: 1fr 1fr; } tr { break-inside: avoid; } }
+  .charts { grid-template-columns: 1fr 1fr; }
+  .answers { grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); } tr { break-inside: avoid; } }
 )css";
 
 }  // namespace temper

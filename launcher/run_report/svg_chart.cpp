@@ -129,7 +129,44 @@ std::string draw_path(const ChartLine& line, const Axes& axes, size_t colour) {
   return svg;
 }
 
-std::string draw_markers(const ChartLine& line, const Axes& axes, size_t colour) {
+// Words beside dots: each at the first side of its dot that no word before it has taken.
+class PointWords {
+ public:
+  std::string place(double x, double y, const std::string& word) {
+    const double width = kCharacterWidth * static_cast<double>(word.size());
+    Box best{x + 6, y - 5, false};
+    for (const Box& side :
+         {best, Box{x - 6, y - 5, true}, Box{x + 6, y + 12, false}, Box{x - 6, y + 12, true}}) {
+      const double left = side.is_left ? side.x - width : side.x;
+      if (left < kLeft || left + width > kWidth - kRight || is_taken(left, width, side.y)) continue;
+      best = side;
+      break;
+    }
+    taken_.push_back({best.is_left ? best.x - width : best.x, best.y, width});
+    return text_at(best.x, best.y, best.is_left ? "end" : "start", word, "note");
+  }
+
+ private:
+  struct Box {
+    double x, y;
+    bool is_left;
+  };
+  struct Taken {
+    double left, y, width;
+  };
+  bool is_taken(double left, double width, double y) const {
+    constexpr double kLineHeight = 11;
+    return std::any_of(taken_.begin(), taken_.end(), [&](const Taken& other) {
+      return std::abs(other.y - y) < kLineHeight && left < other.left + other.width &&
+             other.left < left + width;
+    });
+  }
+
+  std::vector<Taken> taken_;
+};
+
+std::string draw_markers(const ChartLine& line, const Axes& axes, size_t colour,
+                         PointWords& words) {
   std::string svg;
   for (size_t i = 0; line.has_markers && i < line.points.size(); ++i) {
     const auto& [x, y] = line.points[i];
@@ -142,8 +179,7 @@ std::string draw_markers(const ChartLine& line, const Axes& axes, size_t colour)
         "{}</title></circle>",
         colour, at, height, html_text(name), shown_number(x), shown_number(y));
     if (word.empty()) continue;
-    const bool is_left = at + kCharacterWidth * static_cast<double>(word.size()) > kWidth - kRight;
-    svg += text_at(at + (is_left ? -6 : 6), height - 5, is_left ? "end" : "start", word, "note");
+    svg += words.place(at, height, word);
   }
   return svg;
 }
@@ -207,9 +243,11 @@ std::string draw_lines(const LineChart& chart) {
   axes.y.widen(0.06);
   std::string content = draw_frame(chart, axes) + draw_marks(chart, axes);
   std::vector<std::string> legend;
+  PointWords words;
   for (size_t i = 0; i < chart.lines.size(); ++i) {
     const size_t colour = i % kNumChartColours;
-    content += draw_path(chart.lines[i], axes, colour) + draw_markers(chart.lines[i], axes, colour);
+    content +=
+        draw_path(chart.lines[i], axes, colour) + draw_markers(chart.lines[i], axes, colour, words);
     legend.push_back(chart.lines[i].label);
   }
   return figure(chart.title, legend, kHeight, content);
