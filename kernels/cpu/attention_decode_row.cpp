@@ -1,6 +1,5 @@
 #include "kernels/cpu/attention_decode_row.h"
 
-#include <algorithm>
 #include <limits>
 
 #include "kernels/cpu/attention_rows.h"

@@ -1,6 +1,6 @@
 #include "kernels/cpu/few_rows_product.h"
 
-#include <algorithm>
+#include <cstring>
 
 #include "kernels/cpu/float8.h"
 
@@ -11,7 +11,6 @@ constexpr int64_t kTileRows = 4;
 constexpr int64_t kLineFloats = 16;
 
 using Float4 = float __attribute__((vector_size(16)));
-using Int4 = int32_t __attribute__((vector_size(16)));
 
 TEMPER_INLINE Float4 fold(Float8 v) {
   Float4 halves[2];
@@ -22,11 +21,10 @@ TEMPER_INLINE Float4 fold(Float8 v) {
 // The sums of four values' lanes, in the order of sum_lanes.
 TEMPER_INLINE Float4 sum_lanes_of(const Float8& a, const Float8& b, const Float8& c,
                                   const Float8& d) {
-  const Int4 low = {0, 1, 4, 5}, high = {2, 3, 6, 7}, even = {0, 2, 4, 6}, odd = {1, 3, 5, 7};
   const Float4 a4 = fold(a), b4 = fold(b), c4 = fold(c), d4 = fold(d);
-  const Float4 ab = __builtin_shuffle(a4, b4, low) + __builtin_shuffle(a4, b4, high);
-  const Float4 cd = __builtin_shuffle(c4, d4, low) + __builtin_shuffle(c4, d4, high);
-  return __builtin_shuffle(ab, cd, even) + __builtin_shuffle(ab, cd, odd);
+  const Float4 ab = Float4{a4[0], a4[1], b4[0], b4[1]} + Float4{a4[2], a4[3], b4[2], b4[3]};
+  const Float4 cd = Float4{c4[0], c4[1], d4[0], d4[1]} + Float4{c4[2], c4[3], d4[2], d4[3]};
+  return Float4{ab[0], ab[2], cd[0], cd[2]} + Float4{ab[1], ab[3], cd[1], cd[3]};
 }
 
 TEMPER_INLINE void write(const FewRowsProduct& p, int64_t row, int64_t column, float sum) {

@@ -87,7 +87,8 @@ std::string charts_html(const std::string& charts) {
 std::string message_text(const OrderedJson& sample) {
   std::string text;
   for (const OrderedJson& message : sample.value("messages", OrderedJson::array())) {
-    text += (text.empty() ? "" : "\n") + message.value("content", "");
+    if (!text.empty()) text += '\n';
+    text += message.value("content", "");
   }
   return text;
 }

@@ -61,6 +61,25 @@ TEST_F(Evaluate, gives_the_bits_of_one_rank) {
   }
 }
 
+// Where answers that grow together change each other's last bits, the same ones do on any number of
+// ranks.
+TEST_F(Evaluate, gives_the_answers_of_one_rank_where_they_depend_on_their_batch) {
+  model_.emplace(access_->load({at::kCPU, at::kBFloat16}));
+  const Generator generator(*model_, access_->tokenizer(), access_->stop_conditions());
+  ASSERT_TRUE(generator.bits_depend_on_batch());
+  while (task_.questions.size() < 2 * kAnswersAtOnce + 5) {
+    task_.questions.push_back(task_.questions[task_.questions.size() % 5]);
+  }
+  const auto alone = make_local_process_group();
+  const auto expected = answer_questions(task_.questions, access_->prompts(), generator, 3, *alone);
+  const auto shared = answer_questions(task_.questions, access_->prompts(), generator, 3, world());
+  ASSERT_EQ(shared.size(), task_.questions.size());
+  for (size_t q = 0; q < shared.size(); ++q) {
+    EXPECT_EQ(shared[q].text, expected[q].text) << "question " << q;
+    EXPECT_GT(shared[q].num_new_tokens, 0) << "question " << q;
+  }
+}
+
 TEST_F(Evaluate, throws_one_ranks_error_on_all) {
   // Longer than the model has positions for; the last question, so that one rank meets it.
   task_.questions.back().messages = {{"user", std::string(400, 'x')}};
