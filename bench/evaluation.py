@@ -10,8 +10,8 @@ Answers: greedy, in new tokens per second. In `answers of one length` none ends 
 tokens; in `answers that end` one token in 64 ends an answer, so lengths vary as people's do.
 
 Both sides use one process with --threads threads, fp32 and the same cores. The peer is a plain loop
-(bench/evaluation_peer.py) at each of --peer-batches; the first repetition finds the best batch of
-each task, the others measure only that. Rates leave out loading; the whole commands' seconds are
+(bench/evaluation_peer.py) at several batch sizes; the first repetition finds the best of each task,
+the others measure only that. Rates leave out loading; the whole commands' seconds are
 printed, too. Losses must agree, and so must most of the answers' lengths, or nothing is printed. The
 peer reads the packed ids, so tokenizers are not measured. PYTHON needs torch, transformers and h5py;
 without it compare_peers.py's environment is used.
@@ -56,7 +56,7 @@ def write_corpora(work):
     def record():
         length = round(rng.lognormvariate(math.log(138), 0.9))
         return {"prompt": take(rng.randint(6, 16)), "completion": take(max(5, min(length, 280)))}
-    write_lines(work / "records.jsonl", [record() for _ in range(48)])
+    write_lines(work / "records.jsonl", [record() for _ in range(40)])
     write_lines(work / "rows.jsonl", [{"text": take(700)} for _ in range(16)])
     write_lines(work / "questions.jsonl",
                 [{"prompt": take(rng.randint(6, 60)), "completion": "-"} for _ in range(64)])
@@ -93,7 +93,8 @@ class Bench:
         self.temper = options.bin.resolve() / "temper"
         self.work = ROOT / "build/bench/evaluation"
         self.python = make_venv(options.python)
-        self.batches = {task: options.peer_batches for task in TASKS}
+        self.batches = {task: options.loss_batches if task in ("records", "rows")
+                        else options.answer_batches for task in TASKS}
         self.runs = {task: {"temper": [], "transformers": []} for task in TASKS}
         prepare(self.work, self.temper)
 
@@ -180,7 +181,10 @@ def main():
     parser.add_argument("--python")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--peer-batches", type=int, nargs="+", default=[1, 8, 16, 32])
+    parser.add_argument("--loss-batches", type=int, nargs="+", default=[1, 8],
+                        help="of the peer")
+    parser.add_argument("--answer-batches", type=int, nargs="+", default=[16, 32, 64],
+                        help="of the peer")
     parser.add_argument("--quick", action="store_true", help="one repetition, short answers")
     options = parser.parse_args()
     bench = Bench(options)
