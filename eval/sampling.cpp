@@ -1,6 +1,7 @@
 #include "eval/sampling.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <vector>
@@ -14,8 +15,20 @@ namespace {
 // Keeps generation apart from whatever else uses the same seed.
 constexpr uint64_t kSamplingStream = 0x73616d706c65;
 
+// In lanes that do not wait for each other: vocabularies are large, and this is between all steps.
 int64_t likeliest(std::span<const float> logits) {
-  return std::max_element(logits.begin(), logits.end()) - logits.begin();
+  std::array<float, 16> largest;
+  largest.fill(logits.front());
+  size_t i = 0;
+  for (; i + largest.size() <= logits.size(); i += largest.size()) {
+    for (size_t lane = 0; lane < largest.size(); ++lane) {
+      largest[lane] = logits[i + lane] > largest[lane] ? logits[i + lane] : largest[lane];
+    }
+  }
+  float top = *std::max_element(largest.begin(), largest.end());
+  for (; i < logits.size(); ++i) top = std::max(top, logits[i]);
+  const auto first = std::find(logits.begin(), logits.end(), top);
+  return first == logits.end() ? 0 : first - logits.begin();  // NaN equals nothing
 }
 
 // The ids that may be chosen, the likeliest first.

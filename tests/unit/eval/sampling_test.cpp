@@ -31,6 +31,15 @@ TEST(ChooseToken, without_temperature_takes_the_likeliest) {
   EXPECT_EQ(counts(narrow, 50), (std::map<int64_t, int>{{2, 50}}));
 }
 
+TEST(ChooseToken, finds_the_likeliest_anywhere_in_a_vocabulary) {
+  for (size_t at = 0; at < 53; ++at) {
+    std::vector<float> logits(53, -2.0f);
+    logits[at] = -1.0f;
+    logits.back() = -1.0f;
+    EXPECT_EQ(choose_token(logits, {}, 0), static_cast<int64_t>(at));
+  }
+}
+
 TEST(ChooseToken, draws_with_the_probabilities_of_the_logits) {
   SamplingOptions options;
   options.temperature = 1.0;
