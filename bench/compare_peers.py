@@ -30,7 +30,8 @@ ROOT = HERE.parent
 PACKAGES = ["torch==2.11.0", "transformers==5.23.0", "peft==0.21.2", "h5py", "numpy", "setuptools"]
 TUNED_MALLOC = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "17179869184",
                 "MALLOC_TOP_PAD_": "67108864"}
-PEERS = ["fsdp", "fsdp+compile", "ddp", "ddp+compile", "single", "single+compile"]
+PEERS = [f"{parallel}{how}{malloc}" for parallel in ("fsdp", "ddp", "single")
+         for how in ("", "+compile") for malloc in ("", "+malloc")]
 RANKS, MICRO_BATCH, SEQUENCE_LEN = 2, 4, 512
 TOKENS_PER_STEP = RANKS * MICRO_BATCH * SEQUENCE_LEN
 HIDDEN, LAYERS, HEADS, KV_HEADS, INTERMEDIATE, VOCAB, LORA_R = 512, 8, 8, 4, 1408, 32000, 16
@@ -174,9 +175,8 @@ def sgemm_peak(options, processes=RANKS):
 
 def peers_of(options):
     for peer in options.peers.split(","):
-        parallel, _, compiled = peer.partition("+")
-        for tuned in (False, True):
-            yield parallel, compiled == "compile", tuned
+        parallel, *how = peer.split("+")
+        yield parallel, "compile" in how, "malloc" in how
 
 
 def peer_name(parallel, compiled, tuned):
