@@ -1,6 +1,8 @@
 // MpiProcessGroup::fold_scatter. An owner reads the leaves of its node's ranks in place when they
-// lie in PeerBuffers, receives the others, and adds all in rank order.
+// lie in PeerBuffers. Leaves of ordinary memory pass through memory that the node shares; those of
+// other nodes are received. All are added in rank order.
 #include <algorithm>
+#include <cstring>
 
 #include "comm/heartbeat.h"
 #include "comm/host_staging.h"
@@ -23,7 +25,8 @@ struct MpiProcessGroup::Fold {
   const float* leaf = nullptr;  // this rank's, [size x part]
   int64_t part = 0;
   bool in_place = false;  // leaves of this node are read where they are
-  // By contributor: its leaf, or null when its part must be received.
+  bool staged = false;    // they pass through node_staging_
+  // By contributor: its leaf, or null when its part is staged or received.
   std::vector<const float*> leaves;
 
   int num_contributors() const { return static_cast<int>(leaves.size()); }
@@ -37,6 +40,8 @@ MpiProcessGroup::Fold MpiProcessGroup::plan_fold(const at::Tensor& leaf, int num
       std::find_if(peer_buffers_.begin(), peer_buffers_.end(),
                    [&](const MpiPeerBuffers* buffers) { return buffers->contains(fold.leaf); });
   fold.in_place = peers != peer_buffers_.end();
+  if (!fold.in_place) prepare_staging();
+  fold.staged = !fold.in_place && node_staging_;
   const int64_t part_bytes = fold.part * static_cast<int64_t>(sizeof(float));
   for (int r = 0; r < num_contributors; ++r) {
     if (r == rank_) {
@@ -65,9 +70,10 @@ void MpiProcessGroup::fold_scatter(const at::Tensor& leaf, at::Tensor& accumulat
   const at::Tensor host_leaf = to_host(leaf);
   at::Tensor host_accumulator = to_host(accumulator);
   const Fold fold = plan_fold(host_leaf, num_contributors);
-  if (fold.in_place) node_barrier();  // the leaves are written
-  const int64_t max_count =
+  int64_t max_count =
       std::min(max_message_elements_, std::max<int64_t>(1, kMaxStagedElements / size_));
+  if (fold.staged) max_count = std::min(max_count, node_staging_->slot_elements());
+  if (fold.in_place) node_barrier();  // the leaves are written
   for (int64_t begin = 0; begin < fold.part; begin += max_count) {
     const int64_t count = std::min(max_count, fold.part - begin);
     fold_slice(fold, begin, count, host_accumulator.data_ptr<float>() + begin);
@@ -76,30 +82,58 @@ void MpiProcessGroup::fold_scatter(const at::Tensor& leaf, at::Tensor& accumulat
   return_from_host(host_accumulator, accumulator);
 }
 
+// Messages do without it, so that too little memory to share is no error.
+void MpiProcessGroup::prepare_staging() {
+  if (staging_was_tried_) return;
+  staging_was_tried_ = true;
+  try {
+    node_staging_ = std::make_unique<NodeStaging>(comm_, node_comm_);
+  } catch (const SharedMemoryError&) {
+    node_staging_.reset();
+  }
+}
+
+// Each rank copies what the others of its node own.
+void MpiProcessGroup::stage_slice(const Fold& fold, int64_t begin, int64_t count) {
+  for (int owner = 0; owner < size_ && rank_ < fold.num_contributors(); ++owner) {
+    if (owner == rank_ || node_rank_of_[owner] < 0) continue;
+    std::memcpy(node_staging_->slot_for(node_rank_of_[owner]),
+                fold.leaf + owner * fold.part + begin, static_cast<size_t>(count) * sizeof(float));
+  }
+  node_barrier();
+}
+
 // Point to point rather than MPI_Alltoallv, whose displacements are int: large leaves are not.
 void MpiProcessGroup::fold_slice(const Fold& fold, int64_t begin, int64_t count,
                                  float* accumulator) {
-  const auto to_receive = std::count(fold.leaves.begin(), fold.leaves.end(), nullptr);
-  const auto staging_size = static_cast<size_t>(to_receive * count);
-  if (staging_.size() < staging_size) staging_.resize(staging_size);
+  if (fold.staged) stage_slice(fold, begin, count);
+  const auto needs_message = [&](int r) {
+    return node_rank_of_[r] < 0 || !(fold.staged || fold.in_place);
+  };
+  const auto num_received = std::count(fold.leaves.begin(), fold.leaves.end(), nullptr);
+  if (const auto needed = static_cast<size_t>(num_received * count); received_.size() < needed) {
+    received_.resize(needed);
+  }
 
   std::vector<MPI_Request> requests;
   std::vector<const float*> parts;
-  float* next = staging_.data();
+  float* next = received_.data();
   for (int r = 0; r < fold.num_contributors(); ++r) {
     if (fold.leaves[r] != nullptr) {
       parts.push_back(fold.leaves[r] + rank_ * fold.part + begin);
-      continue;
+    } else if (!needs_message(r)) {
+      parts.push_back(node_staging_->slot_from(node_rank_of_[r]));
+    } else {
+      check_mpi(MPI_Irecv(next, static_cast<int>(count), MPI_FLOAT, r, kFoldTag, comm_,
+                          &requests.emplace_back()),
+                "MPI_Irecv (gradient)");
+      parts.push_back(next);
+      next += count;
     }
-    check_mpi(MPI_Irecv(next, static_cast<int>(count), MPI_FLOAT, r, kFoldTag, comm_,
-                        &requests.emplace_back()),
-              "MPI_Irecv (gradient)");
-    parts.push_back(next);
-    next += count;
   }
   for (int step = 1; step < size_ && rank_ < fold.num_contributors(); ++step) {
     const int owner = (rank_ + step) % size_;
-    if (fold.in_place && node_rank_of_[owner] >= 0) continue;
+    if (!needs_message(owner)) continue;
     check_mpi(MPI_Isend(fold.leaf + owner * fold.part + begin, static_cast<int>(count), MPI_FLOAT,
                         owner, kFoldTag, comm_, &requests.emplace_back()),
               "MPI_Isend (gradient)");
@@ -107,6 +141,7 @@ void MpiProcessGroup::fold_slice(const Fold& fold, int64_t begin, int64_t count,
   check_mpi(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE),
             "MPI_Waitall (gradient)");
   add_in_order(accumulator, parts, count);
+  if (fold.staged) node_staging_->end_turn();
 }
 
 }  // namespace temper

@@ -88,6 +88,7 @@ MpiProcessGroup::~MpiProcessGroup() {
   int finalized = 0;
   MPI_Finalized(&finalized);
   if (finalized != 0 || std::uncaught_exceptions() > 0) return;
+  node_staging_.reset();
   MPI_Comm_free(&node_comm_);
   MPI_Comm_free(&comm_);
 }

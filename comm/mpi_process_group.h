@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "comm/node_window.h"
+#include "comm/node_staging.h"
 #include "comm/process_group.h"
 
 namespace temper {
@@ -61,6 +61,8 @@ class MpiProcessGroup : public ProcessGroup {
   class Gather;
   struct Fold;
   Fold plan_fold(const at::Tensor& leaf, int num_contributors);
+  void prepare_staging();
+  void stage_slice(const Fold& fold, int64_t begin, int64_t count);
   void fold_slice(const Fold& fold, int64_t begin, int64_t count, float* accumulator);
 
   MPI_Comm comm_ = MPI_COMM_NULL;
@@ -72,7 +74,10 @@ class MpiProcessGroup : public ProcessGroup {
   // By rank of the group: its rank in this node's communicator, or -1 on another node.
   std::vector<int> node_rank_of_;
   int64_t max_message_elements_;
-  std::vector<float> staging_;  // parts that other nodes' ranks sent
+  std::vector<float> received_;  // parts that other ranks sent
+  // Once leaves of ordinary memory were folded; null, too, where /dev/shm had no room for it.
+  std::unique_ptr<NodeStaging> node_staging_;
+  bool staging_was_tried_ = false;
   std::vector<const MpiSharedBuffer*> shared_buffers_;
   std::vector<const MpiPeerBuffers*> peer_buffers_;
   TrafficCounters traffic_;

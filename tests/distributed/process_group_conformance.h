@@ -242,6 +242,24 @@ TEST_P(ProcessGroupConformance, FoldsLeavesInPeerBuffers) {
   EXPECT_TRUE(same_bits(accumulator, expected));
 }
 
+// Leaves of ordinary memory, larger than what is passed on at once, overwritten right afterwards.
+TEST_P(ProcessGroupConformance, FoldsLargeLeaves) {
+  const int64_t part = 150001;
+  at::Tensor accumulator = on_device(at::zeros({part}, at::kFloat));
+  at::Tensor expected = at::zeros({part}, at::kFloat);
+  for (int round = 0; round < 3; ++round) {
+    const int contributors = std::max(1, size_ - round);
+    const auto leaf_of = [&](int r) {
+      return at::arange(part * size_, at::kFloat).add_(7 * r + round).mul_(1.0f / 3.0f).sin_();
+    };
+    at::Tensor leaf = on_device(leaf_of(rank_));
+    group_->fold_scatter(leaf, accumulator, contributors);
+    leaf.fill_(std::numeric_limits<float>::quiet_NaN());
+    expected = plain_fold(expected, part, rank_, contributors, leaf_of);
+  }
+  EXPECT_TRUE(same_bits(accumulator, expected));
+}
+
 TEST_P(ProcessGroupConformance, CountsTheBytesItReceives) {
   const int64_t part = 1000;
   const int64_t others = (size_ - 1) * part * static_cast<int64_t>(sizeof(float));
