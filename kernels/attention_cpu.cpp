@@ -8,6 +8,7 @@
 #include "kernels/attention_blocks.h"
 #include "kernels/cpu/attention_decode_row.h"
 #include "kernels/cpu/attention_rows.h"
+#include "kernels/products.h"
 
 namespace temper {
 namespace {
@@ -25,10 +26,6 @@ at::Tensor head_rows(const at::Tensor& x, int64_t head, int64_t begin, int64_t e
 // A rows x columns matrix at the start of the buffer.
 at::Tensor scratch(const at::Tensor& buffer, int64_t rows, int64_t columns) {
   return buffer.as_strided({rows, columns}, {columns, 1});
-}
-
-void accumulate(at::Tensor out, const at::Tensor& a, const at::Tensor& b) {
-  at::addmm_out(out, out, a, b);
 }
 
 // A block of queries of one head, and the keys that any of them sees.
@@ -75,7 +72,7 @@ void forward_block(const QueryBlock& block, const at::Tensor& q, const at::Tenso
   for (int64_t keys = first; keys < last; keys += kKeys) {
     const int64_t keys_end = std::min(keys + kKeys, last), n = keys_end - keys;
     at::Tensor scores = scratch(buffer, rows, n);
-    at::mm_out(scores, q_rows, head_rows(k, kv_head, keys, keys_end).t());
+    product_out(scores, q_rows, head_rows(k, kv_head, keys, keys_end).t());
     float* score = scores.data_ptr<float>();
     for (int64_t i = 0; i < rows; ++i) {
       const Visible see = visible(*block.document, block.begin + i, shape.window, keys, keys_end);
@@ -85,9 +82,9 @@ void forward_block(const QueryBlock& block, const at::Tensor& q, const at::Tenso
     }
     const at::Tensor v_rows = head_rows(v, kv_head, keys, keys_end);
     if (keys == first) {
-      at::mm_out(out_rows, scores, v_rows);
+      product_out(out_rows, scores, v_rows);
     } else {
-      accumulate(out_rows, scores, v_rows);
+      add_product_(out_rows, scores, v_rows);
     }
   }
   float* logsumexp = result.logsumexp.data_ptr<float>() + block.head * q.size(0) + block.begin;
@@ -127,12 +124,12 @@ struct BackwardBlock {
       const at::Tensor k_rows = head_rows(k, kv_head, keys, keys_end);
       at::Tensor p = scratch(scores, block.rows(), n);
       at::Tensor ds = scratch(d_scores, block.rows(), n);
-      at::mm_out(p, q_rows, k_rows.t());
-      at::mm_out(ds, d_rows, head_rows(v, kv_head, keys, keys_end).t());
+      product_out(p, q_rows, k_rows.t());
+      product_out(ds, d_rows, head_rows(v, kv_head, keys, keys_end).t());
       softmax_rows(block, keys, keys_end, delta.data(), p.data_ptr<float>(), ds.data_ptr<float>());
-      accumulate(head_rows(gradients.dv, kv_head, keys, keys_end), p.t(), d_rows);
-      accumulate(head_rows(gradients.dk, kv_head, keys, keys_end), ds.t(), q_rows);
-      accumulate(dq_rows, ds, k_rows);
+      add_product_(head_rows(gradients.dv, kv_head, keys, keys_end), p.t(), d_rows);
+      add_product_(head_rows(gradients.dk, kv_head, keys, keys_end), ds.t(), q_rows);
+      add_product_(dq_rows, ds, k_rows);
     }
   }
 

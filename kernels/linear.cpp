@@ -6,8 +6,8 @@
 #include "kernels/cpu/column_sum.h"
 #include "kernels/few_rows_linear.h"
 #include "kernels/operators.h"
+#include "kernels/products.h"
 #include "kernels/row_blocks.h"
-#include "kernels/wide_product.h"
 
 namespace temper {
 
@@ -17,7 +17,8 @@ at::Tensor linear_forward(const at::Tensor& x, const at::Tensor& weight, const a
     few_rows_linear_out(y, x, weight, bias);
     return y;
   }
-  return bias.defined() ? at::addmm(bias, x, weight.t()) : at::mm(x, weight.t());
+  at::Tensor y = product(x, weight.t());
+  return bias.defined() ? y.add_(bias) : y;
 }
 
 at::Tensor linear_add(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& weight,
@@ -27,15 +28,16 @@ at::Tensor linear_add(const at::Tensor& residual, const at::Tensor& x, const at:
     few_rows_linear_out(y, x, weight, bias, residual);
     return y;
   }
-  at::Tensor y = at::addmm(residual, x, weight.t());
+  at::Tensor y = residual.clone();
+  add_product_(y, x, weight.t());
   return bias.defined() ? y.add_(bias) : y;
 }
 
 void linear_input_gradient(const at::Tensor& dy, const at::Tensor& weight, at::Tensor& dx) {
   if (dx.defined()) {
-    dx.addmm_(dy, weight);
+    add_product_(dx, dy, weight);
   } else {
-    dx = at::mm(dy, weight);
+    dx = product(dy, weight);
   }
 }
 

@@ -9,8 +9,8 @@
 #include "common/working_memory.h"
 #include "kernels/cpu/cross_entropy_rows.h"
 #include "kernels/operators.h"
+#include "kernels/products.h"
 #include "kernels/row_blocks.h"
-#include "kernels/wide_product.h"
 
 namespace temper {
 namespace {
@@ -66,7 +66,7 @@ at::Tensor cross_entropy_of_rows(const at::Tensor& x, const at::Tensor& weight,
   at::Tensor losses = at::empty({n}, x.options().dtype(at::kDouble));
   for (int64_t begin = 0; begin < n; begin += chunk) {
     const int64_t rows = std::min(chunk, n - begin);
-    const at::Tensor logits = at::mm(x.narrow(0, begin, rows), weight.t()).to(at::kFloat);
+    const at::Tensor logits = product(x.narrow(0, begin, rows), weight.t()).to(at::kFloat);
     const at::Tensor picked = logits.gather(1, targets.narrow(0, begin, rows).unsqueeze(1));
     losses.narrow(0, begin, rows)
         .copy_(logits.logsumexp(1).to(at::kDouble).sub_(picked.squeeze(1).to(at::kDouble)));
@@ -104,7 +104,7 @@ at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
     chunk_gradient_(logits, target, sums);
     const at::Tensor d_logits = logits.to(x.scalar_type());
     at::Tensor dx_rows = gradients->dx.narrow(0, begin, rows);
-    at::mm_out(dx_rows, d_logits, weight);
+    product_out(dx_rows, d_logits, weight);
     if (!dw.defined()) continue;
     if (begin == 0) {
       product_out(dw, d_logits.t(), x_rows);

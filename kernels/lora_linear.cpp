@@ -2,7 +2,7 @@
 
 #include "common/error.h"
 #include "kernels/few_rows_linear.h"
-#include "kernels/wide_product.h"
+#include "kernels/products.h"
 
 namespace temper {
 namespace {

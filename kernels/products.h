@@ -1,0 +1,18 @@
+// Matrix products: LibTorch's, or on processors with 512-bit registers our own where that is faster
+// (kernels/cpu/matrix_product.h, docs/decisions/products.md). Inside kernels/ only.
+#pragma once
+
+#include <ATen/ATen.h>
+
+namespace temper {
+
+// a b, of a [m, k] and b [k, n] in one type.
+at::Tensor product(const at::Tensor& a, const at::Tensor& b);
+
+// out [m, n] = a b; out in their type, or in fp32: gradients of weights and logits are, where
+// activations are bf16.
+void product_out(at::Tensor out, const at::Tensor& a, const at::Tensor& b);
+// out += a b.
+void add_product_(at::Tensor out, const at::Tensor& a, const at::Tensor& b);
+
+}  // namespace temper

@@ -1,0 +1,100 @@
+#include "kernels/products.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <ostream>
+#include <vector>
+
+#include "kernels/cpu/matrix_product.h"
+#include "tests/unit/kernels/tensors.h"
+
+namespace temper {
+namespace {
+
+struct Shape {
+  int64_t rows, inner, columns;
+
+  friend std::ostream& operator<<(std::ostream& out, const Shape& shape) {
+    return out << shape.rows << "x" << shape.inner << "x" << shape.columns;
+  }
+};
+
+// The same matrix, its columns dense.
+at::Tensor by_columns(const at::Tensor& matrix) {
+  return matrix.t().contiguous().t();
+}
+
+class Products : public testing::TestWithParam<Shape> {
+ protected:
+  Shape shape_ = GetParam();
+  at::Tensor a_ = random_tensor({shape_.rows, shape_.inner}, 1);
+  at::Tensor b_ = random_tensor({shape_.inner, shape_.columns}, 2);
+};
+
+TEST_P(Products, are_those_of_double_precision_in_every_layout) {
+  const at::Tensor exact = at::mm(a_.to(at::kDouble), b_.to(at::kDouble));
+  const at::Tensor before = random_tensor({shape_.rows, shape_.columns}, 3);
+  const double tolerance = 4e-7 * static_cast<double>(shape_.inner) + 1e-6;
+  for (const at::Tensor& a : {a_, by_columns(a_)}) {
+    for (const at::Tensor& b : {b_, by_columns(b_)}) {
+      EXPECT_TRUE(at::allclose(product(a, b).to(at::kDouble), exact, 1e-5, tolerance));
+      at::Tensor sum = before.clone();
+      add_product_(sum, a, b);
+      EXPECT_TRUE(at::allclose(sum.to(at::kDouble), exact + before, 1e-5, tolerance));
+    }
+  }
+}
+
+TEST_P(Products, leave_what_lies_beside_their_result) {
+  at::Tensor wide = at::full({shape_.rows + 2, shape_.columns + 3}, 7.0f);
+  product_out(wide.slice(0, 1, -1).slice(1, 1, -2), a_, b_);
+  EXPECT_TRUE(at::allclose(wide.slice(0, 1, -1).slice(1, 1, -2), at::mm(a_, b_), 1e-4, 1e-4));
+  wide.slice(0, 1, -1).slice(1, 1, -2).fill_(7.0f);
+  EXPECT_TRUE(at::equal(wide, at::full_like(wide, 7.0f)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, Products,
+                         testing::Values(Shape{1, 8, 5}, Shape{28, 32, 64}, Shape{29, 33, 65},
+                                         Shape{43, 100, 96}, Shape{128, 64, 256},
+                                         Shape{239, 70, 1060}, Shape{45, 1030, 97}));
+
+// What only our own promise; on other processors these tests don't exist.
+class OwnProducts : public Products {};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(OwnProducts);
+
+TEST_P(OwnProducts, have_the_same_bits_in_every_layout_part_and_number_of_threads) {
+  const at::Tensor whole = product(a_, b_);
+  EXPECT_TRUE(same_bits(product(by_columns(a_), b_), whole));
+  EXPECT_TRUE(same_bits(product(a_, by_columns(b_)), whole));
+  const at::Tensor part = product(a_.slice(0, 15), b_.slice(1, 33));
+  EXPECT_TRUE(same_bits(part, whole.slice(0, 15).slice(1, 33)));
+  const int threads = at::get_num_threads();
+  for (const int n : {1, 2, 3}) {
+    at::set_num_threads(n);
+    EXPECT_TRUE(same_bits(product(a_, b_), whole)) << n << " threads";
+  }
+  at::set_num_threads(threads);
+}
+
+// Strips at the edges are filled up with zeros, which times infinity are no number.
+TEST_P(OwnProducts, keep_an_infinity_to_its_row_and_column) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  a_.index_put_({at::tensor({shape_.rows - 1}), at::tensor({0})}, infinity);
+  b_.index_put_({at::tensor({0}), at::tensor({shape_.columns - 1})}, infinity);
+  const at::Tensor finite = at::isfinite(product(a_, b_));
+  EXPECT_TRUE(finite.slice(0, 0, -1).slice(1, 0, -1).all().item<bool>());
+  EXPECT_FALSE(finite.slice(0, -1).any().item<bool>());
+  EXPECT_FALSE(finite.slice(1, -1).any().item<bool>());
+}
+
+const std::vector<Shape> kLargeShapes = {{64, 32, 128}, {239, 70, 1060}, {60, 1030, 129}};
+
+INSTANTIATE_TEST_SUITE_P(Shapes, OwnProducts,
+                         testing::ValuesIn(has_matrix_product() ? kLargeShapes
+                                                                : std::vector<Shape>()));
+
+}  // namespace
+}  // namespace temper
