@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """temper against what a user would otherwise run, on this machine, interleaved in one run.
 
-Every repetition runs the sgemm limit, temper and each peer once, one after the other, on the same
-two cores, the same model and the same rows; ratios are of medians. The peers are transformers
-(+ peft) with FSDP2 over gloo, with DDP, and as one process with two threads; eager and compiled; as
-shipped and with glibc's malloc told to keep its memory ("tuned": the same settings that temper makes
-for itself). Their first losses must agree with temper's, or nothing is written. Modes: full; lora
+The peers are transformers (+ peft) with FSDP2 over gloo, with DDP, and as one process with two
+threads; eager and compiled; as shipped and with glibc's malloc told to keep its memory ("tuned": the
+same settings that temper makes for itself). A survey runs each once as shipped and the two fastest
+tuned, over few steps; then every repetition runs the sgemm limit, temper, and the fastest peer of
+either kind, one after the other, on the same two cores, the same model and the same rows. Ratios are
+of medians. The peers' first losses must agree with temper's, or nothing is written. Modes: full; lora
 (r = 16, all linear modules); lora40, the same where 40% of the tokens are supervised. temper is also
 run as one rank on one core, with the same micro-batch: how the step scales beside the products.
 
-    bench/compare_peers.py [--bin build/release/bin] [--repetitions 5] [--modes full,lora]
+    bench/compare_peers.py [--bin build/release/bin] [--repetitions 5] [--modes full,lora,lora40]
 
 A virtual environment with the peers is made in build/bench/venv (2 GB) unless --python names one.
 The result is written to bench/results/DATE-MACHINE.md.
@@ -30,11 +31,12 @@ ROOT = HERE.parent
 PACKAGES = ["torch==2.11.0", "transformers==5.23.0", "peft==0.21.2", "h5py", "numpy", "setuptools"]
 TUNED_MALLOC = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "17179869184",
                 "MALLOC_TOP_PAD_": "67108864"}
-PEERS = [f"{parallel}{how}{malloc}" for parallel in ("fsdp", "ddp", "single")
-         for how in ("", "+compile") for malloc in ("", "+malloc")]
+PEERS = {f"{parallel}{'+compile' if compiled else ''}": (parallel, compiled)
+         for parallel in ("fsdp", "ddp", "single") for compiled in (False, True)}
 RANKS, MICRO_BATCH, SEQUENCE_LEN = 2, 4, 512
 TOKENS_PER_STEP = RANKS * MICRO_BATCH * SEQUENCE_LEN
 HIDDEN, LAYERS, HEADS, KV_HEADS, INTERMEDIATE, VOCAB, LORA_R = 512, 8, 8, 4, 1408, 32000, 16
+SURVEY_STEPS, SURVEY_WARMUP = 3, 1
 SUPERVISED = 0.4  # of the tokens, in lora40
 CONFIG = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": HIDDEN,
@@ -118,7 +120,7 @@ def rows_of(work, mode):
     return work / ("rows40.h5" if mode == "lora40" else "rows.h5")
 
 
-def run_temper(options, work, mode, ranks=RANKS):
+def run_temper(options, work, mode, ranks=RANKS, steps=None):
     out = work / "run"
     subprocess.run(["rm", "-rf", out], check=True)
     lora = "adapter: lora\nlora_r: 16\nlora_alpha: 32\nlora_target_modules: all-linear\n"
@@ -126,7 +128,7 @@ def run_temper(options, work, mode, ranks=RANKS):
         f"base_model: model\ndatasets: [{{path: {rows_of(work, mode).name}}}]\noutput_dir: run\n"
         f"shuffle: false\n"
         f"micro_batch_size: {MICRO_BATCH}\nglobal_batch_size: {MICRO_BATCH * ranks}\n"
-        f"max_steps: {options.steps}\nlearning_rate: 1.0e-4\nlr_scheduler: constant\n"
+        f"max_steps: {steps or options.steps}\nlearning_rate: 1.0e-4\nlr_scheduler: constant\n"
         f"logging_steps: 1\ndevice: cpu\n" + ("" if mode == "full" else lora))
     begin = time.time()
     sh([*options.pin, options.bin / "temper", "train", work / "run.yaml", "--nproc", ranks],
@@ -141,10 +143,11 @@ def run_temper(options, work, mode, ranks=RANKS):
             "tokens_per_step": steps[0]["tokens"]}
 
 
-def run_peer(options, work, mode, parallel, compiled, tuned):
+def run_peer(options, work, mode, peer, steps, warmup):
+    parallel, compiled, tuned = peer
     script = [HERE / "peer_step.py", "--model", work / "model", "--rows", rows_of(work, mode),
               "--mode", "full" if mode == "full" else "lora", "--parallel", parallel,
-              "--steps", options.steps, "--warmup", options.warmup]
+              "--steps", steps, "--warmup", warmup]
     if compiled:
         script.append("--compile")
     if parallel == "single":
@@ -173,12 +176,6 @@ def sgemm_peak(options, processes=RANKS):
     return sum(float(run.communicate()[0]) for run in runs)
 
 
-def peers_of(options):
-    for peer in options.peers.split(","):
-        parallel, *how = peer.split("+")
-        yield parallel, "compile" in how, "malloc" in how
-
-
 def peer_name(parallel, compiled, tuned):
     what = {"fsdp": "FSDP2, 2 ranks", "ddp": "DDP, 2 ranks", "single": "1 process x 2 threads"}
     return f"{what[parallel]}, {'compiled' if compiled else 'eager'}{', malloc tuned' if tuned else ''}"
@@ -192,25 +189,50 @@ def check_losses(mode, name, ours, theirs):
             sys.exit(f"{mode}: the losses differ: temper {ours[:4]}, {name} {theirs[:4]}")
 
 
-def measure(options, work, mode):
+def speed_of(run):
+    return TOKENS_PER_STEP / run["step_seconds"]
+
+
+def survey(options, work, mode):
+    """{peer: run}: every peer once as shipped, then the two fastest of them with malloc tuned."""
+    found = {}
+
+    def run(peer):
+        found[peer] = run_peer(options, work, mode, peer, SURVEY_STEPS, SURVEY_WARMUP)
+        print(mode, "survey", peer_name(*peer), round(speed_of(found[peer])), file=sys.stderr)
+
+    for parallel, compiled in options.peers:
+        run((parallel, compiled, False))
+    by_speed = sorted(found, key=lambda peer: speed_of(found[peer]), reverse=True)
+    for parallel, compiled, _ in by_speed[:2]:
+        run((parallel, compiled, True))
+    return found
+
+
+def fastest(found):
+    """The fastest as shipped, and the fastest tuned."""
+    kinds = [[peer for peer in found if peer[2] == tuned] for tuned in (False, True)]
+    return [max(kind, key=lambda peer: speed_of(found[peer])) for kind in kinds if kind]
+
+
+def measure(options, work, mode, peers):
     runs = {}
     for repetition in range(options.repetitions):
         peak = sgemm_peak(options)
         runs.setdefault("sgemm", []).append({"gflops": peak})
         ours = run_temper(options, work, mode)
         runs.setdefault("temper", []).append(ours)
-        alone = run_temper(options, work, mode, ranks=1)
+        alone = run_temper(options, work, mode, ranks=1, steps=options.warmup + 2)
         runs.setdefault("scaling", []).append({
             "temper": RANKS * alone["step_seconds"] / ours["step_seconds"],
             "sgemm": peak / sgemm_peak(options, processes=1)})
-        for peer in peers_of(options):
-            theirs = run_peer(options, work, mode, *peer)
+        for peer in peers:
+            theirs = run_peer(options, work, mode, peer, options.steps, options.warmup)
             check_losses(mode, peer_name(*peer), ours["losses"], theirs["losses"])
             runs.setdefault(peer_name(*peer), []).append(theirs)
-            print(mode, repetition, peer_name(*peer),
-                  round(TOKENS_PER_STEP / theirs["step_seconds"]), file=sys.stderr)
-        print(mode, repetition, "temper", round(TOKENS_PER_STEP / ours["step_seconds"]), "of",
-              round(peak), "GFLOP/s", file=sys.stderr)
+        print(mode, repetition, {name: round(speed_of(found[-1])) for name, found in runs.items()
+                                 if "step_seconds" in found[-1]}, round(peak), "GFLOP/s",
+              file=sys.stderr)
     return runs
 
 
@@ -219,29 +241,27 @@ def summary(runs, key):
     return statistics.median(values), values[0], values[-1]
 
 
-def table(mode, runs):
-    def tokens_per_second(run):
-        return TOKENS_PER_STEP / run["step_seconds"]
-
-    ours = {"speed": summary(runs["temper"], tokens_per_second)[0],
+def table(mode, runs, surveyed):
+    ours = {"speed": summary(runs["temper"], speed_of)[0],
             "memory": summary(runs["temper"], lambda r: r["pss_bytes"])[0],
             "start": summary(runs["temper"], lambda r: r["first_step_seconds"] - r["step_seconds"])[0]}
     peak = summary(runs["sgemm"], lambda r: r["gflops"])
     share = statistics.median(
-        tokens_per_second(t) * flops_per_token(mode) / 1e9 / s["gflops"]
+        speed_of(t) * flops_per_token(mode) / 1e9 / s["gflops"]
         for t, s in zip(runs["temper"], runs["sgemm"]))
     lines = [f"## {mode}: {share:.0%} of the sgemm limit "
              f"({peak[0]:.0f} GFLOP/s, {peak[1]:.0f} to {peak[2]:.0f})", "",
-             "| | tok/s, median (min to max) | temper is | memory of all ranks, MiB | temper has "
+             "| | runs | tok/s, median (min to max) | temper is | memory of all ranks, MiB | temper has "
              "| start to first step, less a step, s | temper's share |", "|---|---|---|---|---|---|---|"]
-    for name, results in runs.items():
-        if name in ("sgemm", "scaling"):
-            continue
-        speed = summary(results, tokens_per_second)
+    rows = {name: found for name, found in runs.items() if name not in ("sgemm", "scaling")}
+    for peer, run in surveyed.items():
+        rows.setdefault(peer_name(*peer), [run])
+    for name, results in rows.items():
+        speed = summary(results, speed_of)
         memory = summary(results, lambda r: r["pss_bytes"])[0]
         start = summary(results, lambda r: r["first_step_seconds"] - r["step_seconds"])[0]
         lines.append(
-            f"| {name} | {speed[0]:.0f} ({speed[1]:.0f} to {speed[2]:.0f}) "
+            f"| {name} | {len(results)} | {speed[0]:.0f} ({speed[1]:.0f} to {speed[2]:.0f}) "
             f"| {ours['speed'] / speed[0]:.2f}x | {memory / 2**20:.0f} | {ours['memory'] / memory:.2f} "
             f"| {start:.1f} | {ours['start'] / start:.2f} |")
     scaling = {who: summary(runs["scaling"], lambda r: r[who])[0] for who in ("temper", "sgemm")}
@@ -263,16 +283,18 @@ def main():
     parser.add_argument("--python", help="a python that has the peers already")
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build/bench/work")
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--warmup", type=int, default=3)
-    parser.add_argument("--modes", default="full,lora")
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--warmup", type=int, default=2)
+    parser.add_argument("--modes", default="full,lora,lora40")
     parser.add_argument("--peers", default=",".join(PEERS), help="of " + " ".join(PEERS))
     parser.add_argument("--cores", default="0,1", help="empty: not pinned")
     parser.add_argument("-o", "--output", type=pathlib.Path)
     options = parser.parse_args()
-    unknown = [peer for peer in options.peers.split(",") if peer not in PEERS]
+    names = options.peers.split(",")
+    unknown = [name for name in names if name not in PEERS]
     if unknown:
         parser.error(f"--peers {unknown[0]}: not one of {' '.join(PEERS)}")
+    options.peers = [PEERS[name] for name in names]
     options.python = make_venv(options.python)
     options.pin = ["taskset", "-c", options.cores] if options.cores else []
     options.bin, work = options.bin.resolve(), options.work.resolve()
@@ -281,10 +303,13 @@ def main():
     lines = [f"# temper and its peers, {datetime.date.today()}, {cpu_name()}", "",
              f"Llama of 56.4M parameters, {TOKENS_PER_STEP} tokens a step, fp32, AdamW, clipping; cores "
              f"{options.cores or 'free'}; median of {options.repetitions} interleaved repetitions, each "
-             f"the median of {options.steps - options.warmup} steps. Load average at the start "
+             f"the median of {options.steps - options.warmup} steps; rows of one run are the survey's, of "
+             f"{SURVEY_STEPS - SURVEY_WARMUP} steps. Load average at the start "
              f"{os.getloadavg()[0]:.1f}.", ""]
     for mode in options.modes.split(","):
-        lines += table(mode, measure(options, work, mode))
+        surveyed = survey(options, work, mode)
+        peers = fastest(surveyed)
+        lines += table(mode, measure(options, work, mode, peers), surveyed)
     output = options.output or HERE / "results" / f"{datetime.date.today()}-{platform.node()}.md"
     output.parent.mkdir(exist_ok=True)
     output.write_text("\n".join(lines))

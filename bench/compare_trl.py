@@ -7,7 +7,7 @@ Both pack the same questions and answers into rows of 512 tokens, learn the answ
 same steps of 8 rows with LoRA (r = 16, all linear modules) on the model of compare_peers.py. What
 counts is supervised tokens a second: each contender's own packing decides how many are in a row. TRL
 runs as one process with two threads and as two processes (DDP), as shipped and with malloc tuned; the
-best of them is the peer. Without --records the questions are those of `temper synth`.
+first repetition finds the fastest of them, the others measure only that. Without --records the questions are those of `temper synth`.
 """
 import argparse
 import datetime
@@ -81,6 +81,11 @@ def run_trl(options, work, processes, tuned):
             "rows": result["rows"]}
 
 
+def trl_name(processes, tuned):
+    return (f"TRL, {'1 process x 2 threads' if processes == 1 else '2 processes'}"
+            f"{', malloc tuned' if tuned else ''}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -101,22 +106,22 @@ def main():
     prepare(work, options.bin / "temper", 10)
     options.records = (options.records or work / "corpus/specialist_train.jsonl").resolve()
     (work / "template.jinja").write_text(TEMPLATE)
+    contenders = [(processes, tuned) for processes in options.processes for tuned in (False, True)]
     runs = {}
     for _ in range(options.repetitions):
         runs.setdefault("temper", []).append(run_temper(options, work))
-        for processes in options.processes:
-            for tuned in (False, True):
-                name = (f"TRL, {'1 process x 2 threads' if processes == 1 else '2 processes'}"
-                        f"{', malloc tuned' if tuned else ''}")
-                runs.setdefault(name, []).append(run_trl(options, work, processes, tuned))
-                print(name, runs[name][-1], file=sys.stderr, flush=True)
+        for contender in contenders:
+            run = run_trl(options, work, *contender)
+            runs.setdefault(trl_name(*contender), []).append(run)
+            print(trl_name(*contender), run, file=sys.stderr, flush=True)
+        contenders = [max(contenders, key=lambda contender: runs[trl_name(*contender)][0]["rate"])]
     median = {name: {key: statistics.median(run[key] for run in found) for key in found[0]}
               for name, found in runs.items()}
     print(f"LoRA from JSONL, {datetime.date.today()}, {cpu_name()}, {options.repetitions} interleaved "
-          f"repetitions\n\n| | supervised tokens/s | temper is | supervised a row | rows "
-          "| command to first step, s |\n|---|---|---|---|---|---|")
+          f"repetitions\n\n| | runs | supervised tokens/s | temper is | supervised a row | rows "
+          "| command to first step, s |\n|---|---|---|---|---|---|---|")
     for name, m in median.items():
-        print(f"| {name} | {m['rate']:.0f} | {median['temper']['rate'] / m['rate']:.2f}x "
+        print(f"| {name} | {len(runs[name])} | {m['rate']:.0f} | {median['temper']['rate'] / m['rate']:.2f}x "
               f"| {m['per_row']:.0f} | {m['rows']:.0f} | {m['first']:.1f} |")
 
 
