@@ -98,7 +98,8 @@ int train_command(const Arguments& arguments) {
     print_dry_run(config, num_ranks, line.has("json"));
     return kExitDone;
   }
-  if (!may_use_gpus(config)) require_memory(plan_here(config, num_ranks), available_memory());
+  const RunPlan plan = plan_here(config, num_ranks);
+  if (!may_use_gpus(config)) require_memory(plan, available_memory());
   RankJob job;
   job.arguments = {"train", path, "--resume", line.get<std::string>("resume")};
   for (const std::string& text : set) {
