@@ -2,7 +2,9 @@
 
 BUILD := build/release
 JOBS ?= $(shell nproc)
-TEST_JOBS ?= $(shell expr $$(nproc) / 2 \| 1)
+TEST_JOBS ?= $(shell nproc)
+# OpenMP's threads sleep when they wait: tests beside each other have more of them than there are cores.
+CTEST = OMP_WAIT_POLICY=passive ctest --parallel $(TEST_JOBS) --output-on-failure --no-tests=error
 TEMPER_ACCEPTANCE_DIR ?=
 SOURCES = git ls-files '*.h' '*.cpp' '*.cu' '*.cuh'
 LINT ?= .
@@ -10,12 +12,13 @@ TEST_GPUS ?=
 
 export SEED
 
-.PHONY: help bootstrap build test test-slurm cuda soak soak-slurm bench demo format lint clean
+.PHONY: help bootstrap build test test-slurm cuda cuda-backends soak soak-slurm bench demo format lint clean
 
 help:
 	@echo 'make build   set up what is missing and build into $(BUILD)/bin'
 	@echo 'make test    build and run every test'
 	@echo 'make cuda    build for GPUs with warnings as errors, and run the tests that need none'
+	@echo 'make cuda-backends   compile and link them alone, in $(BUILD), and train with them on the CPU'
 	@echo 'make test-slurm   one requeue under a real Slurm of two virtual nodes, which it installs, starts'
 	@echo '             and stops itself; make soak-slurm: time limits, preemption, crashes, arrays, ...'
 	@echo 'make soak    every fuzzer for SOAK_SECONDS (600); FUZZERS="name ..." for some of them; without'
@@ -30,18 +33,27 @@ bootstrap:
 	@./bootstrap.sh
 
 build: bootstrap
-	cmake --preset release -DTEMPER_ACCEPTANCE_DIR='$(TEMPER_ACCEPTANCE_DIR)'
+	cmake --preset release -DTEMPER_CUDA=OFF -DTEMPER_ACCEPTANCE_DIR='$(TEMPER_ACCEPTANCE_DIR)'
 	cmake --build $(BUILD) --parallel $(JOBS)
 
 test: build
-	ctest --test-dir $(BUILD) --parallel $(TEST_JOBS) --output-on-failure --no-tests=error
+	$(CTEST) --test-dir $(BUILD)
 
 # Needs nvcc. On a machine with GPUs: TEST_GPUS="1;2" registers the tests that need them.
 cuda:
 	./bootstrap.sh --cuda
 	cmake --preset cuda -DTEMPER_WERROR=ON -DTEMPER_TEST_GPUS='$(TEST_GPUS)' -DTEMPER_ACCEPTANCE_DIR='$(TEMPER_ACCEPTANCE_DIR)'
 	cmake --build build/cuda --parallel $(JOBS)
-	ctest --test-dir build/cuda --parallel $(TEST_JOBS) --output-on-failure --no-tests=error
+	$(CTEST) --test-dir build/cuda
+
+# All other objects of $(BUILD) stay as they are, since only the backends see CUDA. Afterwards the programs
+# there have GPUs built in; `make build` takes them out again.
+cuda-backends: build
+	./bootstrap.sh --cuda
+	cmake $(BUILD) -DTEMPER_CUDA=ON
+	cmake --build $(BUILD) --parallel $(JOBS) --target temper temper-rank temper_gpu_test \
+	  temper_gpu_process_group_test temper_gpu_training_test temper_process_group_test
+	$(CTEST) --test-dir $(BUILD) -R '^(process_group|integration\.(Training|Doctor))'
 
 soak: bootstrap
 	JOBS=$(JOBS) tests/fuzz/soak.sh
@@ -67,6 +79,8 @@ bench: build
 	python3 bench/traffic.py
 	python3 bench/compare_peers.py
 	python3 bench/compare_trl.py
+	python3 bench/determinism.py
+	python3 bench/evaluation.py
 	$(if $(TEMPER_ACCEPTANCE_DIR),bench/data.sh $(BUILD)/bin '$(TEMPER_ACCEPTANCE_DIR)')
 
 demo: build

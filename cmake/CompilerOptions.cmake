@@ -62,8 +62,7 @@ if(TEMPER_CUDA)
   set(CMAKE_CUDA_STANDARD 17)
   set(CMAKE_CUDA_STANDARD_REQUIRED ON)
   if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-    # LibTorch's own flags carry the architectures (TORCH_CUDA_ARCH_LIST).
-    set(CMAKE_CUDA_ARCHITECTURES OFF)
+    set(CMAKE_CUDA_ARCHITECTURES 80-real 90)  # Ampere, Hopper, and what comes after them
   endif()
   enable_language(CUDA)
 endif()

@@ -71,13 +71,9 @@ add_library(temper_torch INTERFACE)
 add_library(temper::torch ALIAS temper_torch)
 target_include_directories(temper_torch SYSTEM INTERFACE ${TEMPER_FMT_FIRST}
   ${TEMPER_TORCH_HOME}/include ${TEMPER_TORCH_HOME}/include/torch/csrc/api/include)
-if(TEMPER_CUDA)
-  include(TorchCuda)
-else()
-  # Not find_package(Torch): with a CUDA wheel it insists on a CUDA toolkit that a CPU build never uses.
-  target_link_libraries(temper_torch INTERFACE
-    ${TEMPER_TORCH_HOME}/lib/libtorch_cpu.so ${TEMPER_TORCH_HOME}/lib/libc10.so)
-endif()
+# Not find_package(Torch): with a CUDA wheel it insists on a CUDA toolkit that a CPU build never uses.
+target_link_libraries(temper_torch INTERFACE
+  ${TEMPER_TORCH_HOME}/lib/libtorch_cpu.so ${TEMPER_TORCH_HOME}/lib/libc10.so)
 target_link_libraries(temper_torch INTERFACE Threads::Threads)
 target_link_options(temper_torch INTERFACE -Wl,--no-as-needed -Wl,-rpath,${TEMPER_TORCH_HOME}/lib)
 
@@ -100,6 +96,10 @@ foreach(dir ${nvidia_dirs})
   get_filename_component(dir ${dir} ABSOLUTE)
   target_link_options(temper_torch INTERFACE -Wl,-rpath-link,${dir})
 endforeach()
+
+if(TEMPER_CUDA)
+  include(TorchCuda)
+endif()
 
 # One precompiled header for all that use LibTorch: see add_module(... TORCH).
 set(TEMPER_PCH_STANDARD_HEADERS <algorithm> <array> <atomic> <chrono> <cmath> <cstdint> <cstring>
