@@ -14,6 +14,7 @@
 #include "common/spelling.h"
 #include "common/version.h"
 #include "launcher/command.h"
+#include "launcher/mpirun_daemon.h"
 
 namespace temper {
 
@@ -83,6 +84,7 @@ int run(const Arguments& arguments) {
     std::cout << "temper " << kVersion << " (" << kGitDescribe << ")\n";
     return kExitDone;
   }
+  if (name == kMpirunDaemonCommand) become_mpirun_daemon({arguments.begin() + 1, arguments.end()});
   for (const Command& command : commands()) {
     if (name == command.name) return command.run({arguments.begin() + 1, arguments.end()});
   }

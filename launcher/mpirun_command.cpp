@@ -9,6 +9,9 @@ std::vector<std::string> mpirun_command(const MpirunOptions& options,
   if (!options.hostfile.empty()) {
     command.insert(command.end(), {"--hostfile", options.hostfile});
   }
+  if (!options.launch_agent.empty()) {
+    command.insert(command.end(), {"--mca", "orte_launch_agent", options.launch_agent});
+  }
   // Open MPI counts physical cores, which can't be known cheaply; outside of an allocation nobody
   // else's room is taken. It yields while waiting only where ranks really outnumber the cores.
   if (options.num_allocated_tasks == 0 || options.num_ranks > options.num_allocated_tasks) {

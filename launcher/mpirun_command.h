@@ -10,6 +10,7 @@ struct MpirunOptions {
   int num_ranks = 1;
   // Ranks that the allocation (SLURM_NTASKS) or the hostfile has room for; 0 without either.
   int num_allocated_tasks = 0;
+  std::string launch_agent = {};  // starts its daemons on other nodes; empty: orted itself
   bool is_root = false;
   std::string hostfile = {};  // of hosts to start them on; empty: here, or the allocation's
 };

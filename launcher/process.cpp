@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <iostream>
 
 #include "common/error.h"
 #include "io/atomic_file.h"
@@ -51,9 +52,10 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }
 
 void reset_signals(const ProcessOptions& options) {
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  if (options.blocked_signal != 0) sigaddset(&blocked, options.blocked_signal);
+  sigprocmask(SIG_SETMASK, &blocked, nullptr);
   for (const int number : {SIGINT, SIGTERM, SIGQUIT, SIGPIPE, SIGCHLD}) signal(number, SIG_DFL);
   signal(SIGUSR1, options.ignore_usr1 ? SIG_IGN : SIG_DFL);
 }
@@ -181,6 +183,16 @@ pid_t start_process(const std::vector<std::string>& arguments, const ProcessOpti
     throw SystemError("cannot start {}: {}", program, errno_text(error));
   }
   return pid;
+}
+
+void become_program(const std::vector<std::string>& arguments) {
+  const std::string program = find_program(arguments.at(0));
+  if (program.empty()) throw SystemError("{}: no such program", arguments[0]);
+  std::vector<std::string> texts = arguments;
+  const std::vector<char*> argument_pointers = pointers(texts);
+  std::cout.flush();
+  execv(program.c_str(), argument_pointers.data());
+  throw SystemError("cannot start {}: {}", program, errno_text(errno));
 }
 
 ExitStatus wait_for_process(pid_t pid) {

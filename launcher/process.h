@@ -23,6 +23,8 @@ struct ProcessOptions {
   // Starts with SIGUSR1 ignored: one that comes before the program has installed its handler does
   // not kill it.
   bool ignore_usr1 = false;
+  // Never arrives, unless the program unblocks it; 0: none.
+  int blocked_signal = 0;
   // File descriptors that become the child's 0, 1, 2; -1 leaves them as they are.
   int standard_input = -1;
   int standard_output = -1;
@@ -42,6 +44,9 @@ struct ExitStatus {
 // Starts `arguments[0]` (looked up in PATH). SystemError when it cannot be executed.
 pid_t start_process(const std::vector<std::string>& arguments, const ProcessOptions& options = {});
 ExitStatus wait_for_process(pid_t pid);
+
+// Replaces this process by that program. SystemError when it cannot be executed.
+[[noreturn]] void become_program(const std::vector<std::string>& arguments);
 
 struct CapturedProcess {
   ExitStatus status;

@@ -5,11 +5,11 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
-#include <iostream>
 #include <string_view>
 
 #include "common/error.h"
 #include "launcher/mpirun_command.h"
+#include "launcher/mpirun_daemon.h"
 #include "launcher/process.h"
 #include "launcher/srun_command.h"
 
@@ -55,6 +55,7 @@ LaunchEnvironment read_launch_environment() {
     environment.slurm_tasks = number_in("SLURM_NTASKS");
     environment.slurm_cpus_per_task = number_in("SLURM_CPUS_PER_TASK");
     environment.pmix_plugin = find_pmix_plugin();
+    environment.launch_agent = mpirun_launch_agent();
   }
   return environment;
 }
@@ -109,6 +110,7 @@ RankLaunch plan_launch(const LaunchEnvironment& environment, LauncherChoice choi
   launch.kind = RankLaunch::Kind::kMpirun;
   launch.command = mpirun_command({.num_ranks = launch.num_ranks,
                                    .num_allocated_tasks = room,
+                                   .launch_agent = environment.launch_agent,
                                    .is_root = environment.is_root,
                                    .hostfile = environment.hostfile},
                                   rank_command);
@@ -136,12 +138,7 @@ std::filesystem::path find_rank_program() {
 void become_rank_program(const std::vector<std::string>& arguments) {
   std::vector<std::string> texts = {find_rank_program().string()};
   texts.insert(texts.end(), arguments.begin(), arguments.end());
-  std::vector<char*> pointers;
-  for (std::string& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  std::cout.flush();
-  execv(pointers[0], pointers.data());
-  throw SystemError("cannot start {}: {}", texts[0], errno_text(errno));
+  become_program(texts);
 }
 
 }  // namespace temper

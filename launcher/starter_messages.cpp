@@ -11,7 +11,9 @@ namespace {
 
 constexpr size_t kMaxHeldBytes = 16384;
 // A line that begins otherwise is a rank's.
-constexpr std::array<std::string_view, 3> kBeginnings = {"-----", "srun: error: ", "["};
+constexpr std::string_view kForwarding = "mpirun: Forwarding signal ";
+constexpr std::array<std::string_view, 4> kBeginnings = {"-----", "srun: error: ", "[",
+                                                         kForwarding};
 
 bool may_be_starters(std::string_view line) {
   return std::any_of(kBeginnings.begin(), kBeginnings.end(), [&](std::string_view beginning) {
@@ -97,6 +99,7 @@ bool StarterMessages::is_noise(const std::string& line) {
     fail(std::stoi(match[2].str().substr(0, 9)), match[1], how_in(match[3]));
     return true;
   }
+  if (line.starts_with(kForwarding)) return true;
   return line.starts_with("[") &&
          (contains(line, "show_help.c") || contains(line, "more process has sent help message") ||
           contains(line, "more processes have sent help message") ||

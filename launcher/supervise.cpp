@@ -59,8 +59,13 @@ class Supervisor {
     ProcessOptions options;
     options.own_group = true;
     options.ignore_usr1 = supervision.stops_by_itself;
-    // A starter takes its ranks with it on TERM; a single rank would go on until its next step.
-    options.death_signal = alone_ ? SIGKILL : SIGTERM;
+    // scancel and systemd send TERM to every process: mpirun would end the ranks, which stop by
+    // themselves (it unblocks the signal for them).
+    const bool is_deaf = supervision.stops_by_itself && launch.kind == RankLaunch::Kind::kMpirun;
+    if (is_deaf) options.blocked_signal = SIGTERM;
+    // A starter takes its ranks with it; a single rank would go on until its next step.
+    end_signal_ = alone_ ? SIGKILL : is_deaf ? SIGINT : SIGTERM;
+    options.death_signal = end_signal_;
     if (!alone_) {
       output_.emplace();
       options.standard_error = output_->write_end();
@@ -103,7 +108,7 @@ class Supervisor {
     }
     if (asked_ && number == SIGINT && interrupted_) {
       log::warning("ending the ranks at once");
-      end(alone_ ? SIGKILL : SIGTERM);
+      end(end_signal_);
       return;
     }
     interrupted_ = interrupted_ || number == SIGINT;
@@ -134,6 +139,7 @@ class Supervisor {
   bool alone_;
   bool removes_leftovers_;
   pid_t pid_ = 0;
+  int end_signal_ = 0;  // ends the ranks at once
   int stop_signal_ = 0;
   bool asked_ = false;
   bool ready_ = false;

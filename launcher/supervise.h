@@ -22,7 +22,9 @@ struct Supervision {
 // The starter runs in a process group of its own. TERM, INT, HUP and USR1 that reach this process
 // become USR1 to the starter of a job that stops by itself (mpirun and srun hand USR1 on to every
 // rank, but end the ranks on TERM and INT), repeated until the ranks have ended; a second INT ends
-// them at once. Any other job is ended by the first. When this process dies, so do the ranks.
+// them at once. TERM to mpirun itself does nothing then: where it comes to all processes together
+// the ranks have it, too. Any other job is ended by the first. When this process dies, so do the
+// ranks.
 struct SupervisedEnd {
   ExitStatus status;
   int stop_signal = 0;                        // the first that asked for the end; 0: none came

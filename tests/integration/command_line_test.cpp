@@ -89,6 +89,12 @@ TEST_F(CommandLineTest, wrong_use_is_exit_2_and_one_line) {
   EXPECT_EQ(temper({"train", "run.yaml", "--nproc", "0"}).exit_code, 2);
 }
 
+TEST_F(CommandLineTest, daemon_of_mpirun_is_deaf_to_term) {
+  EXPECT_EQ(temper_output({"mpirun-daemon", "sh", "-c", "kill -TERM $$; echo alive"}), "alive\n");
+  EXPECT_EQ(temper({"mpirun-daemon", "/nowhere/orted"}).exit_code, 1);
+  EXPECT_EQ(temper({"mpirun-daemon"}).exit_code, 2);
+}
+
 TEST_F(CommandLineTest, full_standard_output_is_a_failure) {
   const CapturedProcess full =
       run_captured({"sh", "-c", std::string(TEMPER_PROGRAM) + " --help > /dev/full"});

@@ -132,6 +132,21 @@ TEST_F(RunLifecycleTest, early_request_to_stop_kills_no_rank) {
   }
 }
 
+TEST_F(RunLifecycleTest, term_to_every_process_at_once_leaves_a_checkpoint) {
+  write_yaml("max_steps: 100000\n");
+  const pid_t pid = start_temper("first", train_arguments("out", 2, {}));
+  wait_for_step("out", 2);
+  // As scancel, systemd and other batch systems do it.
+  for (const pid_t starter : children_of(pid)) {
+    const std::vector<pid_t> ranks = children_of(starter);
+    kill(starter, SIGTERM);
+    for (const pid_t rank : ranks) kill(rank, SIGTERM);
+  }
+  kill(pid, SIGTERM);
+  EXPECT_EQ(wait_for_process(pid).shell_code(), 75) << read("first.err");
+  EXPECT_EQ(status("out")["state"], "stopped");
+}
+
 TEST_F(RunLifecycleTest, killed_mpirun_leaves_no_shared_memory_behind) {
   write_yaml("max_steps: 100000\n");
   const pid_t pid = start_temper("first", train_arguments("out", 2, {}));

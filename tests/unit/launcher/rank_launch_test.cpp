@@ -3,14 +3,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "common/error.h"
 #include "launcher/mpirun_command.h"
+#include "launcher/mpirun_daemon.h"
 #include "launcher/srun_command.h"
 
 namespace temper {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 const std::vector<std::string> kRank = {"/opt/temper-rank", "train", "run.yaml"};
@@ -34,6 +38,23 @@ TEST(MpirunCommand, allocation_is_kept_to_unless_more_ranks_are_asked_for) {
   EXPECT_THAT(mpirun_command({.num_ranks = 9, .num_allocated_tasks = 8}, kRank),
               ElementsAre("mpirun", "--oversubscribe", "--bind-to", "none", "-n", "9",
                           "/opt/temper-rank", "train", "run.yaml"));
+}
+
+TEST(MpirunCommand, daemons_of_an_allocation_are_deaf_to_term) {
+  LaunchEnvironment slurm;
+  slurm.in_slurm_allocation = true;
+  slurm.slurm_tasks = 4;
+  slurm.launch_agent = "/opt/temper mpirun-daemon orted";
+  EXPECT_THAT(plan_launch(slurm, LauncherChoice::kAuto, 0, kRank).command,
+              ElementsAre("mpirun", "--mca", "orte_launch_agent", "/opt/temper mpirun-daemon orted",
+                          "--bind-to", "none", "-n", "4", "/opt/temper-rank", "train", "run.yaml"));
+}
+
+TEST(MpirunCommand, launch_agent_of_the_user_stays) {
+  EXPECT_THAT(mpirun_launch_agent(), EndsWith("/temper_launcher_test mpirun-daemon orted"));
+  setenv("OMPI_MCA_orte_launch_agent", "/opt/orted", 1);
+  EXPECT_EQ(mpirun_launch_agent(), "");
+  unsetenv("OMPI_MCA_orte_launch_agent");
 }
 
 TEST(SrunCommand, golden) {

@@ -57,6 +57,12 @@ TEST(StarterMessages, ranks_own_words_are_left_to_speak_for_themselves) {
   EXPECT_FALSE(messages.first_failure());
 }
 
+TEST(StarterMessages, forwarded_signals_are_not_shown) {
+  StarterMessages messages;
+  EXPECT_EQ(shown(messages, "mpirun: Forwarding signal 10 to job\nmpirun: other words\n", 5),
+            "mpirun: other words\n");
+}
+
 TEST(StarterMessages, full_shared_memory_is_left_to_the_ranks) {
   StarterMessages messages;
   EXPECT_EQ(

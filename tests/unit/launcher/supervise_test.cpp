@@ -9,6 +9,7 @@
 #include <fstream>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "common/error.h"
 
@@ -20,6 +21,12 @@ using namespace std::chrono_literals;
 RankLaunch fake_rank(const std::string& delay_ms, const std::string& how) {
   RankLaunch launch;
   launch.command = {TEMPER_FAKE_RANK, delay_ms, how};
+  return launch;
+}
+
+RankLaunch fake_mpirun(const std::string& how) {
+  RankLaunch launch = fake_rank("0", how);
+  launch.kind = RankLaunch::Kind::kMpirun;
   return launch;
 }
 
@@ -109,24 +116,38 @@ TEST(Supervise, job_that_does_not_stop_by_itself_is_ended) {
   }
 }
 
-TEST(Supervise, second_interrupt_ends_the_ranks) {
-  const pid_t pid = supervise_apart(fake_rank("0", "deaf"));
+TEST(Supervise, term_to_all_processes_leaves_mpirun_to_wait_for_its_ranks) {
+  const pid_t pid = supervise_apart(fake_mpirun("stop"));
   std::this_thread::sleep_for(200ms);
-  kill(pid, SIGINT);
+  kill(child_of(pid), SIGTERM);
   std::this_thread::sleep_for(100ms);
-  kill(pid, SIGINT);
-  EXPECT_EQ(exit_code_of(pid), 128 + SIGKILL);
+  kill(pid, SIGTERM);
+  EXPECT_EQ(exit_code_of(pid), 75);
+}
+
+TEST(Supervise, second_interrupt_ends_the_ranks) {
+  for (const auto& [launch, number] :
+       {std::pair(fake_rank("0", "deaf"), SIGKILL), std::pair(fake_mpirun("deaf"), SIGINT)}) {
+    const pid_t pid = supervise_apart(launch);
+    std::this_thread::sleep_for(200ms);
+    kill(pid, SIGINT);
+    std::this_thread::sleep_for(100ms);
+    kill(pid, SIGINT);
+    EXPECT_EQ(exit_code_of(pid), 128 + number);
+  }
 }
 
 TEST(Supervise, ranks_do_not_outlive_it) {
-  const pid_t pid = supervise_apart(fake_rank("0", "deaf"));
-  std::this_thread::sleep_for(200ms);
-  const pid_t rank = child_of(pid);
-  ASSERT_GT(rank, 0);
-  ASSERT_TRUE(is_running(rank));
-  kill(pid, SIGKILL);
-  wait_for_process(pid);
-  EXPECT_TRUE(ends_within(rank, 2000ms));
+  for (const RankLaunch& launch : {fake_rank("0", "deaf"), fake_mpirun("deaf")}) {
+    const pid_t pid = supervise_apart(launch);
+    std::this_thread::sleep_for(200ms);
+    const pid_t rank = child_of(pid);
+    ASSERT_GT(rank, 0);
+    ASSERT_TRUE(is_running(rank));
+    kill(pid, SIGKILL);
+    wait_for_process(pid);
+    EXPECT_TRUE(ends_within(rank, 2000ms));
+  }
 }
 
 }  // namespace

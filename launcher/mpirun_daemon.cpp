@@ -1,0 +1,28 @@
+#include "launcher/mpirun_daemon.h"
+
+#include <csignal>
+#include <cstdlib>
+
+#include "common/error.h"
+#include "launcher/process.h"
+#include "launcher/rank_launch.h"
+
+namespace temper {
+
+std::string mpirun_launch_agent() {
+  const std::string program = find_own_program().string();
+  if (std::getenv("OMPI_MCA_orte_launch_agent") != nullptr) return "";
+  if (program.find(' ') != program.npos) return "";
+  return fmt::format("{} {} orted", program, kMpirunDaemonCommand);
+}
+
+void become_mpirun_daemon(const std::vector<std::string>& command) {
+  if (command.empty()) throw UserError("{}: no program", kMpirunDaemonCommand);
+  sigset_t term;
+  sigemptyset(&term);
+  sigaddset(&term, SIGTERM);
+  sigprocmask(SIG_BLOCK, &term, nullptr);
+  become_program(command);
+}
+
+}  // namespace temper
