@@ -326,7 +326,8 @@ void add_job_life_keys(KeyTable& table) {
   table.slurm_integer("max_restarts", &SlurmConfig::max_restarts,
                       "Restarts in a row after crashes without a new checkpoint.");
   table.add(
-      "exclude_failed_nodes", "Queue again without the node whose rank crashed.", "",
+      "exclude_failed_nodes",
+      "After a crash, go on in a further job without the node of the rank that crashed.", "",
       [](const ConfigValue& v, RunConfig& c) { c.slurm.exclude_failed_nodes = read_boolean(v); },
       [](const RunConfig& c) {
         return std::string(c.slurm.exclude_failed_nodes ? "true" : "false");

@@ -65,6 +65,7 @@ class BatchRun {
       if (!next.reason.empty()) log::info("{}", next.reason);
       if (next.action == NextAction::kRestart) continue;
       if (next.action == NextAction::kRequeue) requeue();
+      if (next.action == NextAction::kSuccessor) submit_successor();
       return end.exit_code;
     }
   }
@@ -78,12 +79,7 @@ class BatchRun {
   void requeue() {
     const HoldTermination held;
     const std::string refusal = requeue_job(job_id_);
-    if (refusal.empty()) {
-      if (record_.failed_nodes.empty()) return;
-      const std::string words = exclude_nodes(job_id_, record_.failed_nodes);
-      if (!words.empty()) log::warning("the failed nodes could not be left out: {}", words);
-      return;
-    }
+    if (refusal.empty()) return;
     log::warning("the job cannot be put back into the queue ({}); submitting another after it",
                  refusal);
     submit_successor();

@@ -46,8 +46,8 @@ NextStep after_crash(const RanksEnd& end, const SlurmConfig& slurm, JobRecord& r
     if (std::find(nodes.begin(), nodes.end(), end.failed_node) == nodes.end()) {
       nodes.push_back(end.failed_node);
     }
-    return {NextAction::kRequeue,
-            fmt::format("the job goes back into the queue, without {}", end.failed_node)};
+    return {NextAction::kSuccessor,
+            fmt::format("the run goes on in a further job, without {}", end.failed_node)};
   }
   return {NextAction::kRestart,
           end.checkpoint_step < 0

@@ -1,5 +1,5 @@
-// What follows the end of a run's ranks in a batch job: nothing, the ranks again, or the queue
-// again. Pure.
+// What follows the end of a run's ranks in a batch job: nothing, the ranks again, the queue again,
+// or a further job. Pure.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,9 @@ struct RanksEnd {
   std::string failed_node;       // where known
 };
 
-enum class NextAction { kEnd, kRestart, kRequeue };
+// kSuccessor: in a further job without the failed nodes; Slurm excludes none from one that has
+// begun.
+enum class NextAction { kEnd, kRestart, kRequeue, kSuccessor };
 
 struct NextStep {
   NextAction action = NextAction::kEnd;
@@ -28,8 +30,8 @@ struct NextStep {
 
 // USR1 is Slurm's word that the time is nearly up: the run goes on in the queue, as it does after
 // max_wall_time. TERM, INT and HUP are somebody's wish that it ends. A crash starts the ranks again
-// here, or without its node in the queue; so does a stall that the watchdog has ended. Both are limited in a row without a new checkpoint; the
-// counts are kept in `record`.
+// here, or elsewhere in a further job; so does a stall that the watchdog has ended. Both are
+// limited in a row without a new checkpoint; the counts are kept in `record`.
 NextStep decide_next(const RanksEnd& end, const SlurmConfig& slurm, JobRecord& record);
 
 }  // namespace temper

@@ -3,8 +3,6 @@
 #include <chrono>
 #include <sstream>
 
-#include <fmt/ranges.h>
-
 #include "common/error.h"
 #include "launcher/process.h"
 #include "launcher/slurm_time.h"
@@ -54,14 +52,6 @@ std::string first_line_of(const std::vector<std::string>& command) {
   const CapturedProcess run = run_captured(command, "", {}, kPatience);
   if (!succeeded(run)) return "";
   return run.standard_output.substr(0, run.standard_output.find('\n'));
-}
-
-std::string run_scontrol(const std::vector<std::string>& arguments) {
-  if (find_program("scontrol").empty()) return "scontrol is not on the PATH";
-  std::vector<std::string> command = {"scontrol"};
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  const CapturedProcess run = run_captured(command, "", {}, kPatience);
-  return succeeded(run) ? "" : words_of(run, "scontrol");
 }
 
 }  // namespace
@@ -127,12 +117,9 @@ std::optional<SlurmJob> find_past_job(const std::string& job_id) {
 }
 
 std::string requeue_job(const std::string& job_id) {
-  return run_scontrol({"requeue", job_id});
-}
-
-std::string exclude_nodes(const std::string& job_id, const std::vector<std::string>& nodes) {
-  return run_scontrol(
-      {"update", "JobId=" + job_id, fmt::format("ExcNodeList={}", fmt::join(nodes, ","))});
+  if (find_program("scontrol").empty()) return "scontrol is not on the PATH";
+  const CapturedProcess run = run_captured({"scontrol", "requeue", job_id}, "", {}, kPatience);
+  return succeeded(run) ? "" : words_of(run, "scontrol");
 }
 
 }  // namespace temper

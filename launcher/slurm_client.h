@@ -23,6 +23,10 @@ struct SlurmJob {
   bool is_pending() const { return state == "PENDING" || state == "CONFIGURING"; }
 };
 
+// With a job's number: tells its front door, whose ranks take the time that a checkpoint needs.
+// Without the options Slurm kills them after its KillWait.
+inline constexpr const char* kStopWithCheckpoint = "scancel --batch --signal=TERM";
+
 // Gives the script to sbatch, with these options before it; returns the job's id. SystemError that
 // says how to run without Slurm when there is no sbatch; UserError with sbatch's words when it
 // refuses.
@@ -37,8 +41,6 @@ std::optional<SlurmJob> find_past_job(const std::string& job_id);
 
 // Puts a running job back into the queue; empty when that was done, else scontrol's words.
 std::string requeue_job(const std::string& job_id);
-// A queued job shall not run on these nodes; empty when that was done, else scontrol's words.
-std::string exclude_nodes(const std::string& job_id, const std::vector<std::string>& nodes);
 
 // The lines of squeue and sacct as those functions ask for them.
 std::optional<SlurmJob> parse_squeue_line(const std::string& line);

@@ -131,7 +131,8 @@ class LostNodeTest : public SlurmAllocationTest {
     status.state = RunState::kTraining;
     status.attempt = "ATTEMPT";
     write_run_status(folder() / "status", status);
-    program("scontrol", "echo \"scontrol $*\" >> calls");
+    program("sbatch", "echo \"sbatch $*\" >> calls; echo 8");
+    write("out/job.sbatch", "#!/bin/sh\n");
     fake_srun("pmix");
     program("rank",
             "sed s/ATTEMPT/$$/ status > out/status.json\n"
@@ -144,10 +145,12 @@ class LostNodeTest : public SlurmAllocationTest {
 TEST_F(LostNodeTest, node_of_a_crash_is_left_out_on_request) {
   const ProgramRun run = lose_node2("Killed", "137");
   EXPECT_EQ(run.exit_code, 1) << run.err;
-  EXPECT_THAT(run.err, HasSubstr("the job goes back into the queue, without node2"));
+  EXPECT_THAT(run.err, HasSubstr("the run goes on in a further job, without node2"));
   EXPECT_THAT(read("calls"),
-              HasSubstr("scontrol requeue 7\nscontrol update JobId=7 ExcNodeList=node2\n"));
+              HasSubstr("sbatch --parsable --dependency=afterany:7 --exclude=node2 " +
+                        (folder() / "out/job.sbatch").string() + "\n"));
   const Json record = parse_json(read("out/job.json"), "job.json");
+  EXPECT_EQ(record["job_id"], "8");
   EXPECT_EQ(record["failed_nodes"], Json::array({"node2"}));
 }
 
@@ -155,7 +158,7 @@ TEST_F(LostNodeTest, node_that_reports_a_stall_is_not) {
   const ProgramRun run = lose_node2("Exited with exit code 76", "76");
   EXPECT_EQ(run.exit_code, 76) << run.err;
   EXPECT_THAT(run.err, HasSubstr("max_restarts"));
-  EXPECT_THAT(read("calls"), Not(HasSubstr("scontrol")));
+  EXPECT_THAT(read("calls"), Not(HasSubstr("sbatch")));
   EXPECT_EQ(parse_json(read("out/job.json"), "job.json")["total_restarts"], 2);
 }
 

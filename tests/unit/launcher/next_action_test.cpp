@@ -130,7 +130,7 @@ TEST(NextAction, failed_node_is_left_out_on_request) {
   EXPECT_TRUE(record.failed_nodes.empty());
   slurm.exclude_failed_nodes = true;
   for (const int64_t step : {20, 30}) {
-    EXPECT_EQ(decide_next(crashed(step, "node2"), slurm, record).action, NextAction::kRequeue);
+    EXPECT_EQ(decide_next(crashed(step, "node2"), slurm, record).action, NextAction::kSuccessor);
   }
   EXPECT_THAT(record.failed_nodes, ElementsAre("node2"));
 }

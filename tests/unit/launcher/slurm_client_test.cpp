@@ -92,12 +92,10 @@ TEST_F(SlurmClientTest, past_job) {
   EXPECT_EQ(job->nodes, "node[1-2]");
 }
 
-TEST_F(SlurmClientTest, requeue_and_exclusion) {
+TEST_F(SlurmClientTest, requeue) {
   program("scontrol", "exit 0");
   EXPECT_EQ(requeue_job("12_3"), "");
-  EXPECT_EQ(exclude_nodes("12", {"node1", "node2"}), "");
-  EXPECT_EQ(read_file(calls()),
-            "scontrol requeue 12_3\nscontrol update JobId=12 ExcNodeList=node1,node2\n");
+  EXPECT_EQ(read_file(calls()), "scontrol requeue 12_3\n");
   program("scontrol", "echo 'Requested operation is presently disabled for job 12' >&2; exit 1");
   EXPECT_EQ(requeue_job("12"), "Requested operation is presently disabled for job 12");
 }
