@@ -68,9 +68,9 @@ void check_not_in_use(const std::filesystem::path& run_directory) {
   if (!record || record->job_id.empty()) return;
   if (const std::optional<SlurmJob> job = find_queued_job(record->job_id)) {
     throw UserError(
-        "{} belongs to job {}, which is {}; nothing was submitted. Wait for its end, or: scancel "
-        "{}",
-        name, job->id, job->state, record->job_id);
+        "{} belongs to job {}, which is {}; nothing was submitted. Wait for its end, or: {} {}",
+        name, job->id, job->state, job->is_pending() ? "scancel" : kStopWithCheckpoint,
+        record->job_id);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "launcher/rank_launch.h"
 #include "launcher/report.h"
 #include "launcher/run_plan.h"
+#include "launcher/slurm_client.h"
 #include "launcher/submission.h"
 #include "launcher/submit_pack.h"
 #include "launcher/sweep.h"
@@ -115,10 +116,12 @@ int submit_run(const CommandLine& line, const std::string& path) {
   if (line.has("json")) {
     print_report(report, true);
   } else {
-    std::cout << fmt::format("job {}: {} on {} ranks; `temper status {}` follows it\n", id,
+    std::cout << fmt::format("job {}: {} on {} ranks; `temper status {}` follows it, `{} {}` stops "
+                             "it with a checkpoint\n",
+                             id,
                              directories.size() == 1 ? fmt::format("{} steps", plan.steps)
                                                      : fmt::format("{} runs", directories.size()),
-                             plan.ranks, config.output_dir.string());
+                             plan.ranks, config.output_dir.string(), kStopWithCheckpoint, id);
   }
   return kExitDone;
 }

@@ -88,6 +88,9 @@ TEST_F(SubmitTest, directory_that_is_in_use_is_refused) {
   std::filesystem::remove(folder() / "submitted");
   program("squeue", "echo '41|PENDING|Priority|1:00|1:00|N/A|'");
   EXPECT_THAT(refusal(), HasSubstr("belongs to job 41, which is PENDING"));
+  EXPECT_THAT(refusal(), HasSubstr("or: scancel 41"));
+  program("squeue", "echo '41|RUNNING|None|1:00|1:00|N/A|node1'");
+  EXPECT_THAT(refusal(), HasSubstr("or: scancel --batch --signal=TERM 41"));
   program("squeue", "exit 1");
   const RunLock lock(RunDirectory(folder() / "out").lock_path(), std::chrono::milliseconds(0));
   EXPECT_THAT(refusal(), HasSubstr("is being trained by a process now"));
