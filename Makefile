@@ -74,6 +74,7 @@ bench: build
 	python3 bench/compare_tokenizers.py --program $(BUILD)/bin/temper-bench-tokenizer --material '$(TEMPER_ACCEPTANCE_DIR)'
 	python3 bench/checkpoint.py
 	python3 bench/detection.py
+	python3 bench/front_door.py
 	$(BUILD)/bin/temper-bench-kernels
 	mpirun --allow-run-as-root --oversubscribe --bind-to none -n 2 $(BUILD)/bin/temper-bench-collectives
 	python3 bench/traffic.py
