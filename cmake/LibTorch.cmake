@@ -75,7 +75,9 @@ target_include_directories(temper_torch SYSTEM INTERFACE ${TEMPER_FMT_FIRST}
 target_link_libraries(temper_torch INTERFACE
   ${TEMPER_TORCH_HOME}/lib/libtorch_cpu.so ${TEMPER_TORCH_HOME}/lib/libc10.so)
 target_link_libraries(temper_torch INTERFACE Threads::Threads)
-target_link_options(temper_torch INTERFACE -Wl,--no-as-needed -Wl,-rpath,${TEMPER_TORCH_HOME}/lib)
+target_link_options(temper_torch INTERFACE -Wl,--no-as-needed)
+# Before all other run paths, and no link option: the installation could not take that out again.
+set(CMAKE_BUILD_RPATH ${TEMPER_TORCH_HOME}/lib)
 
 # at::parallel_for runs in parallel only in files compiled with OpenMP. The run path makes the loader
 # take LibTorch's own libgomp, so that one thread pool serves both.
