@@ -132,7 +132,7 @@ SlurmdParameters=config_overrides
 SlurmctldParameters=node_reg_mem_percent=1,preempt_send_user_signal
 MpiDefault=none
 JobRequeue=1
-KillWait=20
+KillWait=60
 SlurmdTimeout=30
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE

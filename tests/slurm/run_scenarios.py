@@ -7,143 +7,14 @@ at how they end.
 
 import argparse
 import json
-import os
 import pathlib
-import re
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 
 from cluster import Cluster, PROGRAMS, find_program
-
-CONFIG = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 512,
-          "hidden_size": 64, "intermediate_size": 192, "num_hidden_layers": 2,
-          "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 256,
-          "rms_norm_eps": 1e-5, "hidden_act": "silu", "tie_word_embeddings": False,
-          "rope_theta": 10000.0, "bos_token_id": 0, "eos_token_id": 1, "initializer_range": 0.02}
-
-
-class Failure(Exception):
-    pass
-
-
-def check(condition, message):
-    if not condition:
-        raise Failure(message)
-
-
-class Bench:
-    """A base model, a corpus and ways to run temper on the cluster."""
-
-    def __init__(self, folder, binaries, cluster):
-        self.folder = folder
-        self.cluster = cluster
-        self.temper_program = binaries / "temper"
-        self.temper("synth", "-o", "corpus", "--seed", "1")
-        self.corpus = "corpus/specialist_train.jsonl"
-        self.temper("new-tokenizer", self.corpus, "--vocab-size", "512", "-o", "tokenizer.json")
-        (folder / "config.json").write_text(json.dumps(CONFIG))
-        self.temper("new-model", "--config", "config.json", "--tokenizer", "tokenizer.json", "-o",
-                    "base")
-        self.temper("pack", self.corpus, "-o", "train.h5", "--model", "base", "--sequence-len",
-                    "128")
-
-    def temper(self, *arguments, expect=0):
-        run = subprocess.run([self.temper_program, *map(str, arguments)], cwd=self.folder,
-                             env=self.cluster.environment, capture_output=True, text=True)
-        check(run.returncode == expect, f"temper {' '.join(map(str, arguments))}: exit code "
-              f"{run.returncode}, expected {expect}\n{run.stdout}{run.stderr}")
-        return run.stdout if expect == 0 else run.stderr
-
-    def write_yaml(self, name, steps, slurm="", more=""):
-        # Both virtual nodes are one machine: srun's PMIx would find its own files twice, Open MPI's
-        # shared memory its own segments.
-        (self.folder / f"{name}.yaml").write_text(f"""\
-base_model: base
-datasets: [{{path: train.h5}}]
-output_dir: runs/{name}
-micro_batch_size: 2
-global_batch_size: 8
-max_steps: {steps}
-learning_rate: 1.0e-3
-lr_scheduler: constant
-logging_steps: 20
-save_total_limit: 0
-slurm:
-  nodes: 2
-  ntasks_per_node: 2
-  launcher: mpirun
-  env: {{OMPI_MCA_btl: "tcp,self"}}
-{slurm}
-{more}
-""")
-        return f"{name}.yaml"
-
-    def submit(self, yaml, *more):
-        return json.loads(self.temper("submit", yaml, "--json", *more))["job_id"]
-
-    def status(self, name):
-        run = subprocess.run([self.temper_program, "status", f"runs/{name}", "--json"],
-                             cwd=self.folder, env=self.cluster.environment, capture_output=True,
-                             text=True)
-        return json.loads(run.stdout) if run.returncode == 0 else {}
-
-    def log(self, name):
-        logs = sorted((self.folder / "runs" / name / "logs").glob("slurm-*.log"))
-        return "".join(path.read_text(errors="replace") for path in logs)
-
-    def wait(self, name, condition, what, seconds=120):
-        """Until condition(status) holds."""
-        deadline = time.monotonic() + seconds
-        while True:
-            status = self.status(name)
-            if condition(status):
-                return status
-            if time.monotonic() > deadline:
-                raise Failure(f"{name}: not {what} within {seconds} s: {json.dumps(status)}\n"
-                              f"{self.log(name)}\n{self.cluster.slurm('squeue')}\n"
-                              f"{self.cluster.logs()}")
-            time.sleep(0.5)
-
-    def wait_for_step(self, name, step, seconds=120):
-        return self.wait(name, lambda s: s.get("state") == "training" and s.get("step", 0) >= step,
-                         f"at step {step}", seconds)
-
-    def wait_finished(self, name, seconds=240):
-        return self.wait(name, lambda s: s.get("state") == "finished", "finished", seconds)
-
-    def wait_job_gone(self, job_id, seconds=60):
-        deadline = time.monotonic() + seconds
-        while self.cluster.slurm("squeue", "--noheader", f"--jobs={job_id}", check=False):
-            check(time.monotonic() < deadline, f"job {job_id} is still in the queue")
-            time.sleep(0.5)
-
-    def hash(self, name):
-        latest = json.loads(self.temper("inspect", f"runs/{name}", "--json"))["latest"]
-        return latest["step"], latest["state_hash"]
-
-    def signal_rank(self, name, number):
-        """Sends the signal to one of the run's ranks."""
-        pattern = f"temper-rank train {self.folder}/{name}.yaml"
-        ranks = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True).stdout
-        check(len(ranks.split()) >= 2, f"{name}: ranks {ranks.split()}")
-        os.kill(int(ranks.split()[-1]), number)
-
-    def check_same_as_undisturbed(self, name, yaml):
-        reference = f"{name}-undisturbed"
-        self.temper("train", yaml, "--nproc", "4", "--launcher", "mpirun", "--set",
-                    f"output_dir=runs/{reference}")
-        check(self.hash(name) == self.hash(reference),
-              f"{name} ended as {self.hash(name)}, undisturbed it is {self.hash(reference)}")
-
-    def check_requeues(self, name, expected):
-        record = json.loads((self.folder / "runs" / name / "job.json").read_text())
-        check(record["total_requeues"] == expected,
-              f"{name} was queued again {record['total_requeues']} times, expected {expected}\n"
-              f"{self.log(name)}")
-        return record
+from workbench import Failure, Workbench, check
 
 
 def requeue(bench):
@@ -194,9 +65,7 @@ def time_limit(bench):
     # So many steps that two limits of a minute fall into them: measured, as machines differ.
     bench.temper("train", yaml, "--nproc", "4", "--launcher", "mpirun", "--set",
                  "output_dir=runs/pace", "--set", "max_steps=60")
-    lines = (bench.folder / "runs/pace/metrics.jsonl").read_text().splitlines()
-    seconds = sorted(json.loads(line).get("seconds", 0) for line in lines
-                     if '"event":"step"' in line)
+    seconds = sorted(bench.step_seconds("pace"))
     steps = int(100 / seconds[len(seconds) // 2])
     yaml = bench.write_yaml("limit", steps=steps, slurm="  time: \"1\"\n  signal_seconds: 15")
     job = bench.submit(yaml)
@@ -227,23 +96,45 @@ def node_down(bench):
     bench.wait("down", lambda s: s.get("last_checkpoint_step", 0) >= 40, "saved")
     bench.cluster.slurm("scontrol", "update", "NodeName=node2", "State=DOWN", "Reason=test")
     time.sleep(2)
-    bench.cluster.slurm("scontrol", "update", "NodeName=node2", "State=RESUME")
+    # With ReturnToService it may have come back by itself.
+    bench.cluster.slurm("scontrol", "update", "NodeName=node2", "State=RESUME", check=False)
     bench.wait_finished("down")
     check("continuing after step" in bench.log("down"), bench.log("down"))
     bench.wait_job_gone(job)
     bench.check_same_as_undisturbed("down", yaml)
 
 
-def cancel(bench):
-    """scancel: a checkpoint, and no requeue."""
-    yaml = bench.write_yaml("cancelled", steps=100000)
+def stop(bench):
+    """TERM to the batch shell of two nodes: a checkpoint, and no requeue."""
+    yaml = bench.write_yaml("stopped", steps=100000)
     job = bench.submit(yaml)
-    bench.wait_for_step("cancelled", 20)
-    bench.cluster.slurm("scancel", job)
-    status = bench.wait("cancelled", lambda s: s.get("state") == "stopped", "stopped")
+    bench.wait_for_step("stopped", 20)
+    bench.cluster.slurm("scancel", "--batch", "--signal=TERM", job)
+    check_saved_and_over(bench, "stopped", job)
+
+
+def check_saved_and_over(bench, name, job):
+    status = bench.wait(name, lambda s: s.get("state") == "stopped", "stopped")
     check(status["last_checkpoint_step"] == status["step"], json.dumps(status))
     bench.wait_job_gone(job)
-    bench.check_requeues("cancelled", 0)
+    bench.check_requeues(name, 0)
+
+
+def cancel(bench):
+    """scancel, which signals every process: a checkpoint though a step takes seconds, no requeue."""
+    name = "cancelled"
+    # A virtual node is called otherwise than this machine: mpirun starts ranks through daemons on
+    # both. With these settings all are its own, as those of a job of one real node are.
+    own = ["--set", "slurm.env={OMPI_MCA_ras: ^slurm, OMPI_MCA_plm: isolated}"]
+    for options in (["--set", "slurm.nodes=2"], ["--set", "slurm.nodes=1", *own],
+                    ["--set", "slurm.nodes=1", "--set", "slurm.launcher=srun"]):
+        # Where TERM ends mpirun or its daemons, ranks have two seconds.
+        yaml = bench.write_yaml(name, steps=100000, global_batch_size=3072)
+        job = bench.submit(yaml, "--overwrite", "--set", "logging_steps=1", *options)
+        bench.wait_for_step(name, bench.status(name).get("step", 0) + 1)
+        bench.cluster.slurm("scancel", job)
+        check_saved_and_over(bench, name, job)
+    check(min(bench.step_seconds(name)) > 2.5, "the steps were too quick to show anything")
 
 
 def crash(bench):
@@ -275,7 +166,7 @@ def stall(bench):
 
 
 def failed_node(bench):
-    """With exclude_failed_nodes a crash sends the job to the other node."""
+    """With exclude_failed_nodes the run goes on on the other node after a crash, in a further job."""
     yaml = bench.write_yaml("moved", steps=120, slurm="  exclude_failed_nodes: true",
                             more="save_steps: 20")
     job = bench.submit(yaml, "--set", "slurm.nodes=1")
@@ -285,22 +176,28 @@ def failed_node(bench):
     bench.wait_finished("moved")
     record = bench.check_requeues("moved", 0)
     check(record["failed_nodes"] == [first], f"{record} {bench.log('moved')}")
-    second = bench.cluster.job(job)
+    second = bench.cluster.job(record["job_id"])
     check(second["NodeList"] != first and second["ExcNodeList"] == first, str(second))
-    bench.wait_job_gone(job)
+    bench.wait_job_gone(record["job_id"])
     bench.check_same_as_undisturbed("moved", yaml)
 
 
 def sweep(bench):
-    """Four runs as one array job, each with its own end."""
-    yaml = bench.write_yaml("sweep", steps=20, slurm="",
+    """Four runs as one array job, each with its own end; one of them goes back into the queue."""
+    yaml = bench.write_yaml("sweep", steps=1000,
                             more="sweep: {learning_rate: [1.0e-3, 2.0e-3], seed: [1, 2]}")
     job = bench.submit(yaml, "--set", "slurm.nodes=1")
     names = [f"sweep/learning_rate={rate},seed={seed}" for rate in ("1.0e-3", "2.0e-3")
              for seed in (1, 2)]
+    # The last: while tasks of the array are pending, scancel repeats its signal for 45 s.
+    bench.wait_for_step(names[3], 20)
+    bench.wait_finished(names[1])
+    bench.cluster.slurm("scancel", "--signal=USR1", "--batch", f"{job}_3")
     for name in names:
         bench.wait_finished(name)
     bench.wait_job_gone(job)
+    for i, name in enumerate(names):
+        bench.check_requeues(name, 1 if i == 3 else 0)
     check(len({bench.hash(name)[1] for name in names}) == 4, "runs of the sweep are the same")
 
 
@@ -319,8 +216,39 @@ def pack_shards(bench):
     bench.temper("train", "pack.yaml", "--dry-run", "--set", "datasets=[{path: parts.h5}]")
 
 
-SCENARIOS = [refusals, requeue, srun, time_limit, preemption, node_down, cancel, crash, stall,
-             failed_node, sweep, pack_shards]
+def doctor(bench):
+    """temper doctor on an allocation of two nodes finds it ready."""
+    bench.write_yaml("doctor", steps=10)
+    report = json.loads(bench.batch("doctor", "doctor.yaml", "--launcher", "mpirun", "--json"))
+    check(report["ready"] and report["ranks"] == 4, json.dumps(report))
+    check(all(node["link_megabytes_per_second"] > 0 for node in report["nodes"]), json.dumps(report))
+
+
+def rehearse(bench):
+    """temper rehearse on an allocation: killed, resumed on half the ranks, exported, predicted."""
+    bench.write_yaml("rehearsed", steps=1000)
+    report = json.loads(bench.batch("rehearse", "rehearsed.yaml", "--launcher", "mpirun", "--json"))
+    check(report["rehearsed"] and report["ranks"] == 4 and report["resumed_on_ranks"] == 2,
+          json.dumps(report))
+    check(report["prediction"]["total_seconds"] > 0, json.dumps(report))
+    check(not list(bench.folder.glob("runs/rehearsed*")), "the rehearsal left something behind")
+
+
+def by_hand(bench):
+    """srun temper-rank and mpirun temper-rank in a script of one's own; PMI2 without support."""
+    yaml = bench.write_yaml("hand", steps=20)
+    rank = f"{bench.temper_program}-rank train {yaml} --set output_dir=runs"
+    bench.run_batch(f"srun --mpi=pmix -n 2 {rank}/hand-srun", nodes=1)
+    bench.run_batch(f"mpirun --allow-run-as-root -n 4 {rank}/hand-mpirun", nodes=2)
+    check(bench.hash("hand-srun") == bench.hash("hand-mpirun"), "srun and mpirun ended differently")
+    # An Open MPI without PMI2, as Debian's, says so itself.
+    text = bench.run_batch(f"srun --mpi=pmi2 -n 2 {rank}/hand-pmi2", nodes=1, expect_success=False)
+    check("OMPI was not built with SLURM's PMI support" in text or "srun --mpi=pmix" in text, text)
+    check(not (bench.folder / "runs/hand-pmi2/status.json").exists(), "something was trained")
+
+
+SCENARIOS = [refusals, requeue, srun, time_limit, preemption, node_down, stop, cancel, crash, stall,
+             failed_node, sweep, pack_shards, doctor, rehearse, by_hand]
 
 
 def main():
@@ -346,13 +274,13 @@ def main():
         folder.chmod(0o755)
         (folder / "slurm").mkdir()
         with Cluster(folder / "slurm") as cluster:
-            bench = Bench(folder, arguments.bin.resolve(), cluster)
+            bench = Workbench(folder, arguments.bin.resolve(), cluster)
             for name in arguments.scenarios or known:
                 began = time.monotonic()
                 try:
                     known[name](bench)
                     print(f"ok      {name:<12} {time.monotonic() - began:6.1f} s", flush=True)
-                except Failure as failure:
+                except (Failure, RuntimeError) as failure:
                     failed += 1
                     print(f"FAILED  {name:<12} {failure}", flush=True)
     return 1 if failed else 0
