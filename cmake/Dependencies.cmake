@@ -63,6 +63,14 @@ find_package(MPI QUIET COMPONENTS C)
 if(TARGET MPI::MPI_C AND MPIEXEC_EXECUTABLE)
   add_library(temper_mpi_dependency INTERFACE)
   target_link_libraries(temper_mpi_dependency INTERFACE MPI::MPI_C)
+  if(NOT MPI_C_HEADER_DIR)
+    # Where there is no network interface at all Open MPI's compiler says so, and FindMPI takes that
+    # line for a part of the first folder.
+    execute_process(COMMAND ${MPI_C_COMPILER} --showme:incdirs OUTPUT_VARIABLE mpi_include
+      OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+    separate_arguments(mpi_include)
+    target_include_directories(temper_mpi_dependency SYSTEM INTERFACE ${mpi_include})
+  endif()
   # The C interface only: the C++ bindings are gone from the standard.
   target_compile_definitions(temper_mpi_dependency INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
   add_library(temper::mpi ALIAS temper_mpi_dependency)
