@@ -5,7 +5,6 @@
 #include "common/error.h"
 #include "config/recorded_config.h"
 #include "io/json.h"
-#include "run/run_directory.h"
 
 namespace temper {
 namespace {
@@ -78,6 +77,12 @@ TunedModel::TunedModel(const fs::path& checkpoint, const fs::path& base_director
     check_is_there(directory_, reader_, lora_parameters(config_, *lora_));
     check_is_there(directory_, reader_, saved_parameters(config_, *lora_));
   }
+}
+
+std::optional<RunDirectory> run_of(const TunedModel& tuned) {
+  const RunDirectory run(fs::canonical(tuned.directory()).parent_path());
+  if (!run.exists()) return std::nullopt;
+  return run;
 }
 
 }  // namespace temper

@@ -10,6 +10,7 @@
 #include "checkpoint/checkpoint_reader.h"
 #include "config/run_config.h"
 #include "model/hf_weights.h"
+#include "run/run_directory.h"
 
 namespace temper {
 
@@ -50,5 +51,8 @@ class TunedModel {
   CheckpointWeights trained_;
   ChainedWeights weights_;
 };
+
+// The run that the checkpoint lies in; nothing where it has been copied elsewhere.
+std::optional<RunDirectory> run_of(const TunedModel& tuned);
 
 }  // namespace temper

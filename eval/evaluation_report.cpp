@@ -8,7 +8,6 @@
 #include "io/text_input.h"
 
 namespace temper {
-
 namespace {
 
 Json set_json(const SetLoss& set) {
@@ -30,6 +29,16 @@ Json set_json(const SetLoss& set) {
 std::string score_text(const Json& score) {
   return fmt::format("{:.3f} ({:.3f}-{:.3f})", score.at("value").get<double>(),
                      score.at("low").get<double>(), score.at("high").get<double>());
+}
+
+std::string comparison_lines(const Json& comparison) {
+  std::string lines;
+  for (const Json& entry : comparison) {
+    lines += fmt::format("tuned minus base, {}: {:+.3f} ({:+.3f} to {:+.3f})\n",
+                         entry["name"].get<std::string>(), entry["difference"].get<double>(),
+                         entry["low"].get<double>(), entry["high"].get<double>());
+  }
+  return lines;
 }
 
 }  // namespace
@@ -54,7 +63,7 @@ Json evaluation_json(const Evaluation& evaluation) {
   return json;
 }
 
-std::string evaluation_table(const std::vector<Evaluation>& evaluations) {
+std::string evaluation_table(const std::vector<Evaluation>& evaluations, const Json& comparison) {
   std::string table;
   const auto line = [&](const std::string& label, const auto& value_of) {
     table += fmt::format("  {:<36}", label);
@@ -109,7 +118,7 @@ std::string evaluation_table(const std::vector<Evaluation>& evaluations) {
     table += fmt::format("{}: {}\n", evaluation.model,
                          evaluation.memorisation["verdict"].get<std::string>());
   }
-  return table;
+  return table + comparison_lines(comparison);
 }
 
 std::vector<Json> evaluation_records(const std::vector<Question>& questions,

@@ -12,14 +12,13 @@ namespace temper {
 
 // {"sets": [{"name", "loss", "loss_sum", "targets", "perplexity", "bytes", "bits_per_byte",
 // "topics": [{"topic", "loss", "targets"}]}], "answers": {"questions", "exact_match", "f1",
-// "scores":
-// [{"name", "value", "low", "high"}]}, "choices": {...}, "memorisation": {...}, "speed":
-// {"held_out_tokens_per_second", "generated_tokens_per_second"}}; each only when it
-// was asked for.
+// "scores": [{"name", "value", "low", "high"}]}, "choices": {...}, "memorisation": {...}, "speed":
+// {"held_out_tokens_per_second", "generated_tokens_per_second"}}; each only when it was asked for.
 Json evaluation_json(const Evaluation& evaluation);
 
-// One column per evaluation; all are of the same task.
-std::string evaluation_table(const std::vector<Evaluation>& evaluations);
+// One column per evaluation; all are of the same task. `comparison`: what compare_answers says of
+// the first two, or null.
+std::string evaluation_table(const std::vector<Evaluation>& evaluations, const Json& comparison);
 
 // One object per question and evaluation, with the records' text.
 std::vector<Json> evaluation_records(const std::vector<Question>& questions,

@@ -132,47 +132,94 @@ void Generator::check_prompt(const std::vector<int64_t>& prompt) const {
   }
 }
 
-std::vector<Generation> Generator::run(std::vector<Answer>& answers,
-                                       const GenerationOptions& options) const {
-  int64_t capacity = 0;
-  for (const Answer& answer : answers) capacity = std::max(capacity, answer.num_positions());
-  const size_t at_once = std::min(answers.size(), answers_at_once(model_->config(), capacity));
-  KvCache cache = model_->make_cache(at_once, capacity);
+// Answers that grow together. Where one ends, the next prompt takes its place in the cache.
+class Generator::AnswerBatch {
+ public:
+  AnswerBatch(const ResidentModel& model, std::vector<Answer>& answers,
+              const GenerationOptions& options, const std::function<void()>& on_answer)
+      : model_(model),
+        answers_(answers),
+        options_(options),
+        on_answer_(on_answer),
+        cache_(make_cache(model, answers)),
+        free_sequences_(cache_.lengths.size()) {
+    std::iota(free_sequences_.rbegin(), free_sequences_.rend(), size_t{0});
+  }
+
+  void run() {
+    std::vector<Going> going;
+    while (next_ < answers_.size() || !going.empty()) {
+      for (auto started = next_prompts(); !started.empty(); started = next_prompts()) {
+        for (const Going& each : advance(std::move(started))) going.push_back(each);
+      }
+      if (!going.empty()) going = advance(std::move(going));
+    }
+  }
+
+ private:
   struct Going {
     Answer* answer;
     size_t sequence;  // of the cache
   };
-  std::vector<size_t> free_sequences(cache.lengths.size());
-  std::iota(free_sequences.rbegin(), free_sequences.rend(), size_t{0});
+
+  static KvCache make_cache(const ResidentModel& model, const std::vector<Answer>& answers) {
+    int64_t capacity = 0;
+    for (const Answer& answer : answers) capacity = std::max(capacity, answer.num_positions());
+    return model.make_cache(std::min(answers.size(), answers_at_once(model.config(), capacity)),
+                            capacity);
+  }
+
+  // The next prompts that are read together: what comes of one must not depend on the others.
+  std::vector<Going> next_prompts() {
+    std::vector<Going> started;
+    const int64_t limit = model_.independent_tokens();
+    int64_t num_tokens = 0;
+    for (; next_ < answers_.size() && !free_sequences_.empty(); ++next_) {
+      Answer& answer = answers_[next_];
+      if (answer.is_over()) continue;
+      const int64_t length = std::ssize(answer.fed());
+      const bool fits = length > 1 && num_tokens + length <= limit;
+      if (!fits && !started.empty()) break;
+      started.push_back({&answer, free_sequences_.back()});
+      free_sequences_.pop_back();
+      cache_.lengths[started.back().sequence] = 0;
+      num_tokens += fits ? length : limit;
+    }
+    return started;
+  }
+
   // Each takes its next token; those that are not over remain.
-  const auto advance = [&](std::vector<Going> going) {
+  std::vector<Going> advance(std::vector<Going> going) {
     std::vector<NewTokens> fed;
     for (const Going& each : going) fed.push_back({each.sequence, each.answer->fed()});
-    const at::Tensor logits = model_->decode(fed, cache).contiguous();
+    const at::Tensor logits = model_.decode(fed, cache_).contiguous();
     const auto vocab = static_cast<size_t>(logits.size(1));
     const float* row = logits.const_data_ptr<float>();
     for (const Going& each : going) {
-      each.answer->take(choose_token({row, vocab}, options.sampling,
+      each.answer->take(choose_token({row, vocab}, options_.sampling,
                                      static_cast<uint64_t>(each.answer->num_tokens())));
       row += vocab;
-      if (each.answer->is_over()) free_sequences.push_back(each.sequence);
+      if (!each.answer->is_over()) continue;
+      free_sequences_.push_back(each.sequence);
+      if (on_answer_) on_answer_();
     }
     std::erase_if(going, [](const Going& each) { return each.answer->is_over(); });
     return going;
-  };
-  std::vector<Going> going;
-  size_t next = 0;
-  while (next < answers.size() || !going.empty()) {
-    for (; next < answers.size() && !free_sequences.empty(); ++next) {
-      if (answers[next].is_over()) continue;
-      const Going started{&answers[next], free_sequences.back()};
-      free_sequences.pop_back();
-      cache.lengths[started.sequence] = 0;
-      // Alone: what comes of it must not depend on which prompts are read together.
-      for (const Going& each : advance({started})) going.push_back(each);
-    }
-    if (!going.empty()) going = advance(std::move(going));
   }
+
+  const ResidentModel& model_;
+  std::vector<Answer>& answers_;
+  const GenerationOptions& options_;
+  const std::function<void()>& on_answer_;
+  KvCache cache_;
+  std::vector<size_t> free_sequences_;
+  size_t next_ = 0;  // of the answers, to be begun
+};
+
+std::vector<Generation> Generator::run(std::vector<Answer>& answers,
+                                       const GenerationOptions& options,
+                                       const std::function<void()>& on_answer) const {
+  AnswerBatch(*model_, answers, options, on_answer).run();
   std::vector<Generation> generations;
   for (Answer& answer : answers) generations.push_back(answer.finish());
   return generations;
@@ -184,11 +231,12 @@ Generation Generator::generate(const std::vector<int64_t>& prompt, const Generat
   check_prompt(prompt);
   std::vector<Answer> answers;
   answers.emplace_back(*this, prompt, options.max_new_tokens, on_text);
-  return std::move(run(answers, options).front());
+  return std::move(run(answers, options, nullptr).front());
 }
 
 std::vector<Generation> Generator::generate_all(const std::vector<std::vector<int64_t>>& prompts,
-                                                const GenerationOptions& options) const {
+                                                const GenerationOptions& options,
+                                                const std::function<void()>& on_answer) const {
   check_sampling_options(options.sampling);
   const std::function<void(std::string_view)> silent;
   std::vector<Answer> answers;
@@ -197,7 +245,7 @@ std::vector<Generation> Generator::generate_all(const std::vector<std::vector<in
     check_prompt(prompt);
     answers.emplace_back(*this, prompt, options.max_new_tokens, silent);
   }
-  return run(answers, options);
+  return run(answers, options, on_answer);
 }
 
 bool Generator::bits_depend_on_batch() const {

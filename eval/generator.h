@@ -42,9 +42,10 @@ class Generator {
                       const std::function<void(std::string_view)>& on_text = nullptr) const;
 
   // Every prompt's generation. kAnswersAtOnce at a time go through the model's weights together;
-  // where one ends the next prompt begins.
+  // where one ends the next prompt begins. `on_answer` is called whenever one has ended.
   std::vector<Generation> generate_all(const std::vector<std::vector<int64_t>>& prompts,
-                                       const GenerationOptions& options) const;
+                                       const GenerationOptions& options,
+                                       const std::function<void()>& on_answer = nullptr) const;
   // Whether last bits of the logits depend on which answers grow together: not in fp32 on a CPU.
   bool bits_depend_on_batch() const;
 
@@ -53,7 +54,9 @@ class Generator {
 
  private:
   class Answer;
-  std::vector<Generation> run(std::vector<Answer>& answers, const GenerationOptions& options) const;
+  class AnswerBatch;
+  std::vector<Generation> run(std::vector<Answer>& answers, const GenerationOptions& options,
+                              const std::function<void()>& on_answer) const;
 
   const ResidentModel* model_;
   const Tokenizer* tokenizer_;

@@ -8,6 +8,7 @@
 #include "comm/agreement.h"
 #include "comm/round_robin.h"
 #include "common/error.h"
+#include "common/work_bar.h"
 #include "data/topic_table.h"
 
 namespace temper {
@@ -29,8 +30,7 @@ PackedRow documents_of_row(const PackedDataset& dataset, int64_t index) {
   return row;
 }
 
-// Bytes of the text that the row teaches.
-int64_t count_supervised_bytes(const PackedRow& row, const Tokenizer& tokenizer) {
+int64_t count_bytes_of_row(const PackedRow& row, const Tokenizer& tokenizer) {
   int64_t num_bytes = 0;
   std::vector<int32_t> run;
   for (size_t t = 0; t <= row.tokens.size(); ++t) {
@@ -60,7 +60,7 @@ RowFigures measure_row(const ResidentModel& model, const Tokenizer& tokenizer,
   RowFigures figures{std::vector<double>(num_entries), std::vector<double>(num_entries)};
   if (dataset.num_targets(index) == 0) return figures;
   const PackedRow row = documents_of_row(dataset, index);
-  figures.num_bytes = static_cast<double>(count_supervised_bytes(row, tokenizer));
+  figures.num_bytes = static_cast<double>(count_bytes_of_row(row, tokenizer));
   figures.num_tokens = static_cast<double>(row.tokens.size());
   Batch batch = to_batch(make_micro_batch({&row, 1}));
   if (topics.empty()) {
@@ -102,6 +102,14 @@ double HeldOutFigures::bits_per_byte() const {
   return num_bytes > 0 ? loss.sum / std::log(2.0) / static_cast<double>(num_bytes) : 0.0;
 }
 
+int64_t count_supervised_bytes(const PackedDataset& dataset, const Tokenizer& tokenizer) {
+  int64_t num_bytes = 0;
+  for (int64_t index = 0; index < dataset.info().num_rows; ++index) {
+    num_bytes += count_bytes_of_row(documents_of_row(dataset, index), tokenizer);
+  }
+  return num_bytes;
+}
+
 void check_row_length(const PackedDataset& dataset, int64_t max_position_embeddings) {
   if (dataset.info().sequence_len > max_position_embeddings) {
     throw UserError("{}: rows of {} tokens, but the model has max_position_embeddings {}",
@@ -130,9 +138,12 @@ HeldOutFigures held_out_figures(const ResidentModel& model, const Tokenizer& tok
     }
     const RowFigures idle{std::vector<double>(topics.names().size() + 1),
                           std::vector<double>(topics.names().size() + 1)};
+    WorkBar bar("rows of " + dataset.path().filename().string(), num_rows / group.size(),
+                group.rank() == 0);
     for (int64_t first = 0; first < num_rows; first += group.size()) {
       const int64_t row = first + group.rank();
       mine.push_back(row < num_rows ? measure_row(model, tokenizer, dataset, topics, row) : idle);
+      bar.advance();
     }
   });
   HeldOutFigures figures;

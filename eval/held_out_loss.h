@@ -36,6 +36,10 @@ struct HeldOutFigures {
   double bits_per_byte() const;
 };
 
+// Bytes of the text that the dataset's rows teach, special tokens not counted: what bits per byte
+// divide by.
+int64_t count_supervised_bytes(const PackedDataset& dataset, const Tokenizer& tokenizer);
+
 // UserError when the dataset's rows are longer than the model has positions for.
 void check_row_length(const PackedDataset& dataset, int64_t max_position_embeddings);
 

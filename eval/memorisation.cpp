@@ -6,6 +6,7 @@
 #include "comm/agreement.h"
 #include "comm/round_robin.h"
 #include "common/error.h"
+#include "common/work_bar.h"
 #include "eval/likelihood.h"
 #include "eval/score_statistics.h"
 
@@ -24,6 +25,25 @@ std::vector<std::string> words_of(const std::string& text) {
     in_word = !is_space;
   }
   return words;
+}
+
+// Of the answers that are long enough, among records that occur at least so often.
+Json verbatim_share(const std::vector<Question>& questions, const std::vector<Answer>& answers,
+                    int64_t min_occurrences) {
+  int64_t num_long = 0, num_verbatim = 0;
+  for (size_t q = 0; q < questions.size(); ++q) {
+    if (questions[q].occurrences < min_occurrences) continue;
+    num_long += words_of(questions[q].expected).size() >= kMinVerbatimWords ? 1 : 0;
+    num_verbatim += is_verbatim(answers[q].text, questions[q].expected) ? 1 : 0;
+  }
+  const Interval interval = wilson_interval(num_verbatim, num_long);
+  const double share =
+      num_long > 0 ? static_cast<double>(num_verbatim) / static_cast<double>(num_long) : 0.0;
+  return {{"answers", num_long},
+          {"verbatim", num_verbatim},
+          {"value", share},
+          {"low", interval.low},
+          {"high", interval.high}};
 }
 
 // The canary's rank among its alternatives, from 1: how many are at least as likely.
@@ -65,18 +85,16 @@ bool is_verbatim(const std::string& answer, const std::string& expected) {
 }
 
 Json score_verbatim(const std::vector<Question>& questions, const std::vector<Answer>& answers) {
-  int64_t num_long = 0, num_verbatim = 0;
+  Json scores = verbatim_share(questions, answers, 1);
   size_t longest = 0;
+  int64_t most = 1;
   for (size_t q = 0; q < questions.size(); ++q) {
     longest = std::max(longest, longest_shared_run(answers[q].text, questions[q].expected));
-    num_long += words_of(questions[q].expected).size() >= kMinVerbatimWords ? 1 : 0;
-    num_verbatim += is_verbatim(answers[q].text, questions[q].expected) ? 1 : 0;
+    most = std::max(most, questions[q].occurrences);
   }
-  const Interval interval = wilson_interval(num_verbatim, num_long);
-  const double share =
-      num_long > 0 ? static_cast<double>(num_verbatim) / static_cast<double>(num_long) : 0.0;
-  return {{"answers", num_long}, {"verbatim", num_verbatim}, {"value", share},
-          {"low", interval.low}, {"high", interval.high},    {"longest_run_words", longest}};
+  scores["longest_run_words"] = longest;
+  if (most > 1) scores["repeated"] = verbatim_share(questions, answers, 2);
+  return scores;
 }
 
 Json score_canaries(const std::vector<Question>& canaries, const ResidentModel& model,
@@ -84,6 +102,7 @@ Json score_canaries(const std::vector<Question>& canaries, const ResidentModel& 
   std::vector<double> mine;
   run_agreed(group, [&] {
     const auto size = static_cast<size_t>(group.size());
+    WorkBar bar("canaries", std::ssize(canaries) / group.size(), group.rank() == 0);
     for (size_t first = 0; first < canaries.size(); first += size) {
       const size_t c = first + static_cast<size_t>(group.rank());
       try {
@@ -93,6 +112,7 @@ Json score_canaries(const std::vector<Question>& canaries, const ResidentModel& 
       } catch (const UserError& error) {
         throw UserError("{}: {}", canaries[c].place, error.what());
       }
+      bar.advance();
     }
   });
   const double possible = std::log2(static_cast<double>(kNumAlternatives + 1));
@@ -127,6 +147,12 @@ void judge_memorisation(Json& audit) {
     const Json& train = audit["train"];
     text += fmt::format(" {:.1f} % of {} training answers are given back verbatim",
                         100.0 * train["value"].get<double>(), train["answers"].get<int64_t>());
+    if (train.contains("repeated")) {
+      const Json& repeated = train["repeated"];
+      text +=
+          fmt::format(" ({:.1f} % of the {} that occur more than once)",
+                      100.0 * repeated["value"].get<double>(), repeated["answers"].get<int64_t>());
+    }
     double expected = 0.0;  // what may be so by chance, or because all answers are alike
     if (audit.contains("held_out")) {
       const Json& held_out = audit["held_out"];

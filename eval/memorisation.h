@@ -28,7 +28,8 @@ size_t longest_shared_run(const std::string& answer, const std::string& expected
 bool is_verbatim(const std::string& answer, const std::string& expected);
 
 // {answers, verbatim, value, low, high, longest_run_words}: of the answers that are long enough to
-// tell, the share given verbatim, with Wilson's 95 %.
+// tell, the share given verbatim, with Wilson's 95 %; `repeated`, the same of the records that
+// occur more than once, where there are such.
 Json score_verbatim(const std::vector<Question>& questions, const std::vector<Answer>& answers);
 
 // {count, found, largest_exposure, mean_exposure, possible_exposure}, exposures in bits: log2 of

@@ -5,6 +5,7 @@
 #include "comm/agreement.h"
 #include "comm/round_robin.h"
 #include "common/error.h"
+#include "common/work_bar.h"
 #include "eval/likelihood.h"
 #include "eval/score_statistics.h"
 #include "io/text_input.h"
@@ -97,6 +98,7 @@ Json score_choices(const std::vector<ChoiceQuestion>& questions, const ResidentM
   const auto size = static_cast<size_t>(group.size());
   std::vector<double> right, right_per_byte;
   run_agreed(group, [&] {
+    WorkBar bar("multiple choice", std::ssize(questions) / group.size(), group.rank() == 0);
     for (size_t first = 0; first < questions.size(); first += size) {
       const size_t q = first + static_cast<size_t>(group.rank());
       Outcome outcome;
@@ -109,6 +111,7 @@ Json score_choices(const std::vector<ChoiceQuestion>& questions, const ResidentM
       }
       right.push_back(outcome.is_right ? 1.0 : 0.0);
       right_per_byte.push_back(outcome.is_right_per_byte ? 1.0 : 0.0);
+      bar.advance();
     }
   });
   const int64_t count = std::ssize(questions);

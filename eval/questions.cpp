@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <map>
 #include <numeric>
 #include <utility>
 
 #include "comm/agreement.h"
 #include "common/error.h"
+#include "common/hash.h"
+#include "common/work_bar.h"
 #include "data/corpus_reader.h"
 #include "eval/answer_scoring.h"
 #include "eval/score_statistics.h"
@@ -14,6 +18,41 @@
 
 namespace temper {
 namespace {
+
+// Until `take` returns false. UserError when there is none.
+void for_each_question(const std::filesystem::path& path,
+                       const std::function<bool(Question&&)>& take) {
+  CorpusReader reader({path}, CorpusFormat::kAuto);
+  CorpusLine line;
+  bool is_empty = true;
+  while (reader.next(line)) {
+    Question question;
+    question.place =
+        corpus_place(reader.sources()[static_cast<size_t>(line.source)], line.line_number);
+    Record record = parse_record(line.json, line.format, question.place);
+    if (record.is_text || record.messages.size() < 2 ||
+        record.messages.back().role != "assistant") {
+      throw UserError("{}: a question needs a prompt and, last, the assistant's answer",
+                      question.place);
+    }
+    question.expected = std::move(record.messages.back().content);
+    record.messages.pop_back();
+    question.messages = std::move(record.messages);
+    question.tools = std::move(record.tools);
+    is_empty = false;
+    if (!take(std::move(question))) return;
+  }
+  if (is_empty) throw UserError("{}: there is no question in it", path.string());
+}
+
+std::string hash_of(const Question& question) {
+  Json texts = Json::array({question.expected, question.tools.dump()});
+  for (const Message& message : question.messages) {
+    texts.push_back({message.role, message.content});
+  }
+  const std::string dumped = texts.dump();
+  return hash_bytes(dumped.data(), dumped.size()).hex();
+}
 
 Answer score(const Generation& generation, const std::string& expected) {
   Answer answer;
@@ -87,26 +126,27 @@ std::vector<double> values_of(const Score& score, const std::vector<Answer>& ans
 }  // namespace
 
 std::vector<Question> read_questions(const std::filesystem::path& path, int64_t limit) {
-  CorpusReader reader({path}, CorpusFormat::kAuto);
   std::vector<Question> questions;
-  CorpusLine line;
-  while ((limit <= 0 || static_cast<int64_t>(questions.size()) < limit) && reader.next(line)) {
-    Question question;
-    question.place =
-        corpus_place(reader.sources()[static_cast<size_t>(line.source)], line.line_number);
-    Record record = parse_record(line.json, line.format, question.place);
-    if (record.is_text || record.messages.size() < 2 ||
-        record.messages.back().role != "assistant") {
-      throw UserError("{}: a question needs a prompt and, last, the assistant's answer",
-                      question.place);
-    }
-    question.expected = std::move(record.messages.back().content);
-    record.messages.pop_back();
-    question.messages = std::move(record.messages);
-    question.tools = std::move(record.tools);
+  for_each_question(path, [&](Question&& question) {
     questions.push_back(std::move(question));
-  }
-  if (questions.empty()) throw UserError("{}: there is no question in it", path.string());
+    return limit <= 0 || std::ssize(questions) < limit;
+  });
+  return questions;
+}
+
+std::vector<Question> read_distinct_questions(const std::filesystem::path& path, int64_t limit) {
+  std::vector<Question> questions;
+  std::map<std::string, size_t> places;  // of those kept, by hash
+  for_each_question(path, [&](Question&& question) {
+    const std::string hash = hash_of(question);
+    if (const auto found = places.find(hash); found != places.end()) {
+      ++questions[found->second].occurrences;
+    } else if (limit <= 0 || std::ssize(questions) < limit) {
+      places[hash] = questions.size();
+      questions.push_back(std::move(question));
+    }
+    return true;
+  });
   return questions;
 }
 
@@ -127,11 +167,16 @@ std::vector<Answer> answer_questions(const std::vector<Question>& questions,
         throw UserError("{}: {}", question.place, error.what());
       }
     }
-    for (const std::vector<size_t>& list :
-         lists_of_rank(order_by_length(prompts), generator.bits_depend_on_batch(), rank, size)) {
+    const std::vector<std::vector<size_t>> lists =
+        lists_of_rank(order_by_length(prompts), generator.bits_depend_on_batch(), rank, size);
+    int64_t num_mine = 0;
+    for (const std::vector<size_t>& list : lists) num_mine += std::ssize(list);
+    WorkBar bar("answers", num_mine, rank == 0);
+    for (const std::vector<size_t>& list : lists) {
       std::vector<std::vector<int64_t>> together;
       for (const size_t q : list) together.push_back(prompts[q]);
-      const std::vector<Generation> generations = generator.generate_all(together, options);
+      const std::vector<Generation> generations =
+          generator.generate_all(together, options, [&] { bar.advance(); });
       for (size_t i = 0; i < list.size(); ++i) {
         const Answer answer = score(generations[i], questions[list[i]].expected);
         mine.push_back(Json::array({list[i], to_json(answer)}));

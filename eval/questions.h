@@ -19,11 +19,15 @@ struct Question {
   std::vector<Message> messages = {};  // up to the last assistant message
   OrderedJson tools = nullptr;         // those of the record, or null
   std::string expected = {};           // that message
+  int64_t occurrences = 1;             // of the same record in the file, where they were counted
 };
 
 // JSON lines as `temper pack` reads them (data/corpus_reader.h) whose last message is the
 // assistant's; "-" is standard input. The first `limit` (0: all). UserError naming file and line.
 std::vector<Question> read_questions(const std::filesystem::path& path, int64_t limit);
+
+// The first `limit` (0: all) different ones, each with how often the whole file has it.
+std::vector<Question> read_distinct_questions(const std::filesystem::path& path, int64_t limit);
 
 struct Answer {
   std::string text;

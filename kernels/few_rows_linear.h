@@ -4,12 +4,9 @@
 
 #include <ATen/ATen.h>
 
-#include <cstdint>
+#include "kernels/linear.h"
 
 namespace temper {
-
-// More rows are the BLAS library's.
-inline constexpr int64_t kFewRows = 128;
 
 inline bool has_few_rows(const at::Tensor& x, const at::Tensor& weight) {
   return x.is_cpu() && x.scalar_type() == at::kFloat && x.size(0) <= kFewRows &&

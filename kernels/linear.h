@@ -4,7 +4,13 @@
 
 #include <ATen/ATen.h>
 
+#include <cstdint>
+
 namespace temper {
+
+// Up to so many rows in fp32 on a CPU, a row of a result has the same bits whatever the other rows
+// are. More rows are the BLAS library's.
+inline constexpr int64_t kFewRows = 128;
 
 // `bias` may be undefined.
 at::Tensor linear_forward(const at::Tensor& x, const at::Tensor& weight,

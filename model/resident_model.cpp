@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/error.h"
+#include "kernels/linear.h"
 #include "model/decoder_parts.h"
 
 namespace temper {
@@ -227,6 +228,10 @@ KvCache ResidentModel::make_cache(size_t num_sequences, int64_t capacity) const 
     cache.values.push_back(at::empty_like(cache.keys.back()));
   }
   return cache;
+}
+
+int64_t ResidentModel::independent_tokens() const {
+  return impl_->place.can_share_weights() ? kFewRows : 0;
 }
 
 at::Tensor ResidentModel::decode(const std::vector<NewTokens>& fed, KvCache& cache) const {

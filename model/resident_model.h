@@ -62,6 +62,9 @@ class ResidentModel {
   at::Tensor weight(const std::string& name) const;
 
   KvCache make_cache(size_t num_sequences, int64_t capacity) const;
+  // So many tokens of several sequences may be fed together without changing a bit of each other's
+  // logits (a sequence's first token alone is another matter: feed it by itself). 0: none may.
+  int64_t independent_tokens() const;
   // Feeds new tokens of any of the cache's sequences, each named once; returns the logits that
   // follow the last of each: [fed, vocab].
   at::Tensor decode(const std::vector<NewTokens>& fed, KvCache& cache) const;

@@ -53,6 +53,7 @@ void take_line(const Json& line, MetricsLog& log) {
     MetricsEvaluation evaluation;
     evaluation.loss_sum = number_of(line, "loss_sum");
     evaluation.num_targets = integer_of(line, "targets", 0);
+    evaluation.num_bytes = integer_of(line, "bytes", 0);
     evaluation.time = number_of(line, "time");
     if (evaluation.num_targets > 0) log.evaluations[text_of(line, "set")][step] = evaluation;
   } else {

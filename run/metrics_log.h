@@ -3,6 +3,7 @@
 // went on from is another history: it is left out.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
@@ -33,9 +34,13 @@ struct MetricsStep {
 struct MetricsEvaluation {
   double loss_sum = kNoNumber;
   int64_t num_targets = 0;
+  int64_t num_bytes = 0;  // of their text; 0: not told
   double time = 0.0;
 
   double loss() const { return loss_sum / static_cast<double>(num_targets); }
+  double bits_per_byte() const {
+    return num_bytes > 0 ? loss_sum / std::log(2.0) / static_cast<double>(num_bytes) : kNoNumber;
+  }
 };
 
 // Anything else: {"event", "time", "step", ...} as it was written.

@@ -103,6 +103,10 @@ fs::path RunDirectory::answers_path(int64_t step) const {
   return root_ / "eval" / (checkpoint_name(step) + ".jsonl");
 }
 
+fs::path RunDirectory::lora_scale_path(int64_t step) const {
+  return root_ / "eval" / (checkpoint_name(step) + ".lora-scale.json");
+}
+
 std::vector<int64_t> RunDirectory::evaluated_steps() const {
   std::vector<int64_t> steps;
   for (const auto& [name, type] : list_entries(root_ / "eval")) {

@@ -42,6 +42,7 @@ class RunDirectory {
   std::filesystem::path checkpoint_path(int64_t step) const;
   std::filesystem::path evaluation_path(int64_t step) const;  // figures
   std::filesystem::path answers_path(int64_t step) const;     // with the records' texts
+  std::filesystem::path lora_scale_path(int64_t step) const;  // what shares of the adapter measure
   std::vector<int64_t> evaluated_steps() const;               // that have figures, ascending
   std::filesystem::path partial_checkpoint_path(int64_t step, const std::string& attempt) const;
 

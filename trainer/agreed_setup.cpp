@@ -9,6 +9,8 @@
 #include "common/elapsed.h"
 #include "common/log.h"
 #include "data/dataset_overlap.h"
+#include "eval/held_out_loss.h"
+#include "text/tokenizer.h"
 #include "trainer/run_memory.h"
 
 namespace temper {
@@ -34,6 +36,15 @@ void warn_of_overlap(const RunSetup& setup) {
   }
 }
 
+// Their losses are told in bits per byte, too.
+void count_bytes(RunSetup& setup) {
+  if (setup.held_out.empty()) return;
+  const Tokenizer tokenizer = Tokenizer::from_file(setup.config.base_model);
+  for (HeldOutSet& set : setup.held_out) {
+    set.num_bytes = count_supervised_bytes(set.dataset, tokenizer);
+  }
+}
+
 }  // namespace
 
 RunSetup prepare_run_together(const RunConfig& config, int64_t gpu_bytes, ProcessGroup& group) {
@@ -54,7 +65,9 @@ RunSetup prepare_run_together(const RunConfig& config, int64_t gpu_bytes, Proces
     setup.hash_seconds = seconds_since(start);
   });
   run_agreed(group, [&] {
-    if (group.rank() == 0) warn_of_overlap(setup);
+    if (group.rank() != 0) return;
+    warn_of_overlap(setup);
+    count_bytes(setup);
   });
   for (const std::string& hex : group.all_gather_text(part.hex())) {
     setup.identity.base_hash += Hash128::from_hex(hex);

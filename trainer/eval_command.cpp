@@ -16,7 +16,6 @@
 #include "io/atomic_file.h"
 #include "io/json.h"
 #include "io/output_guard.h"
-#include "run/run_directory.h"
 #include "trainer/command_line.h"
 #include "trainer/device.h"
 #include "trainer/model_options.h"
@@ -109,12 +108,13 @@ EvaluationTask prepare_task(const po::variables_map& values, const ModelAccess& 
     const Question& first = task.questions.front();
     (void)access.prompts().encode(first.messages, first.tools);
   }
-  const auto records_of = [&](const char* option) {
-    return values.count(option) == 0 ? std::vector<Question>{}
-                                     : read_questions(values[option].as<std::string>(), limit);
-  };
-  task.training_questions = records_of("memorisation");
-  task.canaries = records_of("canaries");
+  if (values.count("memorisation") != 0) {
+    task.training_questions =
+        read_distinct_questions(values["memorisation"].as<std::string>(), limit);
+  }
+  if (values.count("canaries") != 0) {
+    task.canaries = read_questions(values["canaries"].as<std::string>(), limit);
+  }
   if (values.count("choices") != 0) {
     task.choices = read_choice_questions(values["choices"].as<std::string>(), limit);
   }
@@ -123,15 +123,6 @@ EvaluationTask prepare_task(const po::variables_map& values, const ModelAccess& 
     throw UserError("eval: nothing to evaluate on: give --data NAME=FILE.h5 or --questions FILE");
   }
   return task;
-}
-
-// The run that the checkpoint is of; nothing for other models and for checkpoints that lie
-// elsewhere.
-std::optional<RunDirectory> run_of(const ModelAccess& access) {
-  if (access.tuned() == nullptr) return std::nullopt;
-  const RunDirectory run(std::filesystem::absolute(access.tuned()->directory()).parent_path());
-  if (!run.exists()) return std::nullopt;
-  return run;
 }
 
 // A run that this user may only read is evaluated without keeping the result there.
@@ -163,8 +154,10 @@ EvalJob prepare_job(const po::variables_map& values, const ProcessGroup& group) 
     job.access->tuned()->reader().verify_files();
   }
   job.task = prepare_task(values, *job.access, group.size());
-  if (const auto run = run_of(*job.access); run && group.rank() == 0) {
-    open_kept_files(*run, values.count("output") != 0, job);
+  if (job.access->tuned() != nullptr && group.rank() == 0) {
+    if (const auto run = run_of(*job.access->tuned())) {
+      open_kept_files(*run, values.count("output") != 0, job);
+    }
   }
   if (values.count("output") != 0) {
     if (job.task.questions.empty()) throw UserError("--output: there are no --questions");
@@ -242,7 +235,8 @@ void report(EvalJob& job, const std::vector<Evaluation>& evaluations) {
     std::cout << json.dump(2) << "\n";
     return;
   }
-  std::cout << job.access->name() << "\n" << evaluation_table(evaluations);
+  std::cout << job.access->name() << "\n"
+            << evaluation_table(evaluations, json.value("comparison", Json()));
   if (!job.with_records) return;
   for (const Json& record : records) std::cout << record.dump() << "\n";
 }

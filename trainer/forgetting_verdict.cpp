@@ -1,31 +1,27 @@
 #include "trainer/forgetting_verdict.h"
 
 #include <cmath>
-#include <filesystem>
 #include <string>
 
 #include "common/error.h"
 #include "run/held_out_history.h"
-#include "run/run_directory.h"
 
 namespace temper {
 namespace {
 
-RunDirectory run_of(const TunedModel& tuned) {
-  return RunDirectory(std::filesystem::canonical(tuned.directory()).parent_path());
-}
-
-HeldOutHistory history_of(const RunDirectory& run) {
-  return HeldOutHistory(read_metrics(run.metrics_path()));
+HeldOutHistory history_of(const TunedModel& tuned) {
+  const auto run = run_of(tuned);
+  return run ? HeldOutHistory(read_metrics(run->metrics_path())) : HeldOutHistory();
 }
 
 // What to do instead, as the end of a sentence.
 std::string advice(const TunedModel& tuned) {
-  const RunDirectory run = run_of(tuned);
+  const auto run = run_of(tuned);
   std::string text;
-  for (const int64_t step : history_of(run).steps_best_first(tuned.run_config().max_forgetting)) {
-    if (!inspect_checkpoint(run.checkpoint_path(step)).complete) continue;
-    text = fmt::format("export {}, the best within the budget", run.checkpoint_path(step).string());
+  for (const int64_t step : history_of(tuned).steps_best_first(tuned.run_config().max_forgetting)) {
+    if (!inspect_checkpoint(run->checkpoint_path(step)).complete) continue;
+    text =
+        fmt::format("export {}, the best within the budget", run->checkpoint_path(step).string());
     break;
   }
   if (text.empty()) text = "no checkpoint is within the budget";
@@ -40,8 +36,7 @@ Json ForgettingVerdict::to_json() const {
 }
 
 ForgettingVerdict forgetting_of(const TunedModel& tuned) {
-  return {history_of(run_of(tuned)).forgetting_at(tuned.record().step),
-          tuned.run_config().max_forgetting};
+  return {history_of(tuned).forgetting_at(tuned.record().step), tuned.run_config().max_forgetting};
 }
 
 void refuse_over_budget(const TunedModel& tuned, const ForgettingVerdict& verdict) {

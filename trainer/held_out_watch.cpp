@@ -71,7 +71,8 @@ HeldOutLoss HeldOutWatch::evaluate_set(const HeldOutSet& set, ShardedModel& mode
                            {"set", set.name},
                            {"loss", loss.mean()},
                            {"loss_sum", loss.sum},
-                           {"targets", loss.count}});
+                           {"targets", loss.count},
+                           {"bytes", set.num_bytes}});
   return loss;
 }
 

@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "eval/evaluation.h"
+#include "io/atomic_file.h"
 
 namespace temper {
 namespace {
@@ -23,6 +24,19 @@ double joint_loss(const std::vector<NamedDataset>& sets, const std::string& pref
     all.count += loss.count;
   }
   return all.count > 0 ? all.mean() : std::numeric_limits<double>::quiet_NaN();
+}
+
+// A run that this user may only read is no reason to fail.
+void keep(const TunedModel& tuned, const LoraScaleChoice& choice) {
+  const auto run = run_of(tuned);
+  if (!run) return;
+  const auto path = run->lora_scale_path(tuned.record().step);
+  try {
+    make_directories(path.parent_path());
+    write_file_atomically(path, choice.to_json().dump(2) + "\n");
+  } catch (const SystemError& error) {
+    log::warning("the curve of the adapter's shares is not kept with the run: {}", error.what());
+  }
 }
 
 }  // namespace
@@ -89,6 +103,7 @@ LoraScaleChoice find_lora_scale(const ModelAccess& access, ProcessGroup& group) 
               curve.back().test_loss, curve.back().general_loss);
   }
   LoraScaleChoice choice = choose_lora_scale(std::move(curve), config.max_forgetting);
+  if (group.rank() == 0) keep(*access.tuned(), choice);
   if (choice.scale == 0.0) {
     throw UserError(
         "--lora-scale auto: no share of the adapter keeps the general loss within max_forgetting "

@@ -37,8 +37,9 @@ double rise_over(const LoraScalePoint& base, const LoraScalePoint& point);
 // UserError: no LoRA run, or modules_to_save (which are no share of anything).
 void check_lora_scale(const ModelAccess& access);
 
-// Measures scales 0, 0.1, ... 1 on the run's test and general sets and chooses. UserError as above,
-// and: no budget or no general sets in its configuration, or only the base is within the budget.
+// Measures scales 0, 0.1, ... 1 on the run's test and general sets and chooses. What it finds is
+// kept with the run (docs/formats/run_directory.md), for its report. UserError as above, and: no
+// budget or no general sets in its configuration, or only the base is within the budget.
 // Collective.
 LoraScaleChoice find_lora_scale(const ModelAccess& access, ProcessGroup& group);
 

@@ -8,10 +8,11 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 
+#include "common/elapsed.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "common/work_bar.h"
 #include "io/atomic_file.h"
 
 namespace temper {
@@ -52,19 +53,11 @@ void complete_last_line(const std::filesystem::path& path) {
 
 }  // namespace
 
-std::string format_duration(double seconds) {
-  const int64_t whole = std::llround(std::max(0.0, seconds));
-  if (whole >= 3600) return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
-  if (whole >= 60) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
-  return fmt::format("{}s", whole);
-}
-
 Progress::Progress(std::filesystem::path metrics_path, int64_t logging_steps, int64_t first_step)
     : metrics_path_(std::move(metrics_path)),
       logging_steps_(logging_steps),
       first_step_(first_step),
-      // Under mpirun standard error is a pipe: the front door says what it is connected to.
-      live_(isatty(STDERR_FILENO) != 0 || std::getenv("TEMPER_LIVE_BAR") != nullptr) {
+      live_(live_terminal() != nullptr) {
   complete_last_line(metrics_path_);
 }
 

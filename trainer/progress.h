@@ -65,7 +65,4 @@ class Progress {
   double eta_seconds_ = 0.0;
 };
 
-// "1h02m", "3m20s", "12s".
-std::string format_duration(double seconds);
-
 }  // namespace temper

@@ -22,6 +22,7 @@ namespace temper {
 struct HeldOutSet {
   std::string name;  // "test/medical", "general/wiki"
   PackedDataset dataset;
+  int64_t num_bytes = 0;  // of the supervised text; known to rank 0
 };
 
 struct RunSetup {

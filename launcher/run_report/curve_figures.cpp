@@ -93,8 +93,9 @@ OrderedJson held_out_figures(const RunFacts& facts) {
         [](const auto& a, const auto& b) { return a.second.loss() < b.second.loss(); });
     const auto& [last_step, last] = *by_step.rbegin();
     const auto used = use == nullptr ? by_step.end() : by_step.find(use->step);
-    const double loss = used == by_step.end() ? last.loss() : used->second.loss();
-    const double base_loss = base == by_step.end() ? kNoNumber : base->second.loss();
+    const MetricsEvaluation& shown = used == by_step.end() ? last : used->second;
+    const MetricsEvaluation of_base = base == by_step.end() ? MetricsEvaluation{} : base->second;
+    const double loss = shown.loss(), base_loss = of_base.loss();
     sets.push_back({{"set", set},
                     {"kind", set.starts_with(kGeneralPrefix) ? "general" : "test"},
                     {"targets", last.num_targets},
@@ -104,6 +105,8 @@ OrderedJson held_out_figures(const RunFacts& facts) {
                     {"change", number_json(loss / base_loss - 1.0)},
                     {"base_perplexity", number_json(std::exp(base_loss))},
                     {"perplexity", number_json(std::exp(loss))},
+                    {"base_bits_per_byte", number_json(of_base.bits_per_byte())},
+                    {"bits_per_byte", number_json(shown.bits_per_byte())},
                     {"last", number_json(last.loss())},
                     {"last_step", last_step},
                     {"best", number_json(best->second.loss())},

@@ -7,6 +7,11 @@
 #include "run/run_directory.h"
 
 namespace temper {
+namespace {
+
+constexpr size_t kMaxFileBytes = size_t{64} << 20;
+
+}  // namespace
 
 OrderedJson read_evaluation(const std::filesystem::path& run, int64_t step,
                             std::vector<std::string>& gaps) {
@@ -18,13 +23,32 @@ OrderedJson read_evaluation(const std::filesystem::path& run, int64_t step,
     if (evaluated == step) chosen = step;
   }
   try {
-    const Json json = read_json_file(directory.evaluation_path(chosen), size_t{64} << 20);
+    const Json json = read_json_file(directory.evaluation_path(chosen), kMaxFileBytes);
     if (json.is_object()) return OrderedJson(json);
     gaps.push_back(directory.evaluation_path(chosen).string() + " is no evaluation");
   } catch (const Error& error) {
     gaps.push_back(error.what());
   }
   return OrderedJson::object();
+}
+
+OrderedJson read_lora_scale(const std::filesystem::path& run, int64_t step,
+                            std::vector<std::string>& gaps) {
+  const auto path = RunDirectory(run).lora_scale_path(step);
+  std::error_code ignored;
+  if (step < 0 || !std::filesystem::exists(path, ignored)) return nullptr;
+  try {
+    OrderedJson json = OrderedJson(read_json_file(path, kMaxFileBytes));
+    if (json.is_object() && json.contains("scale") && json.contains("curve") &&
+        json["curve"].is_array()) {
+      json["step"] = step;
+      return json;
+    }
+    gaps.push_back(path.string() + " is no curve of an adapter's shares");
+  } catch (const Error& error) {
+    gaps.push_back(error.what());
+  }
+  return nullptr;
 }
 
 OrderedJson sample_answers(const std::filesystem::path& run, const OrderedJson& evaluation,

@@ -15,6 +15,11 @@ namespace temper {
 OrderedJson read_evaluation(const std::filesystem::path& run, int64_t step,
                             std::vector<std::string>& gaps);
 
+// What `temper export --lora-scale auto` kept of that checkpoint's adapter, with its "step", as
+// above; null when there is none.
+OrderedJson read_lora_scale(const std::filesystem::path& run, int64_t step,
+                            std::vector<std::string>& gaps);
+
 // Up to `limit` of the kept answers side by side: [{messages, expected, base, tuned}]. Records'
 // text.
 OrderedJson sample_answers(const std::filesystem::path& run, const OrderedJson& evaluation,

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cctype>
-#include <limits>
 #include <vector>
 
+#include "launcher/run_report/figure_values.h"
 #include "launcher/run_report/html_text.h"
 #include "launcher/run_report/page_style.h"
 #include "launcher/run_report/report_tables.h"
@@ -14,10 +14,6 @@
 
 namespace temper {
 namespace {
-
-double number_of(const OrderedJson& value) {
-  return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
-}
 
 // A column of words reads from the left, numbers stand under each other.
 bool is_column_of_words(const ReportTable& table, size_t column) {
@@ -129,7 +125,7 @@ std::string html_page(const OrderedJson& figures, int refresh_seconds) {
   page += section("Learned and forgotten", table_html(held_out_table(figures)) +
                                                table_html(runs_table(figures)) +
                                                charts_html(forgetting_charts(figures)));
-  page += section("Base and tuned model",
+  page += section(evaluation_title(figures),
                   table_html(evaluation_table(figures)) + charts_html(evaluation_charts(figures)));
   page += section("Sample answers", samples_html(figures));
   page += section("Training", charts_html(training_charts(figures)));

@@ -48,7 +48,7 @@ std::string markdown_page(const OrderedJson& figures) {
   }
   return text + table_markdown("Learned and forgotten", held_out_table(figures)) +
          table_markdown("Runs", runs_table(figures)) +
-         table_markdown("Base and tuned model", evaluation_table(figures)) +
+         table_markdown(evaluation_title(figures), evaluation_table(figures)) +
          table_markdown("Data", data_table(figures)) +
          table_markdown("Time line", timeline_table(figures)) +
          table_markdown("Environment", environment_table(figures));

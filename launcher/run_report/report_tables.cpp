@@ -2,29 +2,34 @@
 
 #include <fmt/format.h>
 
-#include <limits>
+#include <cmath>
+#include <utility>
 
+#include "launcher/run_report/figure_values.h"
 #include "launcher/run_report/html_text.h"
 
 namespace temper {
 namespace {
 
-double number_of(const OrderedJson& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_number() ? found->get<double>()
-                                                     : std::numeric_limits<double>::quiet_NaN();
-}
-
 std::string loss_text(double loss) {
   return loss == loss ? fmt::format("{:.4f}", loss) : "-";
 }
 
+// "0.512 (0.430 to 0.590)".
 std::string with_interval(const OrderedJson& score) {
-  std::string text = fmt::format("{:.3f}", number_of(score, "value"));
-  if (score.contains("low")) {
-    text += fmt::format(" ({:.3f} to {:.3f})", number_of(score, "low"), number_of(score, "high"));
-  }
-  return text;
+  const double value = number_of(score, "value");
+  if (!std::isfinite(value)) return "-";
+  const std::string text = fmt::format("{:.3f}", value);
+  if (!score.contains("low")) return text;
+  return fmt::format("{} ({:.3f} to {:.3f})", text, number_of(score, "low"),
+                     number_of(score, "high"));
+}
+
+std::string difference_text(const OrderedJson& comparison) {
+  const double difference = number_of(comparison, "difference");
+  if (!std::isfinite(difference)) return "-";
+  return fmt::format("{:+.3f} ({:+.3f} to {:+.3f})", difference, number_of(comparison, "low"),
+                     number_of(comparison, "high"));
 }
 
 std::string counts_text(const OrderedJson& counts) {
@@ -38,18 +43,20 @@ std::string counts_text(const OrderedJson& counts) {
   return text;
 }
 
-const OrderedJson* find_named(const OrderedJson& list, const char* key, const std::string& name) {
+// The entry of that name, or an empty object.
+const OrderedJson& named(const OrderedJson& list, const std::string& name) {
+  static const OrderedJson kNone = OrderedJson::object();
   for (const OrderedJson& entry : list) {
-    if (entry.value(key, "") == name) return &entry;
+    if (entry.value("name", "") == name) return entry;
   }
-  return nullptr;
+  return kNone;
 }
 
 }  // namespace
 
 ReportTable held_out_table(const OrderedJson& figures) {
   ReportTable table{{"set", "targets", "base loss", "loss", "step", "change", "base perplexity",
-                     "perplexity", "lowest (step)"},
+                     "perplexity", "base bits/byte", "bits/byte", "lowest (step)"},
                     {}};
   for (const OrderedJson& set : figures["held_out"]) {
     table.rows.push_back(
@@ -58,6 +65,8 @@ ReportTable held_out_table(const OrderedJson& figures) {
          shown_number(number_of(set, "step")), shown_change(number_of(set, "change")),
          shown_number(number_of(set, "base_perplexity")),
          shown_number(number_of(set, "perplexity")),
+         shown_number(number_of(set, "base_bits_per_byte")),
+         shown_number(number_of(set, "bits_per_byte")),
          fmt::format("{} ({})", loss_text(number_of(set, "best")), set["best_step"].dump())});
   }
   return table;
@@ -77,44 +86,48 @@ ReportTable runs_table(const OrderedJson& figures) {
   return table;
 }
 
+std::string evaluation_title(const OrderedJson& figures) {
+  const auto step = figures["evaluation"].find("step");
+  const std::string of =
+      step == figures["evaluation"].end() ? "" : fmt::format(" at step {}", step->dump());
+  return (figures["evaluation"].contains("base") ? "Base and tuned model" : "Tuned model") + of;
+}
+
 ReportTable evaluation_table(const OrderedJson& figures) {
   const OrderedJson& evaluation = figures["evaluation"];
-  ReportTable table{{"figure", "tuned"}, {}};
-  if (!evaluation.contains("sets") && !evaluation.contains("answers")) return table;
-  const OrderedJson base = evaluation.value("base", OrderedJson::object());
+  const OrderedJson none = OrderedJson::object(), empty = OrderedJson::array();
+  const OrderedJson base = evaluation.value("base", none);
   const bool has_base = !base.empty();
-  if (has_base) table.columns.push_back("base");
-  const auto add = [&](const std::string& name, const std::string& tuned, const std::string& its) {
+  ReportTable table{{"figure", has_base ? "tuned" : "model"}, {}};
+  if (has_base) table.columns.insert(table.columns.end(), {"base", "difference"});
+  const auto add = [&](const std::string& name, const std::string& tuned, const std::string& its,
+                       const std::string& difference) {
     table.rows.push_back({name, tuned});
-    if (has_base) table.rows.back().push_back(its);
+    if (has_base) table.rows.back().insert(table.rows.back().end(), {its, difference});
   };
-  for (const OrderedJson& set : evaluation.value("sets", OrderedJson::array())) {
-    const std::string name = set.value("name", "");
-    const OrderedJson base_sets = base.value("sets", OrderedJson::array());
-    const OrderedJson* its = find_named(base_sets, "name", name);
-    const OrderedJson nothing = OrderedJson::object();
-    const OrderedJson& other = its == nullptr ? nothing : *its;
-    add(name + ": loss", loss_text(number_of(set, "loss")), loss_text(number_of(other, "loss")));
-    if (set.contains("bits_per_byte")) {
-      add(name + ": bits per byte", loss_text(number_of(set, "bits_per_byte")),
-          loss_text(number_of(other, "bits_per_byte")));
+  const OrderedJson base_sets = base.value("sets", empty);
+  for (const OrderedJson& set : evaluation.value("sets", empty)) {
+    const OrderedJson& other = named(base_sets, set.value("name", ""));
+    for (const auto& [key, name] :
+         {std::pair{"loss", "loss"}, std::pair{"bits_per_byte", "bits per byte"}}) {
+      const double tuned = number_of(set, key), its = number_of(other, key);
+      add(set.value("name", "") + ": " + name, loss_text(tuned), loss_text(its),
+          shown_change(tuned / its - 1.0));
     }
   }
-  const OrderedJson answers = evaluation.value("answers", OrderedJson::object());
-  const OrderedJson base_answers = base.value("answers", OrderedJson::object());
-  const OrderedJson base_scores = base_answers.value("scores", OrderedJson::array());
-  for (const OrderedJson& score : answers.value("scores", OrderedJson::array())) {
-    const OrderedJson* its = find_named(base_scores, "name", score.value("name", ""));
-    add(score.value("name", ""), with_interval(score), its == nullptr ? "-" : with_interval(*its));
+  const OrderedJson base_scores = base.value("answers", none).value("scores", empty);
+  const OrderedJson comparison = evaluation.value("comparison", empty);
+  for (const OrderedJson& score : evaluation.value("answers", none).value("scores", empty)) {
+    const std::string name = score.value("name", "");
+    add(name, with_interval(score), with_interval(named(base_scores, name)),
+        difference_text(named(comparison, name)));
   }
-  const OrderedJson none = OrderedJson::object();
   const OrderedJson choices = evaluation.value("choices", none);
   const OrderedJson base_choices = base.value("choices", none);
   for (const auto& [key, name] : {std::pair{"accuracy", "multiple choice"},
                                   std::pair{"accuracy_per_byte", "multiple choice, by byte"}}) {
     if (!choices.contains(key)) continue;
-    add(name, with_interval(choices[key]),
-        base_choices.contains(key) ? with_interval(base_choices[key]) : "-");
+    add(name, with_interval(choices[key]), with_interval(base_choices.value(key, none)), "-");
   }
   return table;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "launcher/run_report/figure_values.h"
 #include "launcher/run_report/html_text.h"
 #include "launcher/run_report/svg_chart.h"
 
@@ -13,10 +14,6 @@ namespace temper {
 namespace {
 
 constexpr size_t kMaxTopics = 24;
-
-double number_of(const OrderedJson& value) {
-  return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
-}
 
 std::vector<std::pair<double, double>> points_of(const OrderedJson& curve, double scale = 1.0) {
   std::vector<std::pair<double, double>> points;
@@ -62,6 +59,19 @@ ChartLine steps_of_run(const OrderedJson& trajectory) {
   return path;
 }
 
+ChartLine shares_of_adapter(const OrderedJson& lora_scale) {
+  ChartLine shares;
+  shares.label = fmt::format("shares of the adapter of step {}", lora_scale["step"].dump());
+  shares.has_markers = true;
+  for (const OrderedJson& point : lora_scale["curve"]) {
+    const double scale = number_of(point, "scale");
+    shares.points.emplace_back(number_of(point, "test_loss"), 100.0 * number_of(point, "rise"));
+    const bool is_chosen = scale == number_of(lora_scale, "scale");
+    shares.point_labels.push_back(is_chosen ? fmt::format("{:.1f} of it: chosen", scale) : "");
+  }
+  return shares;
+}
+
 ChartLine ends_of_runs(const OrderedJson& runs) {
   ChartLine ends;
   ends.label = "runs, by their number in the table";
@@ -72,6 +82,25 @@ ChartLine ends_of_runs(const OrderedJson& runs) {
     ends.point_labels.push_back(std::to_string(ends.points.size()));
   }
   return ends;
+}
+
+// A bar for each topic; one set's are kept apart from another's.
+void add_topics(const OrderedJson& sets, BarChart& chart) {
+  const auto has_topics = [](const OrderedJson& set) { return set.contains("topics"); };
+  const bool are_several = std::count_if(sets.begin(), sets.end(), has_topics) > 1;
+  for (const OrderedJson& set : sets) {
+    for (const OrderedJson& topic : set.value("topics", OrderedJson::array())) {
+      std::string label = topic.value("topic", "");
+      if (are_several) label += ", " + set.value("name", "");
+      auto group = std::find_if(chart.groups.begin(), chart.groups.end(),
+                                [&](const auto& known) { return known.label == label; });
+      if (group == chart.groups.end()) {
+        if (chart.groups.size() >= kMaxTopics) continue;
+        group = chart.groups.insert(chart.groups.end(), {.label = label});
+      }
+      group->bars.push_back({number_of(topic["loss"])});
+    }
+  }
 }
 
 // The points that no other one beats in both figures, from the lowest loss on.
@@ -124,6 +153,9 @@ std::string forgetting_charts(const OrderedJson& figures) {
   }
   if (forgetting["runs"].size() < 2) {
     chart.lines.push_back(steps_of_run(forgetting["trajectory"]));
+    if (forgetting["lora_scale"].is_object()) {
+      chart.lines.push_back(shares_of_adapter(forgetting["lora_scale"]));
+    }
     return draw_lines(chart);
   }
   ChartLine runs = ends_of_runs(forgetting["runs"]);
@@ -162,20 +194,7 @@ std::string evaluation_charts(const OrderedJson& figures) {
   topics.title = "Loss by topic";
   topics.x_label = "nats per target";
   topics.series = scores.series;
-  both("sets", [&](const OrderedJson& sets) {
-    for (const OrderedJson& set : sets) {
-      for (const OrderedJson& topic : set.value("topics", OrderedJson::array())) {
-        const std::string label = topic.value("topic", "");
-        auto group = std::find_if(topics.groups.begin(), topics.groups.end(),
-                                  [&](const auto& known) { return known.label == label; });
-        if (group == topics.groups.end()) {
-          if (topics.groups.size() >= kMaxTopics) continue;
-          group = topics.groups.insert(topics.groups.end(), {.label = label});
-        }
-        group->bars.push_back({number_of(topic["loss"])});
-      }
-    }
-  });
+  both("sets", [&](const OrderedJson& sets) { add_topics(sets, topics); });
   return draw_bars(scores) + draw_bars(topics);
 }
 

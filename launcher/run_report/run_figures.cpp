@@ -109,15 +109,22 @@ OrderedJson run_figures(const std::filesystem::path& path, const ReportOptions& 
   for (const std::filesystem::path& other : options.others) others.push_back(read_run_facts(other));
   const CheckpointStatus* use = facts.checkpoint_to_use();
   const OrderedJson evaluation = read_evaluation(path, use == nullptr ? -1 : use->step, facts.gaps);
+  // Without a checkpoint to use, a share of the newest may be what is left.
+  const CheckpointStatus* scaled =
+      use == nullptr && !facts.checkpoints.empty() ? &facts.checkpoints.front() : use;
+  const OrderedJson lora_scale =
+      scaled == nullptr ? OrderedJson() : read_lora_scale(path, scaled->step, facts.gaps);
 
   OrderedJson figures = {{"format", "temper run report"}, {"format_version", 1}};
   figures["made_at"] = now_seconds();
   const auto overlaps = facts.config ? overlap_warnings(*facts.config) : std::vector<std::string>{};
-  figures["verdict"] = make_verdict(facts, evaluation, overlaps);
+  OrderedJson forgetting = forgetting_figures(facts, others);
+  forgetting["lora_scale"] = lora_scale;
+  figures["verdict"] = make_verdict(facts, forgetting, evaluation, overlaps);
   figures["run"] = run_section(facts);
   figures["held_out"] = held_out_figures(facts);
   figures["curves"] = curve_figures(facts);
-  figures["forgetting"] = forgetting_figures(facts, others);
+  figures["forgetting"] = forgetting;
   figures["evaluation"] = evaluation;
   if (options.with_records) figures["samples"] = sample_answers(path, evaluation, kMaxSamples);
   figures["data"] = facts.config ? data_figures(*facts.config) : OrderedJson::array();

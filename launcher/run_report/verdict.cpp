@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "launcher/run_report/figure_values.h"
 #include "launcher/run_report/html_text.h"
 
 namespace temper {
@@ -35,16 +36,27 @@ class VerdictWriter {
  public:
   explicit VerdictWriter(const RunFacts& facts) : facts_(facts), use_(facts.checkpoint_to_use()) {}
 
-  OrderedJson write(const OrderedJson& evaluation, const std::vector<std::string>& overlaps) {
+  OrderedJson write(const OrderedJson& forgetting, const OrderedJson& evaluation,
+                    const std::vector<std::string>& overlaps) {
     judge_state();
     judge_learning();
     judge_forgetting();
+    judge_lora_scale(forgetting["lora_scale"]);
+    judge_runs(forgetting["runs"]);
     judge_overfitting();
-    judge_answers(evaluation);
-    judge_memorisation(evaluation);
+    if (is_of_other_step(evaluation)) {
+      note(Level::kOpen,
+           fmt::format("temper eval has measured step {}, which is not the checkpoint to use: "
+                       "its figures below are of another model.",
+                       evaluation["step"].get<int64_t>()));
+    } else {
+      judge_answers(evaluation);
+      judge_memorisation(evaluation);
+    }
     for (const std::string& overlap : overlaps) add(Level::kWarning, overlap + ".");
     for (const std::string& gap : facts_.gaps) add(Level::kOpen, "Gap: " + gap + ".");
-    OrderedJson verdict = {{"level", level_name(worst_)}, {"headline", headline()}};
+    const std::string of_run = forgetting["runs"].size() > 1 ? " of " + facts_.name() : "";
+    OrderedJson verdict = {{"level", level_name(worst_)}, {"headline", headline(of_run)}};
     verdict["checkpoint"] = use_ == nullptr ? OrderedJson() : OrderedJson(use_->path.string());
     verdict["points"] = points_;
     return verdict;
@@ -53,7 +65,17 @@ class VerdictWriter {
  private:
   void add(Level level, const std::string& text) {
     worst_ = std::max(worst_, level);
+    note(level, text);
+  }
+  // What has no part in the verdict as a whole.
+  void note(Level level, const std::string& text) {
     points_.push_back({{"level", level_name(level)}, {"text", text}});
+  }
+
+  bool is_of_other_step(const OrderedJson& evaluation) const {
+    const auto step = evaluation.find("step");
+    return step != evaluation.end() && step->is_number_integer() &&
+           (use_ == nullptr || *step != use_->step);
   }
 
   int64_t step_used() const {
@@ -138,6 +160,48 @@ class VerdictWriter {
     }
   }
 
+  void judge_lora_scale(const OrderedJson& found) {
+    if (!found.is_object()) return;
+    const double scale = number_of(found, "scale");
+    const std::string adapter = fmt::format("the adapter of step {}", found["step"].dump());
+    if (scale <= 0.0) {
+      add(Level::kBad,
+          "No share of " + adapter + " is within the budget and better than the base.");
+      return;
+    }
+    for (const OrderedJson& point : found["curve"]) {
+      if (number_of(point, "scale") != scale) continue;
+      add(Level::kGood,
+          fmt::format("Of {}, a share of {:.1f} is the best within the budget: test loss {:.4f}, "
+                      "general loss {} from the base's (temper export --lora-scale auto).",
+                      adapter, scale, number_of(point, "test_loss"),
+                      shown_change(number_of(point, "rise"))));
+    }
+  }
+
+  void judge_runs(const OrderedJson& runs) {
+    if (runs.size() < 2) return;
+    const double budget = facts_.max_forgetting();
+    const OrderedJson* best = nullptr;
+    for (const OrderedJson& run : runs) {
+      const bool is_within = budget == 0.0 || number_of(run, "rise") <= budget;
+      const double loss = number_of(run, "test_loss");
+      if (is_within && (best == nullptr || loss < number_of(*best, "test_loss"))) best = &run;
+    }
+    if (best == nullptr) {
+      note(Level::kBad,
+           fmt::format("None of the {} runs compared is within the budget.", runs.size()));
+      return;
+    }
+    note(Level::kGood,
+         fmt::format(
+             "Of the {} runs compared, {} has the lowest test loss{}: {:.4f} at step {}, the "
+             "general loss {} from the base's.",
+             runs.size(), best->value("name", ""), budget > 0.0 ? " within the budget" : "",
+             number_of(*best, "test_loss"), (*best)["step"].dump(),
+             shown_change(number_of(*best, "rise"))));
+  }
+
   void judge_overfitting() {
     const auto& test = facts_.history.test();
     if (test.size() < 2) return;
@@ -174,13 +238,17 @@ class VerdictWriter {
     const OrderedJson comparison = evaluation.value("comparison", OrderedJson::array());
     for (const OrderedJson& entry : comparison) {
       const double low = entry.value("low", kNoNumber), high = entry.value("high", kNoNumber);
-      const Level level = low > 0 ? Level::kGood : high < 0 ? Level::kBad : Level::kOpen;
-      add(level,
+      const std::string text =
           fmt::format("{}: tuned minus base {:+.3f} (95 % interval {:+.3f} to {:+.3f}): {}.",
                       entry.value("name", ""), entry.value("difference", kNoNumber), low, high,
                       low > 0    ? "the tuned model is better"
                       : high < 0 ? "the base is better"
-                                 : "no difference can be told"));
+                                 : "no difference can be told");
+      if (low > 0 || high < 0) {
+        add(low > 0 ? Level::kGood : Level::kBad, text);
+      } else {
+        note(Level::kOpen, text);
+      }
     }
   }
 
@@ -191,12 +259,12 @@ class VerdictWriter {
     add(bad ? Level::kBad : Level::kGood, found->value("verdict", ""));
   }
 
-  std::string headline() const {
+  std::string headline(const std::string& of_run) const {
     if (facts_.max_forgetting() > 0.0 && use_ == nullptr && !facts_.history.general().empty()) {
       return "Use the base: no checkpoint is within the forgetting budget";
     }
     if (use_ == nullptr) return "There is no complete checkpoint yet";
-    std::string text = "Use " + use_->path.filename().string();
+    std::string text = "Use " + use_->path.filename().string() + of_run;
     if (std::isfinite(learned_)) text += fmt::format(": test loss {}", shown_change(learned_));
     if (std::isfinite(forgotten_))
       text += fmt::format(", general loss {}", shown_change(forgotten_));
@@ -212,9 +280,9 @@ class VerdictWriter {
 
 }  // namespace
 
-OrderedJson make_verdict(const RunFacts& facts, const OrderedJson& evaluation,
-                         const std::vector<std::string>& overlaps) {
-  return VerdictWriter(facts).write(evaluation, overlaps);
+OrderedJson make_verdict(const RunFacts& facts, const OrderedJson& forgetting,
+                         const OrderedJson& evaluation, const std::vector<std::string>& overlaps) {
+  return VerdictWriter(facts).write(forgetting, evaluation, overlaps);
 }
 
 }  // namespace temper

@@ -7,9 +7,9 @@
 namespace temper {
 
 // {level: "good", "warning", "bad" or "open", headline, points: [{level, text}], checkpoint}.
-// `evaluation` is what `temper eval` kept of the checkpoint (evaluation_figures.h), or empty;
-// `overlaps` are those of data_figures.h.
-OrderedJson make_verdict(const RunFacts& facts, const OrderedJson& evaluation,
-                         const std::vector<std::string>& overlaps);
+// `forgetting` are the figures of that name (docs/formats/report.md), `evaluation` what `temper
+// eval` kept (evaluation_figures.h), or empty; `overlaps` are those of data_figures.h.
+OrderedJson make_verdict(const RunFacts& facts, const OrderedJson& forgetting,
+                         const OrderedJson& evaluation, const std::vector<std::string>& overlaps);
 
 }  // namespace temper

@@ -135,6 +135,9 @@ TEST_F(ForgettingTest, a_share_of_the_adapter_within_the_budget_is_exported) {
   const double scale = parse_json(automatic.out, "report")["source"]["lora_scale"]["scale"];
   EXPECT_GT(scale, 0.0);
   EXPECT_LT(scale, 1.0);
+  EXPECT_EQ(temper_json({"report", "out", "--json"})["forgetting"]["lora_scale"]["scale"], scale);
+  temper_output({"report", "out"});
+  EXPECT_THAT(read("out/report.html"), HasSubstr(fmt::format("a share of {:.1f} is", scale)));
   const ProgramRun same = export_scaled(fmt::format("{}", scale));
   EXPECT_EQ(same.exit_code, 0) << same.err;
   EXPECT_LE(parse_json(same.out, "report")["source"]["forgetting"]["rise"], 0.5);

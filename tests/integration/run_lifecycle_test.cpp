@@ -223,6 +223,10 @@ TEST_F(RunLifecycleTest, only_test_sets_make_the_test_loss) {
   }
   EXPECT_EQ(all, test);
   EXPECT_NE(general, test);
+  // The bytes of the text are those that an evaluation of its own finds.
+  const Json sets = temper_json({"eval", "out", "--json"})["sets"];
+  EXPECT_GT(sets[0]["bytes"], 0);
+  EXPECT_EQ(metrics("out", "eval").front()["bytes"], sets[0]["bytes"]);
 }
 
 TEST_F(RunLifecycleTest, other_dataset_weights_are_other_data) {

@@ -106,6 +106,22 @@ TEST_F(GeneratorTest, ends_where_the_marker_begins_and_never_shows_its_beginning
   FAIL() << "no answer with a marker in it was drawn";
 }
 
+TEST_F(GeneratorTest, prompts_of_any_length_come_to_what_they_come_to_alone) {
+  std::vector<std::vector<int64_t>> prompts;
+  for (const int64_t length : {1, 2, 1, 30, 90, 60, 128, 129, 5, 200, 3, 1}) {
+    std::vector<int64_t> prompt;
+    for (int64_t t = 0; t < length; ++t) prompt.push_back((7 * t + length) % 200);
+    prompts.push_back(prompt);
+  }
+  size_t num_ended = 0;
+  const auto together =
+      generator().generate_all(prompts, sampled(5), [&num_ended] { ++num_ended; });
+  EXPECT_EQ(num_ended, prompts.size());
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    EXPECT_EQ(together[i].ids, generator().generate(prompts[i], sampled(5)).ids) << i;
+  }
+}
+
 TEST_F(GeneratorTest, streams_the_text_that_it_returns) {
   for (uint64_t seed = 0; seed < 8; ++seed) {
     std::string streamed;

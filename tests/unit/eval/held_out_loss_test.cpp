@@ -42,6 +42,7 @@ TEST(HeldOutLoss, is_the_loss_of_every_supervised_token) {
   // Byte-level tokens: a byte each, but for special ones.
   EXPECT_GT(figures.num_bytes, 0);
   EXPECT_LE(figures.num_bytes, count);
+  EXPECT_EQ(count_supervised_bytes(dataset, access.tokenizer()), figures.num_bytes);
   EXPECT_DOUBLE_EQ(figures.bits_per_byte(),
                    loss.sum / std::log(2.0) / static_cast<double>(figures.num_bytes));
   EXPECT_EQ(loss.count, count);

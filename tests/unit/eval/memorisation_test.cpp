@@ -39,6 +39,21 @@ std::vector<Answer> answers(size_t num_verbatim, size_t count) {
   return list;
 }
 
+TEST(ScoreVerbatim, tells_repeated_records_apart) {
+  std::vector<Question> asked = questions(10);
+  EXPECT_FALSE(score_verbatim(asked, answers(2, 10)).contains("repeated"));
+  asked[0].occurrences = 3;
+  asked[9].occurrences = 2;
+  const Json scores = score_verbatim(asked, answers(2, 10));
+  EXPECT_EQ(scores["value"], 0.2);
+  EXPECT_EQ(scores["repeated"]["answers"], 2);
+  EXPECT_EQ(scores["repeated"]["value"], 0.5);
+  Json audit = {{"train", scores}};
+  judge_memorisation(audit);
+  EXPECT_THAT(audit["verdict"].get<std::string>(),
+              HasSubstr("(50.0 % of the 2 that occur more than once)"));
+}
+
 TEST(JudgeMemorisation, looks_beyond_the_intervals) {
   Json audit = {{"train", score_verbatim(questions(50), answers(25, 50))},
                 {"held_out", score_verbatim(questions(50), answers(0, 50))}};

@@ -54,6 +54,19 @@ TEST_F(QuestionsTest, limit_takes_the_first) {
   EXPECT_THAT(read("{\"prompt\": \"a?\", \"completion\": \"b\"}\nnot json\n", 1), SizeIs(1));
 }
 
+TEST_F(QuestionsTest, the_same_ones_are_counted_to_the_end_of_the_file) {
+  const std::string a = "{\"prompt\": \"a?\", \"completion\": \"b\"}\n";
+  const std::string c = "{\"prompt\": \"c?\", \"completion\": \"b\"}\n";
+  write_file_atomically(world_.root() / "q.jsonl", a + c + a + c + a);
+  const auto all = read_distinct_questions(world_.root() / "q.jsonl", 0);
+  ASSERT_THAT(all, SizeIs(2));
+  EXPECT_EQ(all[0].occurrences, 3);
+  EXPECT_EQ(all[1].occurrences, 2);
+  const auto first = read_distinct_questions(world_.root() / "q.jsonl", 1);
+  ASSERT_THAT(first, SizeIs(1));
+  EXPECT_EQ(first[0].occurrences, 3);
+}
+
 TEST_F(QuestionsTest, without_an_answer_are_refused_by_line) {
   EXPECT_THAT(error_of("{\"prompt\": \"a?\", \"completion\": \"b\"}\nnot json\n"),
               HasSubstr("q.jsonl:2"));

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <filesystem>
 #include <regex>
 
 #include "common/error.h"
@@ -43,6 +45,7 @@ std::string eval_line(int64_t step, const std::string& set, double loss) {
 class RunReport : public ::testing::Test {
  protected:
   RunReport() {
+    std::filesystem::create_directories(directory_ / "eval");
     metrics_ = R"({"event":"start","step":0,"time":1.7e9,"ranks":2})"
                "\n";
     metrics_ += eval_line(0, "test/a", 3.0) + eval_line(0, "general/b", 2.0);
@@ -77,6 +80,77 @@ TEST_F(RunReport, tells_what_was_learned_and_forgotten) {
   EXPECT_THAT(page, Not(HasSubstr("http-equiv=\"refresh\"")));
   EXPECT_THAT(html_page(report, 10), HasSubstr("content=\"10\""));
   EXPECT_THAT(markdown_page(report), HasSubstr("| test/a |"));
+}
+
+TEST_F(RunReport, tells_bits_per_byte_where_the_bytes_are_known) {
+  EXPECT_TRUE(figures()["held_out"][1]["bits_per_byte"].is_null());
+  metrics_ +=
+      Json{{"event", "eval"}, {"step", 20}, {"set", "test/a"}, {"loss_sum", 16 * std::log(2.0)},
+           {"targets", 10},   {"bytes", 32}}
+          .dump() +
+      "\n";
+  EXPECT_DOUBLE_EQ(figures()["held_out"][1]["bits_per_byte"], 0.5);
+}
+
+TEST_F(RunReport, judges_no_checkpoint_by_the_evaluation_of_another) {
+  directory_.write("eval/step-10.json",
+                   R"({"step": 10, "sets": [], "base": {}, "memorisation": {"memorises": true,
+                       "verdict": "It has memorised."}})");
+  const OrderedJson report = figures();
+  const std::string page = html_page(report);
+  EXPECT_THAT(page, HasSubstr("temper eval has measured step 10, which is not the checkpoint"));
+  EXPECT_THAT(page, Not(HasSubstr("It has memorised")));
+}
+
+TEST_F(RunReport, shows_what_shares_of_the_adapter_would_forget) {
+  std::filesystem::create_directories(directory_ / "step-20");
+  directory_.write("eval/step-20.lora-scale.json",
+                   R"({"scale": 0.5, "max_forgetting": 0.02, "curve": [
+                       {"scale": 0.0, "test_loss": 3.0, "general_loss": 2.0, "rise": 0.0},
+                       {"scale": 0.5, "test_loss": 2.0, "general_loss": 2.02, "rise": 0.01},
+                       {"scale": 1.0, "test_loss": 1.5, "general_loss": 2.1, "rise": 0.05}]})");
+  const std::string page = html_page(figures());
+  EXPECT_THAT(page, HasSubstr("a share of 0.5 is the best within the budget: test loss 2.0000"));
+  EXPECT_THAT(page, HasSubstr("0.5 of it: chosen"));
+  directory_.write("eval/step-20.lora-scale.json", R"({"scale": "x", "curve": [1, {}, null]})");
+  EXPECT_THAT(html_page(figures()), Not(HasSubstr("a share of")));
+  directory_.write("eval/step-20.lora-scale.json", "{");
+  EXPECT_THAT(figures()["gaps"].dump(), HasSubstr("lora-scale.json"));
+}
+
+TEST_F(RunReport, names_the_best_of_several_runs) {
+  TemporaryDirectory other;
+  other.write("metrics.jsonl", eval_line(0, "test/a", 3.0) + eval_line(0, "general/b", 2.0) +
+                                   step_line(1, 1.0) + eval_line(1, "test/a", 1.2) +
+                                   eval_line(1, "general/b", 2.2));
+  directory_.write("metrics.jsonl", metrics_);
+  const OrderedJson report = run_figures(directory_.path(), {.others = {other.path()}});
+  EXPECT_THAT(html_page(report),
+              HasSubstr(fmt::format("Of the 2 runs compared, {} has the lowest test loss: 1.2000 "
+                                    "at step 1, the general loss +10.0 %",
+                                    other.path().filename().string())));
+}
+
+TEST_F(RunReport, answers_that_tell_nothing_do_not_spoil_the_verdict) {
+  directory_.write("run.yaml",
+                   "base_model: m\ndatasets: [{path: d.h5}]\noutput_dir: o\neval_steps: 1\n"
+                   "general_datasets: [{path: g.h5}]\n");
+  const std::string level = figures()["verdict"]["level"];
+  directory_.write("eval/step-20.json",
+                   R"({"comparison": [{"name": "exact match", "difference": 0.0, "low": 0.0,
+                       "high": 0.0}]})");
+  EXPECT_THAT(html_page(figures()), HasSubstr("no difference can be told"));
+  EXPECT_EQ(figures()["verdict"]["level"], level);
+}
+
+TEST_F(RunReport, topics_of_two_sets_are_told_apart) {
+  directory_.write("eval/step-20.json",
+                   R"({"step": 20, "sets": [
+                       {"name": "test/a", "topics": [{"topic": "dose", "loss": 1.0}]},
+                       {"name": "test/b", "topics": [{"topic": "dose", "loss": 2.0}]}]})");
+  const std::string page = html_page(figures());
+  EXPECT_THAT(page, HasSubstr("dose, test/a"));
+  EXPECT_THAT(page, HasSubstr("dose, test/b"));
 }
 
 TEST_F(RunReport, names_no_checkpoint_that_is_over_the_budget) {

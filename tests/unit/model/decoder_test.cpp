@@ -174,6 +174,26 @@ TEST_P(Decoder, decoding_with_a_cache_equals_the_whole) {
   EXPECT_THROW(model.decode({{0, {1}}}, cache), InternalError);
 }
 
+TEST_P(Decoder, prompts_of_few_tokens_have_the_same_bits_together) {
+  const ModelConfig& config = GetParam().config;
+  LoraConfig lora = small_lora({"q_proj", "up_proj"});
+  const ResidentModel model(config, lora, Training::kNone, RandomWeights());
+  ASSERT_GE(model.independent_tokens(), 100);
+  std::vector<NewTokens> prompts;
+  for (const int64_t length : {2, 41, 7, 50}) {
+    const at::Tensor tokens = random_batch(config.vocab_size, {0, static_cast<int>(length)}).tokens;
+    const auto* ids = tokens.const_data_ptr<int64_t>();
+    prompts.push_back({prompts.size(), std::vector<int64_t>(ids, ids + length)});
+  }
+  KvCache cache = model.make_cache(prompts.size(), 50);
+  const at::Tensor together = model.decode(prompts, cache);
+  for (const NewTokens& prompt : prompts) {
+    KvCache own = model.make_cache(1, 50);
+    const at::Tensor alone = model.decode({{0, prompt.ids}}, own)[0];
+    EXPECT_TRUE(same_bits(alone, together[static_cast<int64_t>(prompt.sequence)]));
+  }
+}
+
 TEST_P(Decoder, target_losses_add_up_to_the_loss) {
   const ModelConfig& config = GetParam().config;
   const ResidentModel model(config, std::nullopt, Training::kNone, RandomWeights());

@@ -109,12 +109,5 @@ TEST_F(ProgressTest, estimates_from_the_speed_of_late_steps) {
   EXPECT_DOUBLE_EQ(progress.eta_seconds(), 7.0);
 }
 
-TEST(FormatDuration, reads_like_a_clock) {
-  EXPECT_EQ(format_duration(12.4), "12s");
-  EXPECT_EQ(format_duration(200), "3m20s");
-  EXPECT_EQ(format_duration(3725), "1h02m");
-  EXPECT_EQ(format_duration(-1), "0s");
-}
-
 }  // namespace
 }  // namespace temper

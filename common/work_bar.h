@@ -1,0 +1,37 @@
+// How far a long piece of work is: a line of the terminal that is written over and over, or, where
+// nobody looks on, a line of the log every half minute.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+namespace temper {
+
+// Standard error, where it ends at a terminal (under mpirun it is a pipe: the front door says what
+// it is connected to); else null.
+std::FILE* live_terminal();
+
+class WorkBar {
+ public:
+  // Of `total` pieces. Rank 0 shows how far it is itself; the other ranks pass false.
+  WorkBar(std::string what, int64_t total, bool is_shown, std::FILE* terminal = live_terminal());
+  ~WorkBar();  // wipes the line
+  WorkBar(const WorkBar&) = delete;
+  WorkBar& operator=(const WorkBar&) = delete;
+
+  // One more piece is done.
+  void advance();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  std::string what_;
+  int64_t total_, done_ = 0;
+  bool is_shown_, has_line_ = false;
+  std::FILE* terminal_;
+  Clock::time_point began_ = Clock::now(), last_told_ = began_;
+};
+
+}  // namespace temper
