@@ -98,6 +98,25 @@ def best_step(run):
     return min(steps, key=lambda step: losses[step])
 
 
+def frontier_of(points):
+    """Names of the runs that no other is better than in both."""
+    return {a["name"] for a in points
+            if not any(b["test_loss"] < a["test_loss"] and b["rise"] < a["rise"] for b in points)}
+
+
+def answers_line(title, evaluation):
+    differences = {entry["name"]: entry for entry in evaluation["comparison"]}
+    cells = [title]
+    for name in ("token F1", "ROUGE-L"):
+        entry = differences[name]
+        cells.append(f"{entry['difference']:+.3f} ({entry['low']:+.3f} to {entry['high']:+.3f})")
+    audit = evaluation["memorisation"]
+    cells.append(f"{audit['train']['verbatim']} of {audit['train']['answers']}, "
+                 f"{audit['held_out']['verbatim']} of {audit['held_out']['answers']}")
+    cells.append(f"{audit['train']['longest_run_words']}")
+    return "| " + " | ".join(cells) + " |"
+
+
 class Experiment:
     def __init__(self, options):
         self.work, self.nproc = options.work.resolve(), options.nproc
@@ -109,11 +128,12 @@ class Experiment:
         with open(self.work / output if output else os.devnull, "w") as out:
             subprocess.run([self.temper, *map(str, arguments)], check=True, cwd=self.work, stdout=out)
 
-    def pack(self, name, *more):
+    def pack(self, name):
         if not (self.work / f"{name}.h5").exists():
+            topic = ["--topic", "topic"] if name.startswith("medical") else []
             self.run("pack", f"{name}.jsonl", "-o", f"{name}.h5", "--model", "empty",
                      "--sequence-len", SEQUENCE_LEN, "--chat-template", "plain", "--overlong",
-                     "truncate", "--overlap", "report", *more)
+                     "truncate", "--overlap", "report", *topic)
 
     def train(self, name, yaml):
         (self.work / f"{name}.yaml").write_text(yaml + f"output_dir: {name}\n")
@@ -169,25 +189,40 @@ save_total_limit: 0
 logging_steps: 80
 """)
 
-    def report(self, result):
-        """The page of all runs, and their end points as a table."""
-        runs = [f"run-{method}-replay-{replay:g}" for method in METHODS for replay in REPLAY]
-        self.run("report", *runs, "-o", "frontier.html")
+    def evaluate(self, name):
+        """Answers to unseen questions by base and tuned model, and what comes back of the training's."""
+        step = self.figures(name)["verdict"]["checkpoint"].split("-")[-1]
+        if not (self.work / name / f"eval/step-{step}.json").exists():
+            self.run("eval", f"{name}/step-{step}", "--base", "--questions", "medical-unseen.jsonl",
+                     "--memorisation", "medical-train.jsonl", "--limit", 10 if self.quick else 60,
+                     "--max-new-tokens", 96, "--nproc", self.nproc)
+
+    def figures(self, *runs):
         self.run("report", *runs, "--json", output="report.json")
-        figures = json.loads((self.work / "report.json").read_text())
+        return json.loads((self.work / "report.json").read_text())
+
+    def report(self, result):
+        """The page of all runs with its frontier, and their end points as tables."""
+        runs = [f"run-{method}-replay-{replay:g}" for method in METHODS for replay in REPLAY]
+        points = {run["name"]: run for run in self.figures(*runs)["forgetting"]["runs"]}
+        frontier = frontier_of(points.values())
+        self.run("report", *sorted(runs, key=lambda name: points[name]["test_loss"]), "-o",
+                 "frontier.html")
         lines = [f"Made on {datetime.date.today()} by `bench/forgetting.py`.", "",
-                 "| run | step | medical loss, unseen | from the base's | general loss | from the base's |",
-                 "|---|---:|---:|---:|---:|---:|"]
-        for run in figures["forgetting"]["runs"]:
-            described = json.loads(subprocess.run(
-                [self.temper, "report", run["name"], "--json"], check=True, text=True, cwd=self.work,
-                stdout=subprocess.PIPE).stdout)
-            general = next(s for s in described["held_out"] if s["kind"] == "general")
-            change = run["test_loss"] / run["base_test_loss"] - 1
-            lines.append(f"| {run['name'][4:].replace('-replay-', ', replay ')} | {run['step']} | "
-                         f"{run['test_loss']:.4f} | {change:+.1%} | {general['loss']:.4f} | "
-                         f"{run['rise']:+.1%} |")
-        text = "\n".join(lines) + "\n"
+                 "| run | step | medical loss, unseen | from the base's | bits/byte | general loss | "
+                 "from the base's | frontier |", "|---|---:|---:|---:|---:|---:|---:|---|"]
+        answers = ["| run | token F1, minus the base's (95 %) | ROUGE-L, minus the base's (95 %) | "
+                   "verbatim: trained on, unseen | longest run of words |", "|---|---:|---:|---:|---:|"]
+        for name in runs:
+            described, run = self.figures(name), points[name]
+            test, general = (next(s for s in described["held_out"] if s["kind"] == kind)
+                             for kind in ("test", "general"))
+            title = name[4:].replace("-replay-", ", replay ")
+            lines.append(f"| {title} | {run['step']} | {test['loss']:.4f} | {test['change']:+.1%} | "
+                         f"{test['bits_per_byte']:.3f} | {general['loss']:.4f} | "
+                         f"{general['change']:+.1%} | {'yes' if name in frontier else ''} |")
+            answers.append(answers_line(title, described["evaluation"]))
+        text = "\n".join([*lines, "", *answers]) + "\n"
         print(text)
         if result:
             result.write_text("# What a specialist learns and forgets\n\n" + text)
@@ -209,6 +244,7 @@ logging_steps: 80
         for method in METHODS:
             for replay in REPLAY:
                 self.tune(method, replay)
+                self.evaluate(f"run-{method}-replay-{replay:g}")
 
 
 def main():
