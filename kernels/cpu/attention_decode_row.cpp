@@ -8,11 +8,12 @@
 namespace temper {
 namespace {
 
-// Scores of kKeys keys; together, so that their sums do not wait for each other.
+// Scores of up to four keys; together, so that their sums do not wait for each other.
 template <int64_t kKeys>
 TEMPER_INLINE void score_keys(const float* q, const float* k, int64_t dim, int64_t stride,
                               float* scores) {
-  Float8 sums[kKeys] = {};
+  Float8 sums[4];
+  for (Float8& sum : sums) sum = broadcast8(0.0f);
   int64_t i = 0;
   for (; i + 8 <= dim; i += 8) {
     const Float8 part = load8(q + i);
@@ -24,7 +25,8 @@ TEMPER_INLINE void score_keys(const float* q, const float* k, int64_t dim, int64
       sums[j] += part * load_part8(k + j * stride + i, dim - i, 0.0f);
     }
   }
-  for (int64_t j = 0; j < kKeys; ++j) scores[j] = sum_lanes(sums[j]);
+  const Float4 totals = sum_lanes_of(sums[0], sums[1], sums[2], sums[3]);
+  for (int64_t j = 0; j < kKeys; ++j) scores[j] = totals[j];
 }
 
 // `width` (a multiple of 8, at most 32) columns of the values, weighted.

@@ -10,29 +10,19 @@ namespace {
 constexpr int64_t kTileRows = 4;
 constexpr int64_t kLineFloats = 16;
 
-using Float4 = float __attribute__((vector_size(16)));
-
-TEMPER_INLINE Float4 fold(Float8 v) {
-  Float4 halves[2];
-  std::memcpy(halves, &v, sizeof(v));
-  return halves[0] + halves[1];
-}
-
-// The sums of four values' lanes, in the order of sum_lanes.
-TEMPER_INLINE Float4 sum_lanes_of(const Float8& a, const Float8& b, const Float8& c,
-                                  const Float8& d) {
-  const Float4 a4 = fold(a), b4 = fold(b), c4 = fold(c), d4 = fold(d);
-  const Float4 ab = Float4{a4[0], a4[1], b4[0], b4[1]} + Float4{a4[2], a4[3], b4[2], b4[3]};
-  const Float4 cd = Float4{c4[0], c4[1], d4[0], d4[1]} + Float4{c4[2], c4[3], d4[2], d4[3]};
-  return Float4{ab[0], ab[2], cd[0], cd[2]} + Float4{ab[1], ab[3], cd[1], cd[3]};
-}
-
-TEMPER_INLINE void write(const FewRowsProduct& p, int64_t row, int64_t column, float sum) {
+// The sums of a row's columns from `column` on.
+template <int64_t kColumns>
+TEMPER_INLINE void write(const FewRowsProduct& p, int64_t row, int64_t column, const float* sums) {
   const int64_t at = row * p.columns + column;
-  float value = p.scale * sum;
-  if (p.bias != nullptr) value += p.bias[column];
-  if (p.residual != nullptr) value += p.residual[at];
-  p.out[at] = value;
+  float values[kColumns];
+  for (int64_t c = 0; c < kColumns; ++c) values[c] = p.scale * sums[c];
+  if (p.bias != nullptr) {
+    for (int64_t c = 0; c < kColumns; ++c) values[c] += p.bias[column + c];
+  }
+  if (p.residual != nullptr) {
+    for (int64_t c = 0; c < kColumns; ++c) values[c] += p.residual[at + c];
+  }
+  std::memcpy(p.out + at, values, sizeof(values));
 }
 
 // `ahead`: the weight that the next tile needs, to be fetched meanwhile; null: nothing.
@@ -41,7 +31,9 @@ TEMPER_INLINE void tile(const FewRowsProduct& p, int64_t row, int64_t column, co
   const int64_t n = p.inner;
   const float* x = p.x + row * n;
   const float* w = p.weight + column * n;
-  Float8 sums[kTileRows][kColumns] = {};
+  constexpr int64_t kSums = kRows * kColumns, kPadded = (kSums + 3) / 4 * 4;
+  Float8 sums[kPadded];
+  for (int64_t i = 0; i < kPadded; ++i) sums[i] = broadcast8(0.0f);
   Float8 from_w[kColumns];
   int64_t i = 0;
   for (; i + 8 <= n; i += 8) {
@@ -51,20 +43,21 @@ TEMPER_INLINE void tile(const FewRowsProduct& p, int64_t row, int64_t column, co
     for (int64_t c = 0; c < kColumns; ++c) from_w[c] = load8(w + c * n + i);
     for (int64_t r = 0; r < kRows; ++r) {
       const Float8 from_x = load8(x + r * n + i);
-      for (int64_t c = 0; c < kColumns; ++c) sums[r][c] += from_x * from_w[c];
+      for (int64_t c = 0; c < kColumns; ++c) sums[r * kColumns + c] += from_x * from_w[c];
     }
   }
   if (i < n) {
     for (int64_t c = 0; c < kColumns; ++c) from_w[c] = load_part8(w + c * n + i, n - i, 0.0f);
     for (int64_t r = 0; r < kRows; ++r) {
       const Float8 from_x = load_part8(x + r * n + i, n - i, 0.0f);
-      for (int64_t c = 0; c < kColumns; ++c) sums[r][c] += from_x * from_w[c];
+      for (int64_t c = 0; c < kColumns; ++c) sums[r * kColumns + c] += from_x * from_w[c];
     }
   }
-  for (int64_t c = 0; c < kColumns; ++c) {
-    const Float4 four = sum_lanes_of(sums[0][c], sums[1][c], sums[2][c], sums[3][c]);
-    for (int64_t r = 0; r < kRows; ++r) write(p, row + r, column + c, four[r]);
+  float totals[kPadded];
+  for (int64_t k = 0; k < kPadded; k += 4) {
+    store4(totals + k, sum_lanes_of(sums[k], sums[k + 1], sums[k + 2], sums[k + 3]));
   }
+  for (int64_t r = 0; r < kRows; ++r) write<kColumns>(p, row + r, column, totals + r * kColumns);
 }
 
 template <int64_t kColumns>
