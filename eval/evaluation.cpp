@@ -66,7 +66,7 @@ Evaluation evaluate_model(const std::string& name, const ResidentModel& model,
   };
   for (const NamedDataset& set : task.datasets) {
     evaluation.sets.push_back(
-        {set.name, held_out_figures(model, access.tokenizer(), group, set.dataset, task.max_rows)});
+        {set.name, held_out_figures(model, access.tokenizer(), group, set.dataset, task.limit)});
     evaluation.held_out_tokens += evaluation.sets.back().figures.num_tokens;
   }
   evaluation.held_out_seconds = seconds();

@@ -35,7 +35,7 @@ struct EvaluationTask {
   std::vector<ChoiceQuestion> choices = {};
   std::vector<Question> training_questions = {};  // for the audit: records that were trained on
   std::vector<Question> canaries = {};
-  int64_t max_rows = 0;  // of each dataset; 0: all
+  int64_t limit = 0;  // rows of each dataset; the questions are as many already. 0: all
   int64_t max_new_tokens = 128;
 };
 

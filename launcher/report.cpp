@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "common/error.h"
+#include "launcher/run_report/html_text.h"
 
 namespace temper {
 namespace {
@@ -20,11 +21,6 @@ std::string shown_value(const OrderedJson& value) {
   }
   if (value.is_object()) return "-";
   return value.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
-}
-
-std::string shown_key(std::string key) {
-  std::replace(key.begin(), key.end(), '_', ' ');
-  return key;
 }
 
 bool is_group(const OrderedJson& value) {

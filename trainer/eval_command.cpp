@@ -86,7 +86,7 @@ EvaluationTask prepare_task(const po::variables_map& values, const ModelAccess& 
   EvaluationTask task;
   const int64_t limit = values["limit"].as<int64_t>();
   if (limit < 0) throw UserError("--limit {}: expected 0 (all) or more", limit);
-  task.max_rows = limit;
+  task.limit = limit;
   task.max_new_tokens = values["max-new-tokens"].as<int64_t>();
   if (task.max_new_tokens < 1) {
     throw UserError("--max-new-tokens {}: expected 1 or more", task.max_new_tokens);
@@ -208,6 +208,7 @@ void check_losses(const std::vector<Evaluation>& evaluations) {
 Json result_json(const EvalJob& job, const std::vector<Evaluation>& evaluations) {
   Json json = evaluation_json(evaluations.front());
   json["model"] = job.access->name();
+  if (job.task.limit > 0) json["limit"] = job.task.limit;
   if (job.access->tuned() != nullptr) json["step"] = job.access->tuned()->record().step;
   if (job.with_base) {
     json["base"] = evaluation_json(evaluations.back());

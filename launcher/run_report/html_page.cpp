@@ -25,12 +25,16 @@ bool is_column_of_words(const ReportTable& table, size_t column) {
 std::string table_html(const ReportTable& table) {
   if (table.rows.empty()) return "";
   std::vector<const char*> classes;
-  std::string html = "<div class=\"scroll\"><table><thead><tr>";
+  std::string heads;
   for (size_t i = 0; i < table.columns.size(); ++i) {
     classes.push_back(is_column_of_words(table, i) ? " class=\"text\"" : "");
-    html += fmt::format("<th{}>{}</th>", classes[i], html_text(table.columns[i]));
+    heads += fmt::format("<th{}>{}</th>", classes[i], html_text(table.columns[i]));
   }
-  html += "</tr></thead><tbody>\n";
+  std::string html = "<div class=\"scroll\"><table>";
+  const bool has_heads = std::any_of(table.columns.begin(), table.columns.end(),
+                                     [](const std::string& name) { return !name.empty(); });
+  if (has_heads) html += "<thead><tr>" + heads + "</tr></thead>";
+  html += "<tbody>\n";
   for (const auto& row : table.rows) {
     html += "<tr>";
     for (size_t i = 0; i < row.size(); ++i) {

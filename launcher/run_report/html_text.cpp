@@ -34,6 +34,11 @@ std::string html_text(std::string_view text) {
   return escaped;
 }
 
+std::string shown_key(std::string key) {
+  std::replace(key.begin(), key.end(), '_', ' ');
+  return key;
+}
+
 std::string shown_number(double value) {
   if (!std::isfinite(value)) return "-";
   const double size = std::abs(value);

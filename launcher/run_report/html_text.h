@@ -10,6 +10,9 @@ namespace temper {
 // not allow become U+FFFD.
 std::string html_text(std::string_view text);
 
+// A key for people: "max_steps" -> "max steps".
+std::string shown_key(std::string key);
+
 // Numbers for people: 4 significant digits, thousands as k and M, "-" for what is not finite.
 std::string shown_number(double value);
 std::string shown_percent(double share, int digits = 1);  // 0.013 -> "1.3 %"

@@ -46,7 +46,10 @@ figcaption { font-weight: 600; padding: 0 4px; }
 svg { display: block; width: 100%; height: auto; }
 svg text { fill: var(--dim); font-size: 12px; }
 svg text.label { fill: var(--ink); font-size: 12px; }
-svg text.note { fill: var(--ink); font-size: 11px; }
+svg text.note { fill: var(--ink); font-size: 11px; paint-order: stroke; stroke: var(--card);
+  stroke-width: 3px; }
+@media (max-width: 480px) { svg text, svg text.label { font-size: 15px; }
+  svg text.note { font-size: 14px; } body { padding: 12px 10px 40px; } }
 .grid { stroke: var(--grid); } .axis { stroke: var(--dim); }
 .mark { stroke: var(--dim); stroke-dasharray: 2 3; }
 .limit { stroke: var(--bad); stroke-dasharray: 6 4; }
@@ -68,6 +71,7 @@ table { border-collapse: collapse; background: var(--card); border: 1px solid va
   font-variant-numeric: tabular-nums; font-size: 14px; width: 100%; }
 th, td { text-align: right; padding: 5px 10px; border-bottom: 1px solid var(--line);
   vertical-align: top; }
+td { white-space: nowrap; } td.text { white-space: normal; }
 th { color: var(--dim); font-weight: 600; background: var(--bg); }
 td.text, th.text { text-align: left; overflow-wrap: anywhere; min-width: 12em; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: 10px;
@@ -83,7 +87,9 @@ details { margin: 8px 0; } summary { cursor: pointer; color: var(--dim); }
   --c0: #2457c5; --c1: #c2570c; --c2: #0f7b4b; --c3: #b3261e; --c4: #7137b8; --c5: #50606f; }
   body { font-size: 11pt; max-width: none; padding: 0; } h2 { break-after: avoid; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  .charts { grid-template-columns: 1fr 1fr; }
+  .charts { grid-template-columns: 1fr 1fr; } .charts > figure:only-child { max-width: 60%; }
+  .scroll { overflow: visible; } table { font-size: 8pt; } th, td { padding: 2px 5px; }
+  td, th { white-space: normal; } td.text, th.text { min-width: 0; } .answers { font-size: 8pt; }
   .answers { grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); } tr { break-inside: avoid; } }
 )css";
 

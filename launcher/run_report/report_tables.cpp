@@ -37,7 +37,7 @@ std::string counts_text(const OrderedJson& counts) {
   if (!counts.is_object()) return text;
   for (const auto& [name, count] : counts.items()) {
     if (count.is_number() && count != 0) {
-      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, count.dump());
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", shown_key(name), count.dump());
     }
   }
   return text;
@@ -87,10 +87,15 @@ ReportTable runs_table(const OrderedJson& figures) {
 }
 
 std::string evaluation_title(const OrderedJson& figures) {
-  const auto step = figures["evaluation"].find("step");
-  const std::string of =
-      step == figures["evaluation"].end() ? "" : fmt::format(" at step {}", step->dump());
-  return (figures["evaluation"].contains("base") ? "Base and tuned model" : "Tuned model") + of;
+  const OrderedJson& evaluation = figures["evaluation"];
+  std::string title = evaluation.contains("base") ? "Base and tuned model" : "Tuned model";
+  if (const double step = number_of(evaluation, "step"); std::isfinite(step)) {
+    title += fmt::format(" at step {:.0f}", step);
+  }
+  if (const double limit = number_of(evaluation, "limit"); std::isfinite(limit)) {
+    title += fmt::format(", over the first {:.0f} rows and questions", limit);
+  }
+  return title;
 }
 
 ReportTable evaluation_table(const OrderedJson& figures) {
@@ -165,9 +170,9 @@ ReportTable timeline_table(const OrderedJson& figures) {
       const auto found = event.find(key);
       if (found == event.end()) continue;
       const std::string text = found->is_string() ? found->get<std::string>() : found->dump();
-      more += fmt::format("{}{} {}", more.empty() ? "" : ", ", key, text);
+      more += fmt::format("{}{} {}", more.empty() ? "" : ", ", shown_key(key), text);
     }
-    table.rows.push_back({shown_time(number_of(event, "time")), event.value("event", ""),
+    table.rows.push_back({shown_time(number_of(event, "time")), shown_key(event.value("event", "")),
                           event["step"].dump(), more});
   }
   return table;
@@ -176,8 +181,8 @@ ReportTable timeline_table(const OrderedJson& figures) {
 ReportTable environment_table(const OrderedJson& figures) {
   ReportTable table{{"", ""}, {}};
   for (const auto& [key, value] : figures["environment"].items()) {
-    if (value.is_string()) table.rows.push_back({key, value.get<std::string>()});
-    if (value.is_number()) table.rows.push_back({key, value.dump()});
+    if (value.is_string()) table.rows.push_back({shown_key(key), value.get<std::string>()});
+    if (value.is_number()) table.rows.push_back({shown_key(key), value.dump()});
     if (key != "per_rank" || !value.is_array()) continue;
     for (const OrderedJson& rank : value) {
       if (!rank.is_object() || !rank.contains("rank")) continue;

@@ -14,6 +14,7 @@ namespace temper {
 namespace {
 
 constexpr size_t kMaxTopics = 24;
+constexpr size_t kFewPoints = 12;  // are shown each by itself
 
 std::vector<std::pair<double, double>> points_of(const OrderedJson& curve, double scale = 1.0) {
   std::vector<std::pair<double, double>> points;
@@ -32,6 +33,13 @@ std::vector<std::pair<double, std::string>> marks_of(const OrderedJson& figures)
   return marks;
 }
 
+// Curves of one run stand under each other, from its first step to its last.
+std::optional<std::pair<double, double>> steps_of(const OrderedJson& figures) {
+  const OrderedJson& steps = figures["curves"]["train_loss"];
+  if (steps.empty()) return std::nullopt;
+  return std::pair{0.0, number_of(steps.back()[0])};
+}
+
 std::string draw_curve(const OrderedJson& figures, const char* key, const char* title,
                        const char* unit, double scale = 1.0) {
   LineChart chart;
@@ -39,7 +47,10 @@ std::string draw_curve(const OrderedJson& figures, const char* key, const char* 
   chart.x_label = "step";
   chart.y_label = unit;
   chart.marks = marks_of(figures);
-  chart.lines.push_back({.label = title, .points = points_of(figures["curves"][key], scale)});
+  chart.x_range = steps_of(figures);
+  ChartLine line{.label = title, .points = points_of(figures["curves"][key], scale)};
+  line.has_markers = line.points.size() <= kFewPoints;
+  chart.lines.push_back(std::move(line));
   return draw_lines(chart);
 }
 
@@ -82,6 +93,24 @@ ChartLine ends_of_runs(const OrderedJson& runs) {
     ends.point_labels.push_back(std::to_string(ends.points.size()));
   }
   return ends;
+}
+
+// Shares that say how answers end, not how good they are, would set the scale: the table has them.
+bool is_score(const std::string& name) {
+  return name != "refused" && name != "empty" && name != "never stops";
+}
+
+void add_scores(const OrderedJson& answers, BarChart& chart) {
+  if (!answers.is_object()) return;
+  size_t place = 0;
+  for (const OrderedJson& score : answers.value("scores", OrderedJson::array())) {
+    const std::string name = score.value("name", "");
+    if (!is_score(name)) continue;
+    if (chart.groups.size() <= place) chart.groups.push_back({.label = name});
+    BarChart::Bar bar{number_of(score, "value")};
+    if (score.contains("low")) bar.interval = {number_of(score, "low"), number_of(score, "high")};
+    chart.groups[place++].bars.push_back(bar);
+  }
 }
 
 // A bar for each topic; one set's are kept apart from another's.
@@ -129,6 +158,7 @@ std::string training_charts(const OrderedJson& figures) {
   losses.x_label = "step";
   losses.y_label = "nats per target";
   losses.marks = marks_of(figures);
+  losses.x_range = steps_of(figures);
   losses.lines.push_back(
       {.label = "training", .points = points_of(curves["train_loss"]), .is_faint = true});
   for (const auto& [set, curve] : curves["held_out"].items()) {
@@ -179,17 +209,7 @@ std::string evaluation_charts(const OrderedJson& figures) {
   scores.x_label = "score, with 95 % intervals";
   scores.series = {"tuned"};
   if (has_base) scores.series.push_back("base");
-  both("answers", [&](const OrderedJson& answers) {
-    if (!answers.is_object()) return;
-    const OrderedJson list = answers.value("scores", OrderedJson::array());
-    for (size_t i = 0; i < list.size(); ++i) {
-      if (scores.groups.size() <= i) scores.groups.push_back({.label = list[i].value("name", "")});
-      BarChart::Bar bar{number_of(list[i]["value"])};
-      if (list[i].contains("low"))
-        bar.interval = {number_of(list[i]["low"]), number_of(list[i]["high"])};
-      scores.groups[i].bars.push_back(bar);
-    }
-  });
+  both("answers", [&](const OrderedJson& answers) { add_scores(answers, scores); });
   BarChart topics;
   topics.title = "Loss by topic";
   topics.x_label = "nats per target";

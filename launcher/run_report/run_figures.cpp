@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <string>
@@ -18,6 +20,8 @@ namespace {
 
 constexpr size_t kMaxSamples = 12;
 constexpr size_t kMaxTimelineEvents = 200;
+constexpr std::array<const char*, 5> kShownElsewhere = {"test_loss", "general_loss", "save",
+                                                        "memory_plan", "ranks"};
 
 double now_seconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -54,12 +58,13 @@ OrderedJson run_section(const RunFacts& facts) {
   return run;
 }
 
-// What changed the run's course: starts, saves that failed, and whatever else was written.
+// What changed the run's course: starts, saves that failed, and whatever else was written; what is
+// shown elsewhere is left out.
 OrderedJson timeline_section(const RunFacts& facts) {
   OrderedJson timeline = OrderedJson::array();
   for (const MetricsEvent& event : facts.log.events) {
-    if (event.event == "test_loss" || event.event == "general_loss" || event.event == "save")
-      continue;
+    const auto is = [&](const char* name) { return event.event == name; };
+    if (std::any_of(kShownElsewhere.begin(), kShownElsewhere.end(), is)) continue;
     if (timeline.size() >= kMaxTimelineEvents) break;
     OrderedJson entry = {
         {"time", number_json(event.time)}, {"event", event.event}, {"step", event.step}};

@@ -13,8 +13,8 @@ namespace temper {
 namespace {
 
 constexpr double kWidth = 520, kHeight = 290;
-constexpr double kLeft = 62, kRight = 16, kTop = 14, kBottom = 44;
-constexpr double kCharacterWidth = 6.6;  // of the labels' size, about
+constexpr double kLeft = 68, kRight = 16, kTop = 14, kBottom = 44;
+constexpr double kCharacterWidth = 7.2;  // of the labels' size, about, with room for a telephone's
 
 struct Range {
   double low = std::numeric_limits<double>::infinity();
@@ -56,10 +56,17 @@ std::string line_at(double x1, double y1, double x2, double y2, const char* css)
                      css, x1, y1, x2, y2);
 }
 
+// Short, as there is little room: 0.0002 is "2e-4".
+std::string tick_label(double tick) {
+  if (tick == 0.0 || std::abs(tick) >= 0.01) return shown_number(tick);
+  const auto exponent = static_cast<int>(std::floor(std::log10(std::abs(tick)) + 1e-9));
+  return fmt::format("{:.3g}e{}", tick / std::pow(10.0, exponent), exponent);
+}
+
 // Rounded labels of close ticks may be equal: then with all their digits.
 std::vector<std::string> tick_labels(const std::vector<double>& ticks) {
   std::vector<std::string> labels;
-  for (const double tick : ticks) labels.push_back(shown_number(tick));
+  for (const double tick : ticks) labels.push_back(tick_label(tick));
   if (std::adjacent_find(labels.begin(), labels.end()) == labels.end()) return labels;
   for (size_t i = 0; i < ticks.size(); ++i) labels[i] = fmt::format("{:.8g}", ticks[i]);
   return labels;
@@ -239,6 +246,10 @@ std::string draw_lines(const LineChart& chart) {
   }
   if (axes.x.is_empty()) return "";
   if (chart.limit) axes.y.add(chart.limit->first);
+  if (chart.x_range) {
+    axes.x.add(chart.x_range->first);
+    axes.x.add(chart.x_range->second);
+  }
   axes.x.widen(axes.x.high > axes.x.low ? 0.02 : 0.1);
   axes.y.widen(0.06);
   std::string content = draw_frame(chart, axes) + draw_marks(chart, axes);
@@ -254,7 +265,7 @@ std::string draw_lines(const LineChart& chart) {
 }
 
 std::string draw_bars(const BarChart& chart) {
-  constexpr double kBarHeight = 13, kGroupGap = 10, kLabelWidth = 150;
+  constexpr double kBarHeight = 13, kGroupGap = 10, kLabelWidth = 165;
   Range range;
   range.add(0.0);
   for (const BarChart::Group& group : chart.groups) {
@@ -269,7 +280,7 @@ std::string draw_bars(const BarChart& chart) {
   double y = 8;
   for (const BarChart::Group& group : chart.groups) {
     const double height = kBarHeight * static_cast<double>(group.bars.size());
-    content += text_at(kLabelWidth - 8, y + height / 2 + 4, "end", shortened(group.label, 22));
+    content += text_at(kLabelWidth - 8, y + height / 2 + 4, "end", shortened(group.label, 20));
     for (size_t i = 0; i < group.bars.size(); ++i, y += kBarHeight) {
       const BarChart::Bar& bar = group.bars[i];
       if (!std::isfinite(bar.value)) continue;

@@ -25,6 +25,7 @@ struct LineChart {
   std::vector<ChartLine> lines = {};
   std::vector<std::pair<double, std::string>> marks = {};    // vertical lines with a word
   std::optional<std::pair<double, std::string>> limit = {};  // a horizontal line with a word
+  std::optional<std::pair<double, double>> x_range = {};     // at least; else that of the points
 };
 
 struct BarChart {

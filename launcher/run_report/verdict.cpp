@@ -186,7 +186,8 @@ class VerdictWriter {
     for (const OrderedJson& run : runs) {
       const bool is_within = budget == 0.0 || number_of(run, "rise") <= budget;
       const double loss = number_of(run, "test_loss");
-      if (is_within && (best == nullptr || loss < number_of(*best, "test_loss"))) best = &run;
+      if (!is_within || !std::isfinite(loss)) continue;
+      if (best == nullptr || loss < number_of(*best, "test_loss")) best = &run;
     }
     if (best == nullptr) {
       note(Level::kBad,
@@ -245,7 +246,7 @@ class VerdictWriter {
                       : high < 0 ? "the base is better"
                                  : "no difference can be told");
       if (low > 0 || high < 0) {
-        add(low > 0 ? Level::kGood : Level::kBad, text);
+        add(low > 0 ? Level::kGood : Level::kWarning, text);
       } else {
         note(Level::kOpen, text);
       }

@@ -143,6 +143,31 @@ TEST_F(RunReport, answers_that_tell_nothing_do_not_spoil_the_verdict) {
   EXPECT_EQ(figures()["verdict"]["level"], level);
 }
 
+TEST_F(RunReport, shows_base_tuned_and_their_difference_and_of_how_much) {
+  directory_.write("eval/step-20.json", R"({"step": 20, "limit": 7,
+      "sets": [{"name": "test/a", "loss": 1.5, "bits_per_byte": 0.5}],
+      "answers": {"scores": [{"name": "token F1", "value": 0.5, "low": 0.4, "high": 0.6}]},
+      "base": {"sets": [{"name": "test/a", "loss": 3.0, "bits_per_byte": 1.0}],
+               "answers": {"scores": [{"name": "token F1", "value": 0.25, "low": 0.2, "high": 0.3}]}},
+      "comparison": [{"name": "token F1", "difference": 0.25, "low": 0.1, "high": 0.4}]})");
+  const std::string page = markdown_page(figures());
+  EXPECT_THAT(page, HasSubstr("Base and tuned model at step 20, over the first 7 rows"));
+  EXPECT_THAT(page, HasSubstr("| 1.5000 | 3.0000 | -50.0 % |"));
+  EXPECT_THAT(page, HasSubstr("| 0.500 (0.400 to 0.600) | 0.250 (0.200 to 0.300) | "
+                              "+0.250 (+0.100 to +0.400) |"));
+}
+
+TEST_F(RunReport, the_time_line_has_what_changed_the_course) {
+  metrics_ += R"({"event":"memory_plan","step":20,"time":1.7e9})"
+              "\n"
+              R"({"event":"save_failed","step":20,"time":1.7e9,"error":"full"})"
+              "\n";
+  const OrderedJson timeline = figures()["timeline"];
+  ASSERT_EQ(timeline.size(), 2u);
+  EXPECT_EQ(timeline[1]["event"], "save_failed");
+  EXPECT_THAT(html_page(figures()), HasSubstr("save failed"));
+}
+
 TEST_F(RunReport, topics_of_two_sets_are_told_apart) {
   directory_.write("eval/step-20.json",
                    R"({"step": 20, "sets": [
@@ -223,6 +248,14 @@ TEST(LineCharts, close_ticks_have_labels_of_their_own) {
       draw_lines({.title = "t", .lines = {{.label = "l", .points = {{1, 158.62}, {2, 158.69}}}}});
   EXPECT_THAT(close, HasSubstr(">158.64<"));
   EXPECT_THAT(close, HasSubstr(">158.66<"));
+}
+
+TEST(LineCharts, small_ticks_are_short_and_the_range_may_be_wider_than_the_points) {
+  const std::string chart = draw_lines({.title = "t",
+                                        .lines = {{.label = "l", .points = {{1, 2e-4}, {3, 8e-4}}}},
+                                        .x_range = std::pair{0.0, 80.0}});
+  EXPECT_THAT(chart, HasSubstr(">2e-4<"));
+  EXPECT_THAT(chart, HasSubstr(">60<"));
 }
 
 TEST(LineCharts, without_a_number_are_left_out) {
