@@ -66,7 +66,7 @@ Json evaluation_json(const Evaluation& evaluation) {
 std::string evaluation_table(const std::vector<Evaluation>& evaluations, const Json& comparison) {
   std::string table;
   const auto line = [&](const std::string& label, const auto& value_of) {
-    table += fmt::format("  {:<36}", label);
+    table += fmt::format("  {:<44}", label);
     for (const Evaluation& evaluation : evaluations) {
       table += fmt::format(" {:>20}", value_of(evaluation));
     }

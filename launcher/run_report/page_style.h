@@ -73,7 +73,7 @@ th, td { text-align: right; padding: 5px 10px; border-bottom: 1px solid var(--li
   vertical-align: top; }
 td { white-space: nowrap; } td.text { white-space: normal; }
 th { color: var(--dim); font-weight: 600; background: var(--bg); }
-td.text, th.text { text-align: left; overflow-wrap: anywhere; min-width: 12em; }
+td.text, th.text { text-align: left; overflow-wrap: break-word; min-width: 5em; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: 10px;
   font-size: 12.5px; white-space: pre-wrap; overflow-wrap: anywhere; }
 details { margin: 8px 0; } summary { cursor: pointer; color: var(--dim); }

@@ -20,8 +20,8 @@ namespace {
 
 constexpr size_t kMaxSamples = 12;
 constexpr size_t kMaxTimelineEvents = 200;
-constexpr std::array<const char*, 5> kShownElsewhere = {"test_loss", "general_loss", "save",
-                                                        "memory_plan", "ranks"};
+constexpr std::array<const char*, 6> kShownElsewhere = {"test_loss", "general_loss", "forgetting",
+                                                        "save",      "memory_plan",  "ranks"};
 
 double now_seconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();

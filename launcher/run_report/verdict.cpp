@@ -47,12 +47,12 @@ class VerdictWriter {
     if (is_of_other_step(evaluation)) {
       note(Level::kOpen,
            fmt::format("temper eval has measured step {}, which is not the checkpoint to use: "
-                       "its figures below are of another model.",
+                       "its figures are of another model.",
                        evaluation["step"].get<int64_t>()));
     } else {
       judge_answers(evaluation);
-      judge_memorisation(evaluation);
     }
+    judge_memorisation(evaluation);
     for (const std::string& overlap : overlaps) add(Level::kWarning, overlap + ".");
     for (const std::string& gap : facts_.gaps) add(Level::kOpen, "Gap: " + gap + ".");
     const std::string of_run = forgetting["runs"].size() > 1 ? " of " + facts_.name() : "";
@@ -256,8 +256,13 @@ class VerdictWriter {
   void judge_memorisation(const OrderedJson& evaluation) {
     const auto found = evaluation.find("memorisation");
     if (found == evaluation.end() || !found->is_object()) return;
-    const bool bad = found->value("memorises", false);
-    add(bad ? Level::kBad : Level::kGood, found->value("verdict", ""));
+    const Level level = found->value("memorises", false) ? Level::kBad : Level::kGood;
+    if (is_of_other_step(evaluation)) {
+      note(level,
+           fmt::format("Step {}: {}", evaluation["step"].dump(), found->value("verdict", "")));
+    } else {
+      add(level, found->value("verdict", ""));
+    }
   }
 
   std::string headline(const std::string& of_run) const {

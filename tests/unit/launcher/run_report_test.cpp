@@ -99,7 +99,8 @@ TEST_F(RunReport, judges_no_checkpoint_by_the_evaluation_of_another) {
   const OrderedJson report = figures();
   const std::string page = html_page(report);
   EXPECT_THAT(page, HasSubstr("temper eval has measured step 10, which is not the checkpoint"));
-  EXPECT_THAT(page, Not(HasSubstr("It has memorised")));
+  EXPECT_THAT(page, HasSubstr("Step 10: It has memorised."));
+  EXPECT_NE(report["verdict"]["level"], "bad");
 }
 
 TEST_F(RunReport, shows_what_shares_of_the_adapter_would_forget) {
