@@ -65,7 +65,7 @@ class BatchRun {
       if (!next.reason.empty()) log::info("{}", next.reason);
       if (next.action == NextAction::kRestart) continue;
       if (next.action == NextAction::kRequeue) requeue();
-      if (next.action == NextAction::kSuccessor) submit_successor();
+      if (next.action == NextAction::kSuccessor && !leave_failed_nodes()) continue;
       return end.exit_code;
     }
   }
@@ -82,17 +82,26 @@ class BatchRun {
     if (refusal.empty()) return;
     log::warning("the job cannot be put back into the queue ({}); submitting another after it",
                  refusal);
-    submit_successor();
+    if (!submit_successor()) log::error("the run does not go on by itself: submit it again");
   }
 
-  void submit_successor() {
+  // Where no further job can be had, the ranks start again in this one.
+  bool leave_failed_nodes() {
+    const HoldTermination held;
+    if (submit_successor()) return true;
+    log::warning("the ranks start again in this job, without leaving {} out",
+                 record_.failed_nodes.back());
+    record_.failed_nodes.pop_back();
+    return false;
+  }
+
+  bool submit_successor() {
     // That of a sweep lies above its runs.
     fs::path script = run_.job_script_path();
     if (!fs::exists(script)) script = run_.root().parent_path() / script.filename();
     if (!fs::exists(script)) {
-      log::error("there is no {} to submit: submit the run again by hand",
-                 run_.job_script_path().string());
-      return;
+      log::error("there is no {} to submit", run_.job_script_path().string());
+      return false;
     }
     std::vector<std::string> options = {"--dependency=afterany:" + job_id_};
     const std::string task = variable("SLURM_ARRAY_TASK_ID");
@@ -105,8 +114,10 @@ class BatchRun {
       record_.job_id = task.empty() ? id : id + "_" + task;
       save_record();
       log::info("job {} goes on after this one", record_.job_id);
+      return true;
     } catch (const Error& error) {
-      log::error("the run does not go on by itself; submit it again. {}", error.what());
+      log::error("no further job was submitted. {}", error.what());
+      return false;
     }
   }
 

@@ -13,6 +13,8 @@ std::string mpirun_launch_agent() {
   const std::string program = find_own_program().string();
   if (std::getenv("OMPI_MCA_orte_launch_agent") != nullptr) return "";
   if (program.find(' ') != program.npos) return "";
+  // Other launchers than Open MPI's up to version 4 have other daemons and other words for them.
+  if (find_program("orted").empty()) return "";
   return fmt::format("{} {} orted", program, kMpirunDaemonCommand);
 }
 

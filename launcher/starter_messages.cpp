@@ -47,7 +47,7 @@ std::string StarterMessages::take(std::string_view bytes) {
   for (const char c : bytes) {
     if (passing_) {
       shown += c;
-      if (c == '\n') passing_ = false;
+      if (c == '\n' || ends_bar(c)) passing_ = false;
       continue;
     }
     if (c == '\n') {
@@ -90,6 +90,15 @@ void StarterMessages::take_line(const std::string& line, std::string& shown) {
   if (!understand(block_)) shown += block_;
   block_.clear();
   in_block_ = false;
+}
+
+// A live bar has no newline: it ends with the sequence that clears the rest of its line.
+bool StarterMessages::ends_bar(char c) {
+  constexpr std::string_view kClear = "\033[K";
+  clear_bytes_ = c == kClear[clear_bytes_] ? clear_bytes_ + 1 : (c == kClear[0] ? 1 : 0);
+  if (clear_bytes_ < kClear.size()) return false;
+  clear_bytes_ = 0;
+  return true;
 }
 
 bool StarterMessages::is_noise(const std::string& line) {

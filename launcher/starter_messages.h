@@ -29,14 +29,16 @@ class StarterMessages {
 
  private:
   void take_line(const std::string& line, std::string& shown);
+  bool ends_bar(char c);
   bool is_noise(const std::string& line);
   // Whether it is one of those that are dropped; keeps what it tells.
   bool understand(const std::string& block);
   void fail(int rank, const std::string& node, const std::string& how);
 
-  std::string line_;      // without its end yet, when it may be the starter's
-  bool passing_ = false;  // the line under way was shown as it came
-  std::string block_;     // between two rules
+  std::string line_;        // without its end yet, when it may be the starter's
+  bool passing_ = false;    // the line under way was shown as it came
+  size_t clear_bytes_ = 0;  // seen of the sequence that ends a live bar
+  std::string block_;       // between two rules
   bool in_block_ = false;
   std::optional<FirstFailure> first_failure_;
 };

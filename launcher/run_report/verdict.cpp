@@ -172,10 +172,11 @@ class VerdictWriter {
     for (const OrderedJson& point : found["curve"]) {
       if (number_of(point, "scale") != scale) continue;
       add(Level::kGood,
-          fmt::format("Of {}, a share of {:.1f} is the best within the budget: test loss {:.4f}, "
-                      "general loss {} from the base's (temper export --lora-scale auto).",
-                      adapter, scale, number_of(point, "test_loss"),
-                      shown_change(number_of(point, "rise"))));
+          fmt::format(
+              "Of {}, a share of {:.1f} is the best within the budget: test loss {}, general "
+              "loss {} from the base's (temper export --lora-scale auto).",
+              adapter, scale, shown_number(number_of(point, "test_loss")),
+              shown_change(number_of(point, "rise"))));
     }
   }
 

@@ -126,12 +126,13 @@ TEST_F(SlurmAllocationTest, further_job_where_requeueing_is_refused) {
 // An srun whose task on node2 ends like this after the run has begun.
 class LostNodeTest : public SlurmAllocationTest {
  protected:
-  ProgramRun lose_node2(const std::string& how, const std::string& exit_code) {
+  ProgramRun lose_node2(const std::string& how, const std::string& exit_code,
+                        const std::string& sbatch = "echo \"sbatch $*\" >> calls; echo 8") {
     RunStatus status;
     status.state = RunState::kTraining;
     status.attempt = "ATTEMPT";
     write_run_status(folder() / "status", status);
-    program("sbatch", "echo \"sbatch $*\" >> calls; echo 8");
+    program("sbatch", sbatch);
     write("out/job.sbatch", "#!/bin/sh\n");
     fake_srun("pmix");
     program("rank",
@@ -152,6 +153,17 @@ TEST_F(LostNodeTest, node_of_a_crash_is_left_out_on_request) {
   const Json record = parse_json(read("out/job.json"), "job.json");
   EXPECT_EQ(record["job_id"], "8");
   EXPECT_EQ(record["failed_nodes"], Json::array({"node2"}));
+}
+
+TEST_F(LostNodeTest, ranks_start_again_where_a_further_job_is_refused) {
+  const ProgramRun run = lose_node2("Killed", "137", "echo 'invalid node name' >&2; exit 1");
+  EXPECT_EQ(run.exit_code, 1) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("invalid node name"));
+  EXPECT_THAT(run.err, HasSubstr("start again in this job, without leaving node2 out"));
+  EXPECT_THAT(run.err, HasSubstr("max_restarts"));
+  const Json record = parse_json(read("out/job.json"), "job.json");
+  EXPECT_EQ(record["job_id"], "7");
+  EXPECT_EQ(record["failed_nodes"], Json::array());
 }
 
 TEST_F(LostNodeTest, node_that_reports_a_stall_is_not) {

@@ -99,6 +99,16 @@ TEST(StarterMessages, live_bar_is_not_held_back) {
   EXPECT_EQ(messages.take("\n"), "\n");
 }
 
+// A bar has no newline, so what mpirun says comes right behind it.
+TEST(StarterMessages, words_behind_a_live_bar_are_understood) {
+  StarterMessages messages;
+  const std::string bar = "\r#### step 1\033[K";
+  EXPECT_EQ(shown(messages, bar + "mpirun: Forwarding signal 10 to job\n", 3), bar);
+  EXPECT_EQ(shown(messages, bar + kKilled, 5), bar);
+  ASSERT_TRUE(messages.first_failure().has_value());
+  EXPECT_EQ(messages.first_failure()->rank, 3);
+}
+
 TEST(StarterMessages, srun_names_node_and_task) {
   StarterMessages messages;
   EXPECT_EQ(shown(messages,

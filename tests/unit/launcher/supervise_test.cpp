@@ -119,7 +119,9 @@ TEST(Supervise, job_that_does_not_stop_by_itself_is_ended) {
 TEST(Supervise, term_to_all_processes_leaves_mpirun_to_wait_for_its_ranks) {
   const pid_t pid = supervise_apart(fake_mpirun("stop"));
   std::this_thread::sleep_for(200ms);
-  kill(child_of(pid), SIGTERM);
+  const pid_t child = child_of(pid);
+  ASSERT_GT(child, 0);  // 0 would be this test's whole group
+  kill(child, SIGTERM);
   std::this_thread::sleep_for(100ms);
   kill(pid, SIGTERM);
   EXPECT_EQ(exit_code_of(pid), 75);
