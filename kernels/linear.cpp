@@ -17,8 +17,7 @@ at::Tensor linear_forward(const at::Tensor& x, const at::Tensor& weight, const a
     few_rows_linear_out(y, x, weight, bias);
     return y;
   }
-  at::Tensor y = product(x, weight.t());
-  return bias.defined() ? y.add_(bias) : y;
+  return bias.defined() ? product_plus(bias, x, weight.t()) : product(x, weight.t());
 }
 
 at::Tensor linear_add(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& weight,
@@ -28,8 +27,7 @@ at::Tensor linear_add(const at::Tensor& residual, const at::Tensor& x, const at:
     few_rows_linear_out(y, x, weight, bias, residual);
     return y;
   }
-  at::Tensor y = residual.clone();
-  add_product_(y, x, weight.t());
+  at::Tensor y = product_plus(residual, x, weight.t());
   return bias.defined() ? y.add_(bias) : y;
 }
 

@@ -9,7 +9,7 @@
 namespace temper {
 
 // Up to so many rows in fp32 on a CPU, a row of a result has the same bits whatever the other rows
-// are. More rows are the BLAS library's.
+// are. More rows are large products (kernels/products.h).
 inline constexpr int64_t kFewRows = 128;
 
 // `bias` may be undefined.

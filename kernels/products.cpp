@@ -65,6 +65,14 @@ at::Tensor product(const at::Tensor& a, const at::Tensor& b) {
   return out;
 }
 
+at::Tensor product_plus(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b) {
+  at::Tensor out = at::empty({a.size(0), b.size(1)}, a.options());
+  if (!is_ours(out, a, b)) return at::addmm_out(out, c, a, b);
+  out.copy_(c);  // every row the same where c is one
+  own_product(out, a, b, true);
+  return out;
+}
+
 void product_out(at::Tensor out, const at::Tensor& a, const at::Tensor& b) {
   if (is_ours(out, a, b)) {
     own_product(out, a, b, false);

@@ -1,4 +1,4 @@
-// Matrix products: LibTorch's, or on processors with 512-bit registers our own where that is faster
+// Matrix products: LibTorch's, or on AMD processors with AVX-512 our own where it is faster
 // (kernels/cpu/matrix_product.h, docs/decisions/products.md). Inside kernels/ only.
 #pragma once
 
@@ -8,6 +8,8 @@ namespace temper {
 
 // a b, of a [m, k] and b [k, n] in one type.
 at::Tensor product(const at::Tensor& a, const at::Tensor& b);
+// c + a b, of c [m, n] or [n].
+at::Tensor product_plus(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b);
 
 // out [m, n] = a b; out in their type, or in fp32: gradients of weights and logits are, where
 // activations are bf16.

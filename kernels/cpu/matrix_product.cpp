@@ -187,7 +187,7 @@ int64_t block_inner(int64_t inner) {
 }  // namespace
 
 bool has_matrix_product() {
-  return __builtin_cpu_supports("avx512vl") != 0;
+  return __builtin_cpu_is("amd") != 0 && __builtin_cpu_supports("avx512vl") != 0;
 }
 
 void matrix_product(const MatrixProduct& p) {

@@ -24,7 +24,8 @@ struct MatrixProduct {
   bool adds = false;
 };
 
-// Whether this processor has what matrix_product needs.
+// Whether this processor is one on which matrix_product was found to be faster than the BLAS
+// library: AMD's with AVX-512.
 bool has_matrix_product();
 
 // On one thread. An element's bits depend on its row of a and its column of b alone: not on where
