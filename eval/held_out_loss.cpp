@@ -138,8 +138,8 @@ HeldOutFigures held_out_figures(const ResidentModel& model, const Tokenizer& tok
     }
     const RowFigures idle{std::vector<double>(topics.names().size() + 1),
                           std::vector<double>(topics.names().size() + 1)};
-    WorkBar bar("rows of " + dataset.path().filename().string(), num_rows / group.size(),
-                group.rank() == 0);
+    WorkBar bar("rows of " + dataset.path().filename().string(),
+                (num_rows + group.size() - 1) / group.size(), group.rank() == 0);
     for (int64_t first = 0; first < num_rows; first += group.size()) {
       const int64_t row = first + group.rank();
       mine.push_back(row < num_rows ? measure_row(model, tokenizer, dataset, topics, row) : idle);

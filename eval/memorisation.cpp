@@ -102,7 +102,8 @@ Json score_canaries(const std::vector<Question>& canaries, const ResidentModel& 
   std::vector<double> mine;
   run_agreed(group, [&] {
     const auto size = static_cast<size_t>(group.size());
-    WorkBar bar("canaries", std::ssize(canaries) / group.size(), group.rank() == 0);
+    WorkBar bar("canaries", (std::ssize(canaries) + group.size() - 1) / group.size(),
+                group.rank() == 0);
     for (size_t first = 0; first < canaries.size(); first += size) {
       const size_t c = first + static_cast<size_t>(group.rank());
       try {

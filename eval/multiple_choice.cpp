@@ -98,7 +98,8 @@ Json score_choices(const std::vector<ChoiceQuestion>& questions, const ResidentM
   const auto size = static_cast<size_t>(group.size());
   std::vector<double> right, right_per_byte;
   run_agreed(group, [&] {
-    WorkBar bar("multiple choice", std::ssize(questions) / group.size(), group.rank() == 0);
+    WorkBar bar("multiple choice", (std::ssize(questions) + group.size() - 1) / group.size(),
+                group.rank() == 0);
     for (size_t first = 0; first < questions.size(); first += size) {
       const size_t q = first + static_cast<size_t>(group.rank());
       Outcome outcome;

@@ -48,7 +48,7 @@ void for_each_question(const std::filesystem::path& path,
 std::string hash_of(const Question& question) {
   Json texts = Json::array({question.expected, question.tools.dump()});
   for (const Message& message : question.messages) {
-    texts.push_back({message.role, message.content});
+    texts.push_back({message.role, message.content, message.json});
   }
   const std::string dumped = texts.dump();
   return hash_bytes(dumped.data(), dumped.size()).hex();

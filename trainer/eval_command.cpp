@@ -46,11 +46,13 @@ po::options_description make_options() {
       "records that were trained on: how many answers come back word by word, beside those of "
       "--questions")("canaries", po::value<std::string>()->value_name("FILE"),
                      "planted records (temper synth --canaries): whether the model knows their "
-                     "numbers")(
-      "max-new-tokens", po::value<int64_t>()->value_name("N")->default_value(128),
-      "longest answer")("limit", po::value<int64_t>()->value_name("N")->default_value(0),
-                        "only the first N questions and the first N rows of each dataset; 0: all")(
-      "base", "evaluate the base model, too")("json", "print the result as JSON")(
+                     "numbers")("max-new-tokens",
+                                po::value<int64_t>()->value_name("N")->default_value(128),
+                                "longest answer")(
+      "limit", po::value<int64_t>()->value_name("N")->default_value(0),
+      "only the first N questions (of --memorisation N different ones, counted over all of "
+      "it) and the first N rows of each dataset; 0: all")("base", "evaluate the base model, too")(
+      "json", "print the result as JSON")(
       "output,o", po::value<std::string>()->value_name("FILE"),
       "write question, expected and given answers as JSON lines; default for a run: "
       "RUN_DIR/eval/step-N.jsonl, beside the figures in step-N.json")(
