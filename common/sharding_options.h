@@ -26,8 +26,9 @@ struct ShardingOptions {
   // the gradients a rank more, fewer bytes, and sums whose bits depend on the number of ranks.
   bool reduce_once_per_step = false;
   // Let the ranks of a node read each other's gradients and, when all ranks are on one node, one
-  // copy of the trainable weights. Without it, or when /dev/shm is too small, both go by messages:
-  // slower, with the same bits.
+  // copy of the trainable weights. Without it, or when /dev/shm is too small, weights go by
+  // messages and gradients through a little shared memory or by messages: slower, with the same
+  // bits.
   bool share_memory = true;
 
   // Whether stage `stage` is computed again in backward; the last never is.
