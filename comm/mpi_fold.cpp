@@ -1,6 +1,6 @@
 // MpiProcessGroup::fold_scatter. An owner reads the leaves of its node's ranks in place when they
-// lie in PeerBuffers. Leaves of ordinary memory pass through memory that the node shares; those of
-// other nodes are received. All are added in rank order.
+// lie in PeerBuffers. Leaves of ordinary memory pass through memory that the node shares where all
+// ranks are on one; others are received. All are added in rank order.
 #include <algorithm>
 #include <cstring>
 
@@ -82,21 +82,22 @@ void MpiProcessGroup::fold_scatter(const at::Tensor& leaf, at::Tensor& accumulat
   return_from_host(host_accumulator, accumulator);
 }
 
-// Messages do without it, so that too little memory to share is no error.
+// Over several nodes the messages to the others would be as short as the slots. And messages do
+// without it, so that too little memory to share is no error.
 void MpiProcessGroup::prepare_staging() {
-  if (staging_was_tried_) return;
+  if (staging_was_tried_ || node_size_ != size_) return;
   staging_was_tried_ = true;
   try {
-    node_staging_ = std::make_unique<NodeStaging>(comm_, node_comm_);
+    node_staging_ = std::make_unique<NodeStaging>(node_comm_);
   } catch (const SharedMemoryError&) {
     node_staging_.reset();
   }
 }
 
-// Each rank copies what the others of its node own.
+// Each rank copies what the others own.
 void MpiProcessGroup::stage_slice(const Fold& fold, int64_t begin, int64_t count) {
   for (int owner = 0; owner < size_ && rank_ < fold.num_contributors(); ++owner) {
-    if (owner == rank_ || node_rank_of_[owner] < 0) continue;
+    if (owner == rank_) continue;
     std::memcpy(node_staging_->slot_for(node_rank_of_[owner]),
                 fold.leaf + owner * fold.part + begin, static_cast<size_t>(count) * sizeof(float));
   }

@@ -23,20 +23,13 @@ int size_of(MPI_Comm comm) {
   return size;
 }
 
-int64_t slot_elements_of(MPI_Comm group_comm, int node_size) {
-  int largest = 0;
-  check_mpi(MPI_Allreduce(&node_size, &largest, 1, MPI_INT, MPI_MAX, group_comm),
-            "MPI_Allreduce (largest node)");
-  return std::max<int64_t>(1, kTurnElements / largest);
-}
-
 }  // namespace
 
-NodeStaging::NodeStaging(MPI_Comm group_comm, MPI_Comm node_comm)
+NodeStaging::NodeStaging(MPI_Comm node_comm)
     : node_rank_(rank_of(node_comm)),
       node_size_(size_of(node_comm)),
-      slot_elements_(slot_elements_of(group_comm, node_size_)),
-      window_(group_comm, node_comm,
+      slot_elements_(std::max<int64_t>(1, kTurnElements / node_size_)),
+      window_(node_comm, node_comm,
               kHalves * node_size_ * slot_elements_ * static_cast<int64_t>(sizeof(float))) {
   for (int r = 0; r < node_size_; ++r) segments_.push_back(window_.segment(r));
 }

@@ -14,10 +14,10 @@ namespace temper {
 
 class NodeStaging {
  public:
-  // Collective over `group_comm`; throws as NodeWindow does.
-  NodeStaging(MPI_Comm group_comm, MPI_Comm node_comm);
+  // Collective over `node_comm`; throws as NodeWindow does.
+  explicit NodeStaging(MPI_Comm node_comm);
 
-  // Of one slot; the same on all ranks of the group.
+  // Of one slot; the same on all ranks of the node.
   int64_t slot_elements() const { return slot_elements_; }
   // Where this rank writes what `reader` gets in this turn. Ranks are the node's.
   float* slot_for(int reader) { return slot(node_rank_, reader); }

@@ -27,7 +27,7 @@ struct ShardingOptions {
   bool reduce_once_per_step = false;
   // Let the ranks of a node read each other's gradients and, when all ranks are on one node, one
   // copy of the trainable weights. Without it, or when /dev/shm is too small, weights go by
-  // messages and gradients through a little shared memory or by messages: slower, with the same
+  // messages and gradients by messages, or on one node through a little shared memory: slower, same
   // bits.
   bool share_memory = true;
 

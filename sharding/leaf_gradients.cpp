@@ -30,7 +30,8 @@ LeafGradients::LeafGradients(const ModelPlan& plan, std::vector<WeightBucket>& b
     try {
       shared_ = mesh.shard().make_peer_buffers(size);
     } catch (const SharedMemoryError& error) {
-      log::warning("gradients are sent between the ranks of a node: {}", error.what());
+      log::warning("the ranks of a node do not read each other's gradients in place: {}",
+                   error.what());
     }
   }
   buffer_ = shared_ ? shared_->mine() : zeros(size);
