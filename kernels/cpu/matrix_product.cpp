@@ -14,7 +14,6 @@ namespace temper {
 
 namespace {
 
-using Float4 = float __attribute__((vector_size(16)));
 using Int4 = int32_t __attribute__((vector_size(16)));
 using Float16 = float __attribute__((vector_size(64)));
 
@@ -45,20 +44,10 @@ struct Packed {
   std::unique_ptr<float[], Free> b = allocate(kBlockColumns * kMaxBlockInner);
 };
 
-TEMPER_INLINE Float4 load4(const float* in) {
-  Float4 value;
-  std::memcpy(&value, in, sizeof(value));
-  return value;
-}
-
 TEMPER_INLINE Float16 load16(const float* in) {
   Float16 value;
   std::memcpy(&value, in, sizeof(value));
   return value;
-}
-
-TEMPER_INLINE void store4(float* out, Float4 value) {
-  std::memcpy(out, &value, sizeof(value));
 }
 
 // out[j * out_stride + i] = in[i * in_stride + j], of four by four.
