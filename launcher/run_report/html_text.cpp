@@ -39,6 +39,10 @@ std::string shown_key(std::string key) {
   return key;
 }
 
+std::string loss_text(double loss) {
+  return loss == loss ? fmt::format("{:.4f}", loss) : "-";
+}
+
 std::string shown_number(double value) {
   if (!std::isfinite(value)) return "-";
   const double size = std::abs(value);

@@ -15,6 +15,8 @@ std::string shown_key(std::string key);
 
 // Numbers for people: 4 significant digits, thousands as k and M, "-" for what is not finite.
 std::string shown_number(double value);
+// A loss with four places, "-" where it is not known.
+std::string loss_text(double loss);
 std::string shown_percent(double share, int digits = 1);  // 0.013 -> "1.3 %"
 std::string shown_change(double share);                   // with its sign
 std::string shown_bytes(double bytes);

@@ -11,10 +11,6 @@
 namespace temper {
 namespace {
 
-std::string loss_text(double loss) {
-  return loss == loss ? fmt::format("{:.4f}", loss) : "-";
-}
-
 // "0.512 (0.430 to 0.590)".
 std::string with_interval(const OrderedJson& score) {
   const double value = number_of(score, "value");

@@ -175,7 +175,7 @@ class VerdictWriter {
           fmt::format(
               "Of {}, a share of {:.1f} is the best within the budget: test loss {}, general "
               "loss {} from the base's (temper export --lora-scale auto).",
-              adapter, scale, shown_number(number_of(point, "test_loss")),
+              adapter, scale, loss_text(number_of(point, "test_loss")),
               shown_change(number_of(point, "rise"))));
     }
   }
