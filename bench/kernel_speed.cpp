@@ -93,11 +93,16 @@ class Step {
 
   std::vector<Kernel> lora() {
     const double flops = 2.0 * kTokens * kRank;
-    return {{"LoRA term, forward", [this] { lora_linear_(wide_, x_, term_); },
-             flops * (kHidden + kIntermediate)},
-            {"LoRA term, input gradient",
-             [this] { lora_input_gradient_(dx_, lora_low_gradient(wide_, term_), term_); },
-             flops * (kHidden + kIntermediate)},
+    const double base = 2.0 * kTokens * kHidden * kIntermediate;
+    return {{"LoRA linear, forward",
+             [this] { linear_forward(x_, up_, {}, lora_factors(lora_low(x_, term_), term_)); },
+             base + flops * (kHidden + kIntermediate)},
+            {"LoRA linear, input gradient",
+             [this] {
+               at::Tensor dx;
+               lora_linear_input_gradient(wide_, up_, lora_low_gradient(wide_, term_), term_, dx);
+             },
+             base + flops * (kHidden + kIntermediate)},
             {"LoRA term, weight gradients",
              [this] { lora_weight_gradients(wide_, x_, low_, low_, term_, d_a_, d_b_); },
              flops * (kHidden + kIntermediate)}};

@@ -6,36 +6,45 @@
 #include "kernels/cpu/column_sum.h"
 #include "kernels/few_rows_linear.h"
 #include "kernels/operators.h"
-#include "kernels/products.h"
 #include "kernels/row_blocks.h"
 
 namespace temper {
 
-at::Tensor linear_forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  if (has_few_rows(x, weight)) {
-    at::Tensor y = at::empty({x.size(0), weight.size(0)}, x.options());
-    few_rows_linear_out(y, x, weight, bias);
-    return y;
-  }
-  return bias.defined() ? product_plus(bias, x, weight.t()) : product(x, weight.t());
+namespace {
+
+at::Tensor few_rows_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                           const at::Tensor& residual, const Factors& adapter) {
+  at::Tensor y = at::empty({x.size(0), weight.size(0)}, x.options());
+  few_rows_linear_out(y, x, weight, bias, residual);
+  if (!adapter.left.defined()) return y;
+  const at::Tensor b = adapter.right.t();
+  if (!has_few_rows(adapter.left, b)) return y.addmm_(adapter.left, adapter.right);
+  few_rows_linear_out(y, adapter.left, b, {}, y);
+  return y;
+}
+
+}  // namespace
+
+at::Tensor linear_forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                          const Factors& adapter) {
+  if (has_few_rows(x, weight)) return few_rows_linear(x, weight, bias, {}, adapter);
+  return bias.defined() ? product_plus(bias, x, weight.t(), adapter)
+                        : product(x, weight.t(), adapter);
 }
 
 at::Tensor linear_add(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& weight,
-                      const at::Tensor& bias) {
-  if (has_few_rows(x, weight)) {
-    at::Tensor y = at::empty_like(residual);
-    few_rows_linear_out(y, x, weight, bias, residual);
-    return y;
-  }
-  at::Tensor y = product_plus(residual, x, weight.t());
+                      const at::Tensor& bias, const Factors& adapter) {
+  if (has_few_rows(x, weight)) return few_rows_linear(x, weight, bias, residual, adapter);
+  at::Tensor y = product_plus(residual, x, weight.t(), adapter);
   return bias.defined() ? y.add_(bias) : y;
 }
 
-void linear_input_gradient(const at::Tensor& dy, const at::Tensor& weight, at::Tensor& dx) {
+void linear_input_gradient(const at::Tensor& dy, const at::Tensor& weight, at::Tensor& dx,
+                           const Factors& adapter) {
   if (dx.defined()) {
-    add_product_(dx, dy, weight);
+    add_product_(dx, dy, weight, adapter);
   } else {
-    dx = product(dy, weight);
+    dx = product(dy, weight, adapter);
   }
 }
 

@@ -6,22 +6,25 @@
 
 #include <cstdint>
 
+#include "kernels/products.h"
+
 namespace temper {
 
 // Up to so many rows in fp32 on a CPU, a row of a result has the same bits whatever the other rows
 // are. More rows are large products (kernels/products.h).
 inline constexpr int64_t kFewRows = 128;
 
-// `bias` may be undefined.
+// x W^T + b + adapter; `bias` and `adapter` ([T, r] and [r, out]) may be undefined.
 at::Tensor linear_forward(const at::Tensor& x, const at::Tensor& weight,
-                          const at::Tensor& bias = {});
+                          const at::Tensor& bias = {}, const Factors& adapter = {});
 
-// residual + linear_forward(x, weight, bias).
+// residual + linear_forward(x, weight, bias, adapter).
 at::Tensor linear_add(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& weight,
-                      const at::Tensor& bias = {});
+                      const at::Tensor& bias = {}, const Factors& adapter = {});
 
-// dx = dy W, or dx += dy W where `dx` is defined already.
-void linear_input_gradient(const at::Tensor& dy, const at::Tensor& weight, at::Tensor& dx);
+// dx = dy W + adapter ([T, r] and [r, in]), or dx += these where `dx` is defined already.
+void linear_input_gradient(const at::Tensor& dy, const at::Tensor& weight, at::Tensor& dx,
+                           const Factors& adapter = {});
 
 // Overwrites dw [out, in] with dy^T x.
 void linear_weight_gradient(const at::Tensor& dy, const at::Tensor& x, at::Tensor dw);

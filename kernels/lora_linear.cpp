@@ -2,7 +2,7 @@
 
 #include "common/error.h"
 #include "kernels/few_rows_linear.h"
-#include "kernels/products.h"
+#include "kernels/linear.h"
 
 namespace temper {
 namespace {
@@ -13,29 +13,27 @@ at::Tensor adapter_input(const at::Tensor& x, const LoraTerm& term) {
 
 }  // namespace
 
-at::Tensor lora_linear_(at::Tensor y, const at::Tensor& x, const LoraTerm& term) {
+at::Tensor lora_low(const at::Tensor& x, const LoraTerm& term) {
   const at::Tensor input = adapter_input(x, term);
-  if (has_few_rows(input, term.a) && has_few_rows(y, term.b)) {
-    at::Tensor low = at::empty({x.size(0), term.a.size(0)}, x.options());
-    few_rows_linear_out(low, input, term.a, {}, {}, term.scale);
-    few_rows_linear_out(y, low, term.b, {}, y);
-    return low;
-  }
-  at::Tensor low = at::mm(input, term.a.t()).mul_(term.scale);
-  y.addmm_(low, term.b.t());
+  if (!has_few_rows(input, term.a)) return product(input, term.a.t()).mul_(term.scale);
+  at::Tensor low = at::empty({x.size(0), term.a.size(0)}, x.options());
+  few_rows_linear_out(low, input, term.a, {}, {}, term.scale);
   return low;
 }
 
-at::Tensor lora_low_gradient(const at::Tensor& dy, const LoraTerm& term) {
-  return at::mm(dy, term.b).mul_(term.scale);
+Factors lora_factors(const at::Tensor& low, const LoraTerm& term) {
+  return {low, term.b.t()};
 }
 
-void lora_input_gradient_(at::Tensor dx, const at::Tensor& d_low, const LoraTerm& term) {
-  if (term.dropout > 0.0) {
-    dx.add_(dropout(at::mm(d_low, term.a), term.dropout, term.key));
-  } else {
-    dx.addmm_(d_low, term.a);
-  }
+at::Tensor lora_low_gradient(const at::Tensor& dy, const LoraTerm& term) {
+  return product(dy, term.b).mul_(term.scale);
+}
+
+void lora_linear_input_gradient(const at::Tensor& dy, const at::Tensor& weight,
+                                const at::Tensor& d_low, const LoraTerm& term, at::Tensor& dx) {
+  if (term.dropout == 0.0) return linear_input_gradient(dy, weight, dx, {d_low, term.a});
+  linear_input_gradient(dy, weight, dx);
+  dx.add_(dropout(product(d_low, term.a), term.dropout, term.key));
 }
 
 void lora_weight_gradients(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& low,

@@ -1,11 +1,12 @@
 // The low-rank term of an adapted linear layer (Hu et al., https://arxiv.org/abs/2106.09685):
-//   y += scale (dropout(x) A^T) B^T,   x [T, in], A [r, in], B [out, r], y [T, out],
+//   y = x W^T + scale (dropout(x) A^T) B^T,   x [T, in], A [r, in], B [out, r], y [T, out],
 // all fp32 or all bf16.
 #pragma once
 
 #include <ATen/ATen.h>
 
 #include "kernels/dropout.h"
+#include "kernels/products.h"
 
 namespace temper {
 
@@ -17,14 +18,18 @@ struct LoraTerm {
   DropoutKey key;
 };
 
-// Adds the term to y in place. Returns `low` = scale dropout(x) A^T [T, r], which backward needs.
-at::Tensor lora_linear_(at::Tensor y, const at::Tensor& x, const LoraTerm& term);
+// low = scale dropout(x) A^T [T, r], which backward needs.
+at::Tensor lora_low(const at::Tensor& x, const LoraTerm& term);
+
+// low B^T, for linear_forward and linear_add to add.
+Factors lora_factors(const at::Tensor& low, const LoraTerm& term);
 
 // The gradient of dropout(x) A^T: d_low = scale dy B [T, r]. The two below start from it.
 at::Tensor lora_low_gradient(const at::Tensor& dy, const LoraTerm& term);
 
-// Adds the term's share to dx [T, in].
-void lora_input_gradient_(at::Tensor dx, const at::Tensor& d_low, const LoraTerm& term);
+// dx = dy W + the term's share, or dx += these where `dx` is defined already.
+void lora_linear_input_gradient(const at::Tensor& dy, const at::Tensor& weight,
+                                const at::Tensor& d_low, const LoraTerm& term, at::Tensor& dx);
 
 // Overwrites grad_a [r, in] and grad_b [out, r], fp32.
 void lora_weight_gradients(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& low,

@@ -6,15 +6,23 @@
 
 namespace temper {
 
-// a b, of a [m, k] and b [k, n] in one type.
-at::Tensor product(const at::Tensor& a, const at::Tensor& b);
-// c + a b, of c [m, n] or [n].
-at::Tensor product_plus(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b);
+// A second product, which is added to a first one: the term of an adapter. Undefined: none.
+struct Factors {
+  at::Tensor left;   // [m, r]
+  at::Tensor right;  // [r, n]
+};
+
+// a b + more, of a [m, k] and b [k, n] in one type.
+at::Tensor product(const at::Tensor& a, const at::Tensor& b, const Factors& more = {});
+// c + a b + more, of c [m, n] or [n].
+at::Tensor product_plus(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b,
+                        const Factors& more = {});
+// out += a b + more.
+void add_product_(at::Tensor out, const at::Tensor& a, const at::Tensor& b,
+                  const Factors& more = {});
 
 // out [m, n] = a b; out in their type, or in fp32: gradients of weights and logits are, where
 // activations are bf16.
 void product_out(at::Tensor out, const at::Tensor& a, const at::Tensor& b);
-// out += a b.
-void add_product_(at::Tensor out, const at::Tensor& a, const at::Tensor& b);
 
 }  // namespace temper

@@ -27,19 +27,26 @@ at::Tensor BlockLinear::forward(const WeightSlots& weights, const at::Tensor& x,
                                 at::Tensor& low, const at::Tensor& residual) const {
   const at::Tensor weight = weights.weight(weight_);
   const at::Tensor bias = bias_ >= 0 ? weights.weight(bias_) : at::Tensor();
-  at::Tensor y =
-      residual.defined() ? linear_add(residual, x, weight, bias) : linear_forward(x, weight, bias);
-  if (adapted()) low = lora_linear_(y, x, term(weights, batch));
-  return y;
+  Factors adapter;
+  if (adapted()) {
+    const LoraTerm lora = term(weights, batch);
+    low = lora_low(x, lora);
+    adapter = lora_factors(low, lora);
+  }
+  return residual.defined() ? linear_add(residual, x, weight, bias, adapter)
+                            : linear_forward(x, weight, bias, adapter);
 }
 
 at::Tensor BlockLinear::input_gradient(const WeightSlots& weights, const at::Tensor& dy,
                                        const Batch& batch, at::Tensor& dx) const {
-  linear_input_gradient(dy, weights.weight(weight_), dx);
-  if (!adapted()) return {};
+  const at::Tensor weight = weights.weight(weight_);
+  if (!adapted()) {
+    linear_input_gradient(dy, weight, dx);
+    return {};
+  }
   const LoraTerm lora = term(weights, batch);
   const at::Tensor d_low = lora_low_gradient(dy, lora);
-  lora_input_gradient_(dx, d_low, lora);
+  lora_linear_input_gradient(dy, weight, d_low, lora, dx);
   return d_low;
 }
 

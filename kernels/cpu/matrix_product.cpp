@@ -6,27 +6,38 @@
 #include <memory>
 #include <new>
 
-#include "kernels/cpu/float8.h"
+#include "kernels/cpu/product_tile.h"
 
 namespace temper {
+
+MatrixProduct rows_of(const MatrixProduct& product, int64_t begin, int64_t end) {
+  MatrixProduct part = product;
+  part.term.a.data += begin * part.term.a.row_stride;
+  if (part.more.inner > 0) part.more.a.data += begin * part.more.a.row_stride;
+  part.out += begin * part.out_stride;
+  part.rows = end - begin;
+  return part;
+}
+
+MatrixProduct columns_of(const MatrixProduct& product, int64_t begin, int64_t end) {
+  MatrixProduct part = product;
+  part.term.b.data += begin * part.term.b.column_stride;
+  if (part.more.inner > 0) part.more.b.data += begin * part.more.b.column_stride;
+  part.out += begin;
+  part.columns = end - begin;
+  return part;
+}
 
 #ifdef TEMPER_TARGET_AVX512
 
 namespace {
 
-using Int4 = int32_t __attribute__((vector_size(16)));
-using Float16 = float __attribute__((vector_size(64)));
-
-constexpr int64_t kLanes = 16;
-// 28 sums, two values of b and one of a are 31 of 32 registers.
-constexpr int64_t kTileRows = 14;
-constexpr int64_t kTileVectors = 2;
-constexpr int64_t kTileColumns = kTileVectors * kLanes;
-// A strip of a block of a (28 KiB) stays in the first-level cache while it meets all strips of a
-// block of b, whose 4 MiB lie in the third.
-constexpr int64_t kMaxBlockInner = 512;
-constexpr int64_t kBlockRows = 16 * kTileRows;
-constexpr int64_t kBlockColumns = 64 * kTileColumns;
+// A strip of rows of a (56 KiB) stays in the first two levels of the cache while it meets all
+// strips of a block of b, whose 4 MiB lie in the third.
+constexpr int64_t kMaxBlockInner = 1024;
+constexpr int64_t kBlockColumns = 32 * kTileColumns;
+// A second term of up to so much is added while a tile is in the first-level cache.
+constexpr int64_t kMaxMoreInner = 64;
 
 struct Free {
   void operator()(float* data) const { std::free(data); }
@@ -40,137 +51,162 @@ std::unique_ptr<float[], Free> allocate(int64_t elements) {
 
 // Of each thread, kept from one product to the next.
 struct Packed {
-  std::unique_ptr<float[], Free> a = allocate(kBlockRows * kMaxBlockInner);
+  std::unique_ptr<float[], Free> a = allocate(kTileRows * kMaxBlockInner);
   std::unique_ptr<float[], Free> b = allocate(kBlockColumns * kMaxBlockInner);
+  std::unique_ptr<float[], Free> more_b = allocate(kBlockColumns * kMaxMoreInner);
 };
 
-TEMPER_INLINE Float16 load16(const float* in) {
-  Float16 value;
-  std::memcpy(&value, in, sizeof(value));
-  return value;
-}
-
-// out[j * out_stride + i] = in[i * in_stride + j], of four by four.
-TEMPER_INLINE void transpose4(const float* in, int64_t in_stride, float* out, int64_t out_stride) {
-  const Float4 r0 = load4(in), r1 = load4(in + in_stride);
-  const Float4 r2 = load4(in + 2 * in_stride), r3 = load4(in + 3 * in_stride);
-  const Float4 low01 = __builtin_shuffle(r0, r1, Int4{0, 4, 1, 5});
-  const Float4 low23 = __builtin_shuffle(r2, r3, Int4{0, 4, 1, 5});
-  const Float4 high01 = __builtin_shuffle(r0, r1, Int4{2, 6, 3, 7});
-  const Float4 high23 = __builtin_shuffle(r2, r3, Int4{2, 6, 3, 7});
-  store4(out, __builtin_shuffle(low01, low23, Int4{0, 1, 4, 5}));
-  store4(out + out_stride, __builtin_shuffle(low01, low23, Int4{2, 3, 6, 7}));
-  store4(out + 2 * out_stride, __builtin_shuffle(high01, high23, Int4{0, 1, 4, 5}));
-  store4(out + 3 * out_stride, __builtin_shuffle(high01, high23, Int4{2, 3, 6, 7}));
-}
-
-// A strip of `lanes` (at most kWidth) rows of a, or columns of b, over `inner`: out[k * kWidth +
-// i]. What the strip lacks to kWidth is zero.
-template <int64_t kWidth>
-TEMPER_TARGET_AVX512 void pack_strip(const float* in, int64_t lane_stride, int64_t inner_stride,
-                                     int64_t lanes, int64_t inner, float* out) {
-  if (lanes < kWidth) std::memset(out, 0, static_cast<size_t>(inner * kWidth) * sizeof(float));
-  if (lane_stride == 1) {
-    for (int64_t k = 0; k < inner; ++k) {
-      const float* from = in + k * inner_stride;
-      if (lanes == kWidth) {
-        std::memcpy(out + k * kWidth, from, kWidth * sizeof(float));
-      } else {
-        std::memcpy(out + k * kWidth, from, static_cast<size_t>(lanes) * sizeof(float));
-      }
-    }
-    return;
+// out[j * out_stride + i] = in[i * in_stride + j], of eight by eight.
+TEMPER_INLINE void transpose8(const float* in, int64_t in_stride, float* out, int64_t out_stride) {
+  Float8 row[8], pair[8], four[8];
+  for (int64_t i = 0; i < 8; ++i) row[i] = load8(in + i * in_stride);
+  for (int64_t i = 0; i < 8; i += 2) {
+    pair[i] = __builtin_shuffle(row[i], row[i + 1], Int8{0, 8, 1, 9, 4, 12, 5, 13});
+    pair[i + 1] = __builtin_shuffle(row[i], row[i + 1], Int8{2, 10, 3, 11, 6, 14, 7, 15});
   }
-  int64_t k = 0;
-  for (; k + 4 <= inner; k += 4) {
-    int64_t i = 0;
-    for (; i + 4 <= lanes; i += 4) {
-      transpose4(in + i * lane_stride + k, lane_stride, out + k * kWidth + i, kWidth);
+  for (int64_t i = 0; i < 8; i += 4) {
+    for (int64_t j = 0; j < 2; ++j) {
+      const Float8 left = pair[i + j], right = pair[i + j + 2];
+      four[i + 2 * j] = __builtin_shuffle(left, right, Int8{0, 1, 8, 9, 4, 5, 12, 13});
+      four[i + 2 * j + 1] = __builtin_shuffle(left, right, Int8{2, 3, 10, 11, 6, 7, 14, 15});
     }
-    for (; i < lanes; ++i) {
-      for (int64_t j = k; j < k + 4; ++j) out[j * kWidth + i] = in[i * lane_stride + j];
+  }
+  for (int64_t j = 0; j < 4; ++j) {
+    store8(out + j * out_stride,
+           __builtin_shuffle(four[j], four[j + 4], Int8{0, 1, 2, 3, 8, 9, 10, 11}));
+    store8(out + (j + 4) * out_stride,
+           __builtin_shuffle(four[j], four[j + 4], Int8{4, 5, 6, 7, 12, 13, 14, 15}));
+  }
+}
+
+// Lanes are rows of a or columns of b.
+struct Lanes {
+  const float* data;
+  int64_t lane_stride;
+  int64_t inner_stride;
+};
+
+template <int64_t kWidth>
+TEMPER_TARGET_AVX512 void pack_dense_lanes(const Lanes& in, int64_t inner, float* out) {
+  for (int64_t k = 0; k < inner; ++k) {
+    const float* from = in.data + k * in.inner_stride;
+    std::memcpy(out + k * kWidth, from, kWidth * sizeof(float));
+  }
+}
+
+// Whole cache lines at once: at some strides the lanes' lines do not fit in the cache together.
+template <int64_t kWidth>
+TEMPER_TARGET_AVX512 void pack_dense_inner(const Lanes& in, int64_t inner, float* out) {
+  int64_t k = 0;
+  for (; k + 16 <= inner; k += 16) {
+    for (int64_t i = 0; i < kWidth; i += 8) {
+      const int64_t lane = std::min(i, kWidth - 8);  // the last eight may be some of those before
+      const float* from = in.data + lane * in.lane_stride + k;
+      transpose8(from, in.lane_stride, out + k * kWidth + lane, kWidth);
+      transpose8(from + 8, in.lane_stride, out + (k + 8) * kWidth + lane, kWidth);
     }
   }
   for (; k < inner; ++k) {
-    for (int64_t i = 0; i < lanes; ++i) out[k * kWidth + i] = in[i * lane_stride + k];
+    for (int64_t i = 0; i < kWidth; ++i) out[k * kWidth + i] = in.data[i * in.lane_stride + k];
   }
 }
 
+// A strip of `lanes` (at most kWidth) over `inner`: out[k * kWidth + i]. What the strip lacks to
+// kWidth is zero.
 template <int64_t kWidth>
-void pack(const float* in, int64_t lane_stride, int64_t inner_stride, int64_t lanes, int64_t inner,
-          float* out) {
-  for (int64_t first = 0; first < lanes; first += kWidth) {
-    pack_strip<kWidth>(in + first * lane_stride, lane_stride, inner_stride,
-                       std::min(kWidth, lanes - first), inner, out + first * inner);
+TEMPER_TARGET_AVX512 void pack_strip(const Lanes& in, int64_t lanes, int64_t inner, float* out) {
+  if (lanes < kWidth) {
+    std::memset(out, 0, static_cast<size_t>(inner * kWidth) * sizeof(float));
+    for (int64_t i = 0; i < lanes; ++i) {
+      const float* from = in.data + i * in.lane_stride;
+      for (int64_t k = 0; k < inner; ++k) out[k * kWidth + i] = from[k * in.inner_stride];
+    }
+  } else if (in.lane_stride == 1) {
+    pack_dense_lanes<kWidth>(in, inner, out);
+  } else {
+    pack_dense_inner<kWidth>(in, inner, out);
   }
 }
 
-// A tile of the result in registers, stored to or added to `out`.
-TEMPER_TARGET_AVX512 void multiply_tile(const float* a, const float* b, int64_t inner, float* out,
-                                        int64_t out_stride, bool adds) {
-  Float16 sums[kTileRows][kTileVectors] = {};
-#pragma GCC unroll 14
-  for (int64_t r = 0; r < kTileRows; ++r) {
-    __builtin_prefetch(out + r * out_stride, 1);
-    __builtin_prefetch(out + r * out_stride + kLanes, 1);
-  }
-  for (int64_t k = 0; k < inner; ++k) {
-    const Float16 left = load16(b + k * kTileColumns);
-    const Float16 right = load16(b + k * kTileColumns + kLanes);
-#pragma GCC unroll 14
-    for (int64_t r = 0; r < kTileRows; ++r) {
-      const float from_a = a[k * kTileRows + r];
-      sums[r][0] += from_a * left;
-      sums[r][1] += from_a * right;
-    }
-  }
-#pragma GCC unroll 14
-  for (int64_t r = 0; r < kTileRows; ++r) {
-    float* row = out + r * out_stride;
-    if (adds) {
-      sums[r][0] += load16(row);
-      sums[r][1] += load16(row + kLanes);
-    }
-    std::memcpy(row, &sums[r][0], sizeof(Float16));
-    std::memcpy(row + kLanes, &sums[r][1], sizeof(Float16));
+// Columns [first, first + columns) of rows [k, k + inner) of b, in strips of kTileColumns.
+void pack_columns(const MatrixView& b, int64_t k, int64_t inner, int64_t first, int64_t columns,
+                  float* out) {
+  for (int64_t c = 0; c < columns; c += kTileColumns) {
+    const float* strip = b.data + k * b.row_stride + (first + c) * b.column_stride;
+    pack_strip<kTileColumns>({strip, b.column_stride, b.row_stride},
+                             std::min(kTileColumns, columns - c), inner, out + c * inner);
   }
 }
 
-// At the right and lower edges of the result.
-void multiply_part_tile(const float* a, const float* b, int64_t inner, float* out,
-                        int64_t out_stride, bool adds, int64_t rows, int64_t columns) {
-  alignas(64) float tile[kTileRows * kTileColumns];
-  multiply_tile(a, b, inner, tile, kTileColumns, false);
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t c = 0; c < columns; ++c) {
-      const float before = adds ? out[r * out_stride + c] : 0.0f;
-      out[r * out_stride + c] = before + tile[r * kTileColumns + c];
+// The part of the result that a packed block of b gives.
+struct Block {
+  int64_t column, columns;
+  int64_t k, inner;
+  bool adds;
+  bool is_last;  // of the blocks of `inner`
+};
+
+// Rows at multiples of 4 KiB fall on the same few lines of the first-level cache, which has room
+// for eight of them.
+int64_t rows_per_tile(const MatrixView& a) {
+  return a.column_stride == 1 && a.row_stride % 1024 == 0 ? 8 : kTileRows;
+}
+
+// The sides of a tile. `a` is as `left` says; b is a packed strip of kTileColumns.
+struct Tile {
+  Left left;
+  const float* a;
+  int64_t a_stride;
+  const float* b;
+  int64_t inner;
+
+  void multiply(float* out, int64_t out_stride, bool adds, int64_t rows, int64_t columns) const {
+    const bool by_rows = left == Left::kByRows;
+    const auto part = columns > kLanes ? (by_rows ? multiply_part_tile<2, Left::kByRows>
+                                                  : multiply_part_tile<2, Left::kAcross>)
+                                       : (by_rows ? multiply_part_tile<1, Left::kByRows>
+                                                  : multiply_part_tile<1, Left::kAcross>);
+    part(a, a_stride, b, kTileColumns, inner, out, out_stride, adds, rows, columns);
+  }
+};
+
+void multiply_block(const MatrixProduct& p, const Block& block, const Packed& packed) {
+  const MatrixView &a = p.term.a, &more_a = p.more.a;
+  const bool in_place = a.column_stride == 1;
+  const int64_t step = rows_per_tile(a), more_inner = block.is_last ? p.more.inner : 0;
+  for (int64_t r = 0; r < p.rows; r += step) {
+    const int64_t rows = std::min(step, p.rows - r);
+    const float* strip = a.data + r * a.row_stride + block.k * a.column_stride;
+    if (!in_place) {
+      pack_strip<kTileRows>({strip, a.row_stride, a.column_stride}, rows, block.inner,
+                            packed.a.get());
+    }
+    for (int64_t c = 0; c < block.columns; c += kTileColumns) {
+      const int64_t columns = std::min(kTileColumns, block.columns - c);
+      float* out = p.out + r * p.out_stride + block.column + c;
+      const float* b = packed.b.get() + c * block.inner;
+      const Tile tile = in_place ? Tile{Left::kByRows, strip, a.row_stride, b, block.inner}
+                                 : Tile{Left::kAcross, packed.a.get(), kTileRows, b, block.inner};
+      tile.multiply(out, p.out_stride, block.adds, rows, columns);
+      if (more_inner == 0) continue;
+      const Tile more{Left::kByRows, more_a.data + r * more_a.row_stride, more_a.row_stride,
+                      packed.more_b.get() + c * more_inner, more_inner};
+      more.multiply(out, p.out_stride, true, rows, columns);
     }
   }
 }
 
-void multiply_blocks(const Packed& packed, float* out, int64_t out_stride, int64_t rows,
-                     int64_t columns, int64_t inner, bool adds) {
-  for (int64_t r = 0; r < rows; r += kTileRows) {
-    for (int64_t c = 0; c < columns; c += kTileColumns) {
-      const float* a = packed.a.get() + r * inner;
-      const float* b = packed.b.get() + c * inner;
-      float* tile = out + r * out_stride + c;
-      const int64_t tile_rows = std::min(kTileRows, rows - r);
-      const int64_t tile_columns = std::min(kTileColumns, columns - c);
-      if (tile_rows == kTileRows && tile_columns == kTileColumns) {
-        multiply_tile(a, b, inner, tile, out_stride, adds);
-      } else {
-        multiply_part_tile(a, b, inner, tile, out_stride, adds, tile_rows, tile_columns);
-      }
-    }
-  }
+constexpr int64_t kNarrowInner = 32;
+
+// A line of each row of the next block: too many streams for the processor to follow by itself.
+void prefetch_rows(const float* data, int64_t stride) {
+  for (int64_t i = 0; i < kNarrowInner; ++i) __builtin_prefetch(data + i * stride, 0, 2);
 }
 
 // Blocks of about the same size, so that none is short.
 int64_t block_inner(int64_t inner) {
   const int64_t num_blocks = (inner + kMaxBlockInner - 1) / kMaxBlockInner;
-  return ((inner + num_blocks - 1) / num_blocks + 3) / 4 * 4;
+  return ((inner + num_blocks - 1) / num_blocks + 7) / 8 * 8;
 }
 
 }  // namespace
@@ -180,20 +216,48 @@ bool has_matrix_product() {
 }
 
 void matrix_product(const MatrixProduct& p) {
+  if (p.more.inner > kMaxMoreInner) {
+    MatrixProduct part = p;
+    part.more = {};
+    matrix_product(part);
+    part.term = p.more;
+    part.adds = true;
+    return matrix_product(part);
+  }
   static thread_local const Packed packed;
-  const int64_t step = block_inner(p.inner);
+  const int64_t step = block_inner(p.term.inner);
   for (int64_t c = 0; c < p.columns; c += kBlockColumns) {
     const int64_t columns = std::min(kBlockColumns, p.columns - c);
-    for (int64_t k = 0; k < p.inner; k += step) {
-      const int64_t inner = std::min(step, p.inner - k);
-      pack<kTileColumns>(p.b.data + k * p.b.row_stride + c * p.b.column_stride, p.b.column_stride,
-                         p.b.row_stride, columns, inner, packed.b.get());
-      for (int64_t r = 0; r < p.rows; r += kBlockRows) {
-        const int64_t rows = std::min(kBlockRows, p.rows - r);
-        pack<kTileRows>(p.a.data + r * p.a.row_stride + k * p.a.column_stride, p.a.row_stride,
-                        p.a.column_stride, rows, inner, packed.a.get());
-        multiply_blocks(packed, p.out + r * p.out_stride + c, p.out_stride, rows, columns, inner,
-                        p.adds || k > 0);
+    pack_columns(p.more.b, 0, p.more.inner, c, columns, packed.more_b.get());
+    for (int64_t k = 0; k < p.term.inner; k += step) {
+      const int64_t inner = std::min(step, p.term.inner - k);
+      pack_columns(p.term.b, k, inner, c, columns, packed.b.get());
+      multiply_block(p, {c, columns, k, inner, p.adds || k > 0, k + inner == p.term.inner}, packed);
+    }
+  }
+}
+
+// Some rows of both sides at a time, which stay in the cache for all tiles.
+void narrow_matrix_product(const MatrixProduct& p) {
+  constexpr int64_t kStep = kMaxTileRows<1>, kInner = kNarrowInner;
+  alignas(64) float edge[kInner * kLanes];
+  const MatrixView &a = p.term.a, &b = p.term.b;
+  for (int64_t k = 0; k < p.term.inner; k += kInner) {
+    const int64_t inner = std::min(kInner, p.term.inner - k);
+    for (int64_t r = 0; r < p.rows; r += kStep) {
+      for (int64_t c = 0; c < p.columns; c += kLanes) {
+        const int64_t columns = std::min(kLanes, p.columns - c);
+        const float* from_b = b.data + k * b.row_stride + c;
+        if (c == 0) prefetch_rows(a.data + (k + kInner) * a.column_stride + r, a.column_stride);
+        if (r == 0) prefetch_rows(from_b + kInner * b.row_stride, b.row_stride);
+        // A tile reads all its columns, which may be more than there are.
+        if (columns < kLanes) {
+          pack_strip<kLanes>({from_b, 1, b.row_stride}, columns, inner, edge);
+        }
+        multiply_part_tile<1, Left::kAcross>(
+            a.data + k * a.column_stride + r, a.column_stride, columns < kLanes ? edge : from_b,
+            columns < kLanes ? kLanes : b.row_stride, inner, p.out + r * p.out_stride + c,
+            p.out_stride, p.adds || k > 0, std::min(kStep, p.rows - r), columns);
       }
     }
   }
@@ -205,8 +269,13 @@ bool has_matrix_product() {
   return false;
 }
 
+// Nobody may call these.
 void matrix_product(const MatrixProduct&) {
-  std::abort();  // nobody may call it
+  std::abort();
+}
+
+void narrow_matrix_product(const MatrixProduct&) {
+  std::abort();
 }
 
 #endif

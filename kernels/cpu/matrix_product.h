@@ -14,22 +14,39 @@ struct MatrixView {
   int64_t column_stride = 0;
 };
 
-// out [rows, columns] = a [rows, inner] b [inner, columns], or += with `adds`.
-struct MatrixProduct {
+// a [rows, inner] b [inner, columns].
+struct MatrixTerm {
   MatrixView a;
   MatrixView b;
+  int64_t inner = 0;
+};
+
+// out [rows, columns] = term + more, or += these with `adds`. `more` may be empty (inner 0), and
+// its a lies by rows: it is there for adapters, so that the result is written once.
+struct MatrixProduct {
+  MatrixTerm term;
+  MatrixTerm more;
   float* out = nullptr;
   int64_t out_stride = 0;  // from one row to the next
-  int64_t rows = 0, inner = 0, columns = 0;
+  int64_t rows = 0, columns = 0;
   bool adds = false;
 };
 
-// Whether this processor is one on which matrix_product was found to be faster than the BLAS
-// library: AMD's with AVX-512.
+// Rows, or columns, [begin, end) of a product.
+MatrixProduct rows_of(const MatrixProduct& product, int64_t begin, int64_t end);
+MatrixProduct columns_of(const MatrixProduct& product, int64_t begin, int64_t end);
+
+// Whether this processor is one on which these were found to be faster than the BLAS library: AMD's
+// with AVX-512.
 bool has_matrix_product();
 
-// On one thread. An element's bits depend on its row of a and its column of b alone: not on where
+// On one thread. An element's bits depend on its rows of a and its columns of b alone: not on where
 // it lies in the result, nor on how large that is.
 void matrix_product(const MatrixProduct& product);
+
+// The same with other bits, for results with few rows or columns (some 64 at most), as the
+// gradients of adapters are: nothing is packed. `a` is transposed (its row_stride is 1), b lies by
+// rows, and there is no second term.
+void narrow_matrix_product(const MatrixProduct& product);
 
 }  // namespace temper

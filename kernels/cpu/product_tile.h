@@ -78,28 +78,34 @@ TEMPER_TARGET_AVX512 void multiply_tile(const float* a, int64_t a_stride, const 
 using TileFunction = void (*)(const float* a, int64_t a_stride, const float* b, int64_t b_stride,
                               int64_t inner, float* out, int64_t out_stride, bool adds);
 
-// multiply_tile for 1 ... kTileRows rows, at [rows - 1].
+// One column of values leaves registers for a few more rows.
+template <int64_t kVectors>
+inline constexpr int64_t kMaxTileRows = kVectors == 1 ? 16 : kTileRows;
+
+// multiply_tile for 1 ... kMaxTileRows rows, at [rows - 1].
 template <int64_t kVectors, Left kLeft>
 inline constexpr auto kTileFunctions = []<size_t... kIndex>(std::index_sequence<kIndex...>) {
-  return std::array<TileFunction, kTileRows>{multiply_tile<kIndex + 1, kVectors, kLeft>...};
-}(std::make_index_sequence<kTileRows>());
+  return std::array<TileFunction, sizeof...(kIndex)>{multiply_tile<kIndex + 1, kVectors, kLeft>...};
+}
+(std::make_index_sequence<kMaxTileRows<kVectors>>());
 
-// multiply_tile of `rows` (at most kTileRows) and `columns` (at most 16 x kVectors), which reads
-// all 16 x kVectors columns of b: for the edges of a result.
+// multiply_tile of at most kMaxTileRows `rows` and 16 x kVectors `columns`, for the edges of a
+// result. It reads all 16 x kVectors columns of b.
 template <int64_t kVectors, Left kLeft>
 void multiply_part_tile(const float* a, int64_t a_stride, const float* b, int64_t b_stride,
                         int64_t inner, float* out, int64_t out_stride, bool adds, int64_t rows,
                         int64_t columns) {
+  constexpr int64_t kWidth = kVectors * kLanes;
   const TileFunction multiply = kTileFunctions<kVectors, kLeft>[rows - 1];
-  if (columns == kVectors * kLanes) {
+  if (columns == kWidth) {
     return multiply(a, a_stride, b, b_stride, inner, out, out_stride, adds);
   }
-  alignas(64) float tile[kTileRows * kVectors * kLanes];
-  multiply(a, a_stride, b, b_stride, inner, tile, kVectors * kLanes, false);
+  alignas(64) float tile[kMaxTileRows<kVectors> * kWidth];
+  multiply(a, a_stride, b, b_stride, inner, tile, kWidth, false);
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t c = 0; c < columns; ++c) {
       const float before = adds ? out[r * out_stride + c] : 0.0f;
-      out[r * out_stride + c] = before + tile[r * kVectors * kLanes + c];
+      out[r * out_stride + c] = before + tile[r * kWidth + c];
     }
   }
 }

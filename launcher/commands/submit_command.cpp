@@ -116,12 +116,13 @@ int submit_run(const CommandLine& line, const std::string& path) {
   if (line.has("json")) {
     print_report(report, true);
   } else {
-    std::cout << fmt::format("job {}: {} on {} ranks; `temper status {}` follows it, `{} {}` stops "
-                             "it with a checkpoint\n",
-                             id,
-                             directories.size() == 1 ? fmt::format("{} steps", plan.steps)
-                                                     : fmt::format("{} runs", directories.size()),
-                             plan.ranks, config.output_dir.string(), kStopWithCheckpoint, id);
+    std::cout << fmt::format(
+        "job {}: {} on {} ranks; `temper status {}` follows it, `{} {}` stops "
+        "it with a checkpoint\n",
+        id,
+        directories.size() == 1 ? fmt::format("{} steps", plan.steps)
+                                : fmt::format("{} runs", directories.size()),
+        plan.ranks, config.output_dir.string(), kStopWithCheckpoint, id);
   }
   return kExitDone;
 }

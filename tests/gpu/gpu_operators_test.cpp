@@ -112,12 +112,12 @@ TEST_P(GpuOperators, linear) {
 
 TEST_P(GpuOperators, lora_linear_with_dropout) {
   const Pair x = random({330, 200}, 1), a = random({4, 200}, 2), b = random({120, 4}, 3);
-  const Pair y = random({330, 120}, 4), dy = random({330, 120}, 5);
+  const Pair y = random({330, 120}, 4), dy = random({330, 120}, 5), weight = random({120, 200}, 6);
   const LoraTerm gpu{a.gpu, b.gpu, 0.5, 0.25, {7, 5, 3, 1}};
   const LoraTerm cpu{a.cpu, b.cpu, 0.5, 0.25, {7, 5, 3, 1}};
-  const at::Tensor low = lora_linear_(y.gpu, x.gpu, gpu);
-  const at::Tensor expected_low = lora_linear_(y.cpu, x.cpu, cpu);
-  expect_near(y.gpu, y.cpu, product());
+  const at::Tensor low = lora_low(x.gpu, gpu), expected_low = lora_low(x.cpu, cpu);
+  expect_near(linear_add(y.gpu, x.gpu, weight.gpu, {}, lora_factors(low, gpu)),
+              linear_add(y.cpu, x.cpu, weight.cpu, {}, lora_factors(expected_low, cpu)), product());
   const auto wide = x.gpu.options().dtype(at::kFloat);
   at::Tensor grad_a = at::empty({4, 200}, wide), grad_b = at::empty({120, 4}, wide);
   at::Tensor expected_a = at::empty({4, 200}), expected_b = at::empty({120, 4});

@@ -106,12 +106,14 @@ TEST(Bf16, linear) {
 
 TEST(Bf16, lora_linear) {
   const Pair x = random_pair({33, 20}, 1), a = random_pair({4, 20}, 2), b = random_pair({12, 4}, 3);
-  const Pair y = random_pair({33, 12}, 4), dy = random_pair({33, 12}, 5);
+  const Pair y = random_pair({33, 12}, 4), dy = random_pair({33, 12}, 5),
+             weight = random_pair({12, 20}, 6);
   const LoraTerm narrow{a.narrow, b.narrow, 0.5, 0.25, {7, 5, 3, 1}};
   const LoraTerm wide{a.wide, b.wide, 0.5, 0.25, {7, 5, 3, 1}};
-  const at::Tensor low = lora_linear_(y.narrow, x.narrow, narrow);
-  const at::Tensor expected_low = lora_linear_(y.wide, x.wide, wide);
-  expect_rounded(y.narrow, y.wide, kProduct);
+  const at::Tensor low = lora_low(x.narrow, narrow), expected_low = lora_low(x.wide, wide);
+  expect_rounded(linear_add(y.narrow, x.narrow, weight.narrow, {}, lora_factors(low, narrow)),
+                 linear_add(y.wide, x.wide, weight.wide, {}, lora_factors(expected_low, wide)),
+                 kProduct);
   at::Tensor grad_a = at::empty({4, 20}), grad_b = at::empty({12, 4});
   at::Tensor expected_a = at::empty({4, 20}), expected_b = at::empty({12, 4});
   lora_weight_gradients(dy.narrow, x.narrow, low, lora_low_gradient(dy.narrow, narrow), narrow,

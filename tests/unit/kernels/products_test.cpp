@@ -48,6 +48,26 @@ TEST_P(Products, are_those_of_double_precision_in_every_layout) {
   }
 }
 
+TEST_P(Products, add_a_second_product) {
+  const at::Tensor exact = at::mm(a_.to(at::kDouble), b_.to(at::kDouble));
+  const double tolerance = 4e-7 * static_cast<double>(shape_.inner) + 1e-5;
+  const at::Tensor row = random_tensor({shape_.columns}, 4);
+  for (const int64_t r : {1, 3, 16, 64, 70}) {
+    const at::Tensor left = random_tensor({shape_.rows, r}, 5);
+    const at::Tensor right = random_tensor({r, shape_.columns}, 6);
+    const at::Tensor expected = exact + at::mm(left, right);
+    for (const at::Tensor& factor : {right, by_columns(right)}) {
+      const at::Tensor both = product(a_, b_, {left, factor});
+      EXPECT_TRUE(at::allclose(both.to(at::kDouble), expected, 1e-5, tolerance)) << r;
+      at::Tensor sum = both.clone();
+      add_product_(sum, a_, b_, {left, factor});
+      EXPECT_TRUE(at::allclose(sum.to(at::kDouble), 2 * expected, 1e-5, 2 * tolerance)) << r;
+      const at::Tensor with_row = product_plus(row, a_, b_, {left, factor});
+      EXPECT_TRUE(at::allclose(with_row, both + row, 1e-5, tolerance)) << r;
+    }
+  }
+}
+
 TEST_P(Products, leave_what_lies_beside_their_result) {
   at::Tensor wide = at::full({shape_.rows + 2, shape_.columns + 3}, 7.0f);
   product_out(wide.slice(0, 1, -1).slice(1, 1, -2), a_, b_);
@@ -59,7 +79,9 @@ TEST_P(Products, leave_what_lies_beside_their_result) {
 INSTANTIATE_TEST_SUITE_P(Shapes, Products,
                          testing::Values(Shape{1, 8, 5}, Shape{28, 32, 64}, Shape{29, 33, 65},
                                          Shape{43, 100, 96}, Shape{128, 64, 256},
-                                         Shape{239, 70, 1060}, Shape{45, 1030, 97}));
+                                         Shape{239, 70, 1060}, Shape{45, 1030, 97},
+                                         Shape{70, 1024, 64}, Shape{16, 150, 100},
+                                         Shape{130, 97, 5}, Shape{300, 65, 16}));
 
 // What only our own promise; on other processors these tests don't exist.
 class OwnProducts : public Products {};
@@ -67,16 +89,36 @@ GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(OwnProducts);
 
 TEST_P(OwnProducts, have_the_same_bits_in_every_layout_part_and_number_of_threads) {
   const at::Tensor whole = product(a_, b_);
-  EXPECT_TRUE(same_bits(product(by_columns(a_), b_), whole));
+  EXPECT_TRUE(same_bits(product(by_columns(a_), by_columns(b_)), whole));
   EXPECT_TRUE(same_bits(product(a_, by_columns(b_)), whole));
   const at::Tensor part = product(a_.slice(0, 15), b_.slice(1, 33));
   EXPECT_TRUE(same_bits(part, whole.slice(0, 15).slice(1, 33)));
+  // Rows at multiples of 4 KiB are taken fewer at a time.
+  at::Tensor apart = at::empty({shape_.rows, (shape_.inner + 1023) / 1024 * 1024});
+  apart.narrow(1, 0, shape_.inner).copy_(a_);
+  EXPECT_TRUE(same_bits(product(apart.narrow(1, 0, shape_.inner), b_), whole));
   const int threads = at::get_num_threads();
   for (const int n : {1, 2, 3}) {
     at::set_num_threads(n);
     EXPECT_TRUE(same_bits(product(a_, b_), whole)) << n << " threads";
   }
   at::set_num_threads(threads);
+}
+
+TEST_P(OwnProducts, of_few_rows_or_columns_have_the_same_bits_on_any_number_of_threads) {
+  const int threads = at::get_num_threads();
+  for (const auto& [rows, columns] : {std::pair{64, 129}, std::pair{130, 16}, std::pair{21, 200}}) {
+    const at::Tensor a = random_tensor({shape_.inner, rows}, 7).t();
+    const at::Tensor b = random_tensor({shape_.inner, columns}, 8);
+    at::set_num_threads(1);
+    const at::Tensor whole = product(a, b);
+    for (const int n : {2, 3}) {
+      at::set_num_threads(n);
+      EXPECT_TRUE(same_bits(product(a, b), whole)) << n << " threads";
+    }
+    at::set_num_threads(threads);
+    EXPECT_TRUE(at::allclose(whole, at::mm(a, b), 1e-4, 1e-4));
+  }
 }
 
 // Strips at the edges are filled up with zeros, which times infinity are no number.
@@ -90,7 +132,7 @@ TEST_P(OwnProducts, keep_an_infinity_to_its_row_and_column) {
   EXPECT_FALSE(finite.slice(1, -1).any().item<bool>());
 }
 
-const std::vector<Shape> kLargeShapes = {{64, 32, 128}, {239, 70, 1060}, {60, 1030, 129}};
+const std::vector<Shape> kLargeShapes = {{64, 32, 128}, {239, 70, 1060}, {70, 1030, 129}};
 
 INSTANTIATE_TEST_SUITE_P(Shapes, OwnProducts,
                          testing::ValuesIn(has_matrix_product() ? kLargeShapes
