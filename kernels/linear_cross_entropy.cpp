@@ -20,41 +20,32 @@ int64_t chunk_rows_for(const at::Tensor& x, int64_t vocab) {
   return x.is_cuda() ? gpu_cross_entropy_chunk_rows(vocab) : cross_entropy_chunk_rows(vocab);
 }
 
-// Overwrites logsumexp [rows] and returns the chunk's loss sum.
-at::Tensor chunk_loss(const at::Tensor& logits, const at::Tensor& targets, at::Tensor logsumexp) {
-  if (!has_cpu_loops(logits)) return operators_for(logits).chunk_loss(logits, targets, logsumexp);
+// The chunk's loss sum. With `backward` the logits become its gradient with respect to themselves.
+at::Tensor chunk_cross_entropy(at::Tensor logits, const at::Tensor& targets, bool backward) {
+  if (!has_cpu_loops(logits)) {
+    const Operators& operators = operators_for(logits);
+    const at::Tensor logsumexp = at::empty({logits.size(0)}, logits.options());
+    const at::Tensor loss = operators.chunk_loss(logits, targets, logsumexp);
+    if (backward) operators.chunk_gradient_(logits, targets, logsumexp);
+    return loss;
+  }
   const int64_t rows = logits.size(0), vocab = logits.size(1);
-  const float* data = logits.const_data_ptr<float>();
+  float* data = logits.data_ptr<float>();
   const int64_t* target = targets.const_data_ptr<int64_t>();
-  float* out = logsumexp.data_ptr<float>();
   std::vector<double> losses(rows);
   at::parallel_for(0, rows, row_grain(vocab), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       TEMPER_CHECK(target[r] >= 0 && target[r] < vocab, "target {} of {}", target[r], vocab);
-      const double sum = logsumexp_row(data + r * vocab, vocab);
-      out[r] = static_cast<float>(sum);
-      losses[r] = sum - static_cast<double>(data[r * vocab + target[r]]);
+      float* row = data + r * vocab;
+      const auto logit = static_cast<double>(row[target[r]]);
+      const double sum =
+          backward ? cross_entropy_backward_row(row, vocab, target[r]) : logsumexp_row(row, vocab);
+      losses[r] = sum - logit;
     }
   });
   double loss = 0.0;
   for (const double term : losses) loss += term;
   return at::scalar_tensor(loss, at::kDouble);
-}
-
-// The logits become the gradient of the loss sum with respect to themselves.
-void chunk_gradient_(at::Tensor logits, const at::Tensor& targets, const at::Tensor& logsumexp) {
-  if (!has_cpu_loops(logits)) {
-    return operators_for(logits).chunk_gradient_(logits, targets, logsumexp);
-  }
-  const int64_t rows = logits.size(0), vocab = logits.size(1);
-  float* data = logits.data_ptr<float>();
-  const int64_t* target = targets.const_data_ptr<int64_t>();
-  const float* sum = logsumexp.const_data_ptr<float>();
-  at::parallel_for(0, rows, row_grain(vocab), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      cross_entropy_gradient_row(data + r * vocab, vocab, sum[r], target[r]);
-    }
-  });
 }
 
 }  // namespace
@@ -90,18 +81,15 @@ at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
     workspace.reset();  // before its successor
     workspace = at::empty({chunk * vocab}, wide);
   }
-  const at::Tensor logsumexp = at::empty({chunk}, wide);
 
   at::Tensor loss = at::zeros({}, wide.dtype(at::kDouble));
   for (int64_t begin = 0; begin < n; begin += chunk) {
     const int64_t rows = std::min(chunk, n - begin);
     at::Tensor logits = workspace.narrow(0, 0, rows * vocab).view({rows, vocab});
-    const at::Tensor x_rows = x.narrow(0, begin, rows), target = targets.narrow(0, begin, rows),
-                     sums = logsumexp.narrow(0, 0, rows);
+    const at::Tensor x_rows = x.narrow(0, begin, rows), target = targets.narrow(0, begin, rows);
     product_out(logits, x_rows, weight.t());
-    loss += chunk_loss(logits, target, sums);
+    loss += chunk_cross_entropy(logits, target, gradients != nullptr);
     if (gradients == nullptr) continue;
-    chunk_gradient_(logits, target, sums);
     const at::Tensor d_logits = logits.to(x.scalar_type());
     at::Tensor dx_rows = gradients->dx.narrow(0, begin, rows);
     product_out(dx_rows, d_logits, weight);

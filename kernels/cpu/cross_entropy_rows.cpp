@@ -22,10 +22,9 @@ TEMPER_INLINE float max_row(const float* x, int64_t n) {
   return max_lanes(max8(odd, even));
 }
 
-}  // namespace
-
-TEMPER_MULTIVERSION double logsumexp_row(const float* logits, int64_t n) {
-  const float max = max_row(logits, n);
+// The sum of exp(x - max). With kKeeps these replace x.
+template <bool kKeeps, typename Float>
+TEMPER_INLINE double sum_of_exponentials(Float* x, int64_t n, float max) {
   const Float8 shift = broadcast8(max);
   // Partial sums of 512 terms in fp32, their total in fp64.
   constexpr int64_t kPart = 512;
@@ -34,23 +33,35 @@ TEMPER_MULTIVERSION double logsumexp_row(const float* logits, int64_t n) {
     const int64_t end = part + kPart < n ? part + kPart : n;
     Float8 sum = {};
     int64_t i = part;
-    for (; i + 8 <= end; i += 8) sum += exp8(load8(logits + i) - shift);
+    for (; i + 8 <= end; i += 8) {
+      const Float8 e = exp8(load8(x + i) - shift);
+      if constexpr (kKeeps) store8(x + i, e);
+      sum += e;
+    }
     total += static_cast<double>(sum_lanes(sum));
     if (i < end) {
-      const Float8 e = exp8(load_part8(logits + i, end - i, max) - shift);
+      const Float8 e = exp8(load_part8(x + i, end - i, max) - shift);
+      if constexpr (kKeeps) store_part8(x + i, e, end - i);
       for (int64_t lane = 0; lane < end - i; ++lane) total += static_cast<double>(e[lane]);
     }
   }
-  return static_cast<double>(max) + std::log(total);
+  return total;
 }
 
-TEMPER_MULTIVERSION void cross_entropy_gradient_row(float* logits, int64_t n, float logsumexp,
-                                                    int64_t target) {
-  const Float8 shift = broadcast8(logsumexp);
-  int64_t i = 0;
-  for (; i + 8 <= n; i += 8) store8(logits + i, exp8(load8(logits + i) - shift));
-  if (i < n) store_part8(logits + i, exp8(load_part8(logits + i, n - i, 0.0f) - shift), n - i);
+}  // namespace
+
+TEMPER_MULTIVERSION double logsumexp_row(const float* logits, int64_t n) {
+  const float max = max_row(logits, n);
+  return static_cast<double>(max) + std::log(sum_of_exponentials<false>(logits, n, max));
+}
+
+TEMPER_MULTIVERSION double cross_entropy_backward_row(float* logits, int64_t n, int64_t target) {
+  const float max = max_row(logits, n);
+  const double total = sum_of_exponentials<true>(logits, n, max);
+  const auto factor = static_cast<float>(1.0 / total);
+  for (int64_t i = 0; i < n; ++i) logits[i] *= factor;
   logits[target] -= 1.0f;
+  return static_cast<double>(max) + std::log(total);
 }
 
 }  // namespace temper

@@ -8,7 +8,7 @@ namespace temper {
 // log(sum(exp(logits))).
 double logsumexp_row(const float* logits, int64_t n);
 
-// logits[j] becomes exp(logits[j] - logsumexp) - (j == target).
-void cross_entropy_gradient_row(float* logits, int64_t n, float logsumexp, int64_t target);
+// The same, and logits[j] becomes exp(logits[j]) / sum(exp(logits)) - (j == target).
+double cross_entropy_backward_row(float* logits, int64_t n, int64_t target);
 
 }  // namespace temper
