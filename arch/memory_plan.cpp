@@ -327,7 +327,8 @@ MemoryPlan plan_memory(const ModelConfig& model, const LoraConfig* lora, const R
       if (saves_in_background(config, size)) memory.save_copy += state;
     }
     memory.data = data_bytes(config, size);
-    memory.program = kProgramBytes + kSharedProgramBytes / node_size;
+    memory.program = kProgramBytes + kSharedProgramBytes / node_size +
+                     config.threads_per_rank * kFloatBytes * kPackedInner * kPackedColumns;
     plan.ranks.push_back(memory);
   }
 

@@ -21,6 +21,10 @@ inline int64_t gpu_cross_entropy_chunk_rows(int64_t vocab_size) {
   return std::clamp<int64_t>(kChunkElements / vocab_size, 128, 4096);
 }
 
+// The block of a matrix that a thread packs for its products, and keeps the memory for: 4 MiB.
+inline constexpr int64_t kPackedInner = 1024;
+inline constexpr int64_t kPackedColumns = 1024;
+
 // A block of attention scores: 128 KiB, so that two of them stay in the second-level cache.
 inline constexpr int64_t kAttentionQueries = 128;
 inline constexpr int64_t kAttentionKeys = 256;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <new>
 
+#include "common/working_memory.h"
 #include "kernels/cpu/product_tile.h"
 
 namespace temper {
@@ -34,8 +35,8 @@ namespace {
 
 // A strip of rows of a (56 KiB) stays in the first two levels of the cache while it meets all
 // strips of a block of b, whose 4 MiB lie in the third.
-constexpr int64_t kMaxBlockInner = 1024;
-constexpr int64_t kBlockColumns = 32 * kTileColumns;
+constexpr int64_t kMaxBlockInner = kPackedInner;
+constexpr int64_t kBlockColumns = kPackedColumns;
 // A second term of up to so much is added while a tile is in the first-level cache.
 constexpr int64_t kMaxMoreInner = 64;
 
