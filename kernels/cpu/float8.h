@@ -13,11 +13,14 @@
 #define TEMPER_MULTIVERSION __attribute__((target_clones("avx2", "default")))
 // The same for matrix products, with fused multiply-adds (their files allow these).
 #define TEMPER_MULTIVERSION_FMA __attribute__((target_clones("fma", "default")))
-// For functions that the caller picks by the machine.
-#define TEMPER_TARGET_AVX512 __attribute__((target("avx512f,avx512vl,fma")))
 #else
 #define TEMPER_MULTIVERSION
 #define TEMPER_MULTIVERSION_FMA
+#endif
+
+// For functions that the caller picks by the machine.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define TEMPER_TARGET_AVX512 __attribute__((target("avx512f,avx512vl,fma")))
 #endif
 
 namespace temper {
