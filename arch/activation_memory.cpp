@@ -58,8 +58,8 @@ enum Linear { kQuery, kKey, kValue, kOutput, kGate, kUp, kDown, kNumLinears };
 // A block of model/decoder_block.cpp; members and locals have its names.
 struct BlockWalk {
   int64_t t;                 // tokens
-  int64_t scratch;           // of one block of attention scores on every thread
-  int64_t gradient_scratch;  // of attention's backward
+  int64_t scratch;           // of attention's forward, on all threads
+  int64_t gradient_scratch;  // of its backward
   int64_t hidden, q, kv, inner, heads, kv_heads;
   bool qk_norm;
   bool dropout;  // of the adapters' inputs
@@ -189,11 +189,16 @@ struct BlockWalk {
 
 BlockWalk block_walk(const ModelConfig& config, const LoraConfig* lora, bool training,
                      int64_t layer, const MicroBatchSize& batch) {
-  const int64_t scores = batch.on_gpu ? 0 : batch.threads * kAttentionQueries * kAttentionKeys;
-  // Flash attention's backward adds up the queries' gradient in fp32.
-  const int64_t gradient_scratch = batch.on_gpu ? batch.tokens * config.query_size() : 2 * scores;
+  const int64_t scratch =
+      batch.on_gpu ? 0 : batch.threads * attention_forward_scratch(config.head_dim);
+  // Flash attention's backward adds up the queries' gradient in fp32; the CPU's has one number of
+  // each row.
+  const int64_t gradient_scratch =
+      batch.on_gpu ? batch.tokens * config.query_size()
+                   : batch.tokens * config.num_heads +
+                         batch.threads * attention_backward_scratch(config.head_dim);
   BlockWalk walk{batch.tokens,
-                 scores,
+                 scratch,
                  gradient_scratch,
                  config.hidden_size,
                  config.query_size(),

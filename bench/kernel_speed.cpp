@@ -1,7 +1,8 @@
 // temper-bench-kernels: each kernel of a step, at the shapes of compare_peers.py's model (2,048
 // tokens, hidden 512, intermediate 1408, 8 of 4 heads, vocabulary 32,000), on one thread, beside
 // the machine's limits measured in the same run: fp32 matrix products for what computes, STREAM's
-// triad for what moves memory. Medians; a Markdown table.
+// triad for what moves memory. Medians; a Markdown table. With an argument, only the kernels whose
+// names contain it.
 //
 // Bytes are those that must move: inputs read once, outputs written once. A share above one means
 // that caches helped.
@@ -175,12 +176,18 @@ class Step {
   at::Tensor triad_c_ = random({1 << 24}), second_moment_ = random({1 << 24}).abs_();
 };
 
-void run() {
+// The limits, and the kernels whose name contains `filter`.
+void run(const std::string& filter) {
   at::set_num_threads(1);
   at::manual_seed(1);
   const at::NoGradGuard no_grad;
   Step step;
   std::vector<Kernel> kernels = step.kernels();
+  kernels.erase(std::remove_if(kernels.begin() + 2, kernels.end(),
+                               [&](const Kernel& kernel) {
+                                 return kernel.name.find(filter) == std::string::npos;
+                               }),
+                kernels.end());
   for (int i = 0; i <= kRepetitions; ++i) {
     for (Kernel& kernel : kernels) {
       if (kernel.before) kernel.before();
@@ -209,10 +216,10 @@ void run() {
 }  // namespace
 }  // namespace temper
 
-int main() {
+int main(int argc, char** argv) {
   setenv("MKL_CBWR", "AUTO", /*overwrite=*/0);  // as temper-rank
   try {
-    temper::run();
+    temper::run(argc > 1 ? argv[1] : "");
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());
     return 1;

@@ -25,9 +25,43 @@ inline int64_t gpu_cross_entropy_chunk_rows(int64_t vocab_size) {
 inline constexpr int64_t kPackedInner = 1024;
 inline constexpr int64_t kPackedColumns = 1024;
 
-// A block of attention scores: 128 KiB, so that two of them stay in the second-level cache.
-inline constexpr int64_t kAttentionQueries = 128;
-inline constexpr int64_t kAttentionKeys = 256;
+// How attention on the CPU divides its work, in rows.
+struct AttentionBlocks {
+  int64_t strip;         // queries whose products are one call
+  int64_t forward_keys;  // keys that forward holds at once
+  int64_t queries;       // queries and keys that backward holds at once
+  int64_t keys;
+  int64_t key_strip;  // keys whose share of dk and dv is one call
+};
+
+// With tiles of our own: two blocks of scores of backward (430 KiB) and what is held of q, k, v and
+// d_out stay in the second-level cache, a strip of forward in the first.
+inline constexpr AttentionBlocks kAttentionTiles{14, 448, 224, 224, 14};
+// With LibTorch's products: two blocks of scores are 272 KiB.
+inline constexpr AttentionBlocks kAttentionLibrary{128, 256, 128, 256, 256};
+
+// The stride of attention's own rows of n columns: an odd number of cache lines, so that they do
+// not fall on the same places of a cache.
+constexpr int64_t attention_row_stride(int64_t n) {
+  return (n + 31) / 32 * 32 + 16;
+}
+
+// Elements that attention holds on every thread, whichever blocks it uses.
+constexpr int64_t attention_forward_scratch(int64_t head_dim) {
+  const auto elements = [head_dim](const AttentionBlocks& blocks) {
+    return blocks.strip * attention_row_stride(blocks.forward_keys) +
+           blocks.forward_keys * head_dim +
+           (blocks.forward_keys + blocks.strip) * attention_row_stride(head_dim);
+  };
+  return std::max(elements(kAttentionTiles), elements(kAttentionLibrary));
+}
+constexpr int64_t attention_backward_scratch(int64_t head_dim) {
+  const auto elements = [head_dim](const AttentionBlocks& blocks) {
+    return 2 * blocks.queries * attention_row_stride(blocks.keys) + 2 * blocks.keys * head_dim +
+           (blocks.keys + 2 * blocks.queries) * attention_row_stride(head_dim);
+  };
+  return std::max(elements(kAttentionTiles), elements(kAttentionLibrary));
+}
 
 // Elements that the owner of a gradient holds of what ranks of other nodes sent, however many there
 // are: 64 MiB.

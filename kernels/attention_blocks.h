@@ -38,9 +38,15 @@ struct AttentionDocument {
   }
 };
 
+// Whose products the CPU loops use: tiles of our own where has_matrix_product(), LibTorch's
+// elsewhere. Tests choose.
+enum class ProductsWay { kTiles, kLibrary };
+ProductsWay products_way();
+
 void attention_forward_cpu(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                            const std::vector<AttentionDocument>& documents,
-                           const AttentionShape& shape, AttentionOutput& result);
+                           const AttentionShape& shape, AttentionOutput& result,
+                           ProductsWay way = products_way());
 // Documents of one query each, as when decoding: out alone.
 void attention_decode_cpu(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                           const std::vector<AttentionDocument>& documents,
@@ -49,7 +55,8 @@ void attention_decode_cpu(const at::Tensor& q, const at::Tensor& k, const at::Te
 void attention_backward_cpu(const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,
                             const at::Tensor& v, const AttentionOutput& forward,
                             const std::vector<AttentionDocument>& documents,
-                            const AttentionShape& shape, AttentionGradients& gradients);
+                            const AttentionShape& shape, AttentionGradients& gradients,
+                            ProductsWay way = products_way());
 
 AttentionOutput attention_plain(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                 const std::vector<AttentionDocument>& documents,

@@ -96,27 +96,32 @@ TEMPER_INLINE float max_lanes(Float8 v) {
 
 // exp(x) to 2 ulp (Cephes' expf: range reduction by ln 2 in two parts, a polynomial of degree 7).
 // Below -87.3 it is 1.2e-38 and above 88.3 it is 2.3e38, never 0 or infinite; NaN stays NaN.
-TEMPER_INLINE Float8 exp8(Float8 x) {
-  const Float8 low = broadcast8(-87.33f), high = broadcast8(88.37f);
-  x = x < low ? low : x;
-  x = x > high ? high : x;
+template <typename Float, typename Int>
+TEMPER_INLINE Float exp_of(Float x) {
+  const Float low = Float{} - 87.33f, high = Float{} + 88.37f;
+  x = low > x ? low : x;
+  x = high < x ? high : x;
   // Adding 1.5 x 2^23 rounds to an integer, which is then in the low bits of the mantissa.
-  const Float8 shift = broadcast8(12582912.0f);
-  const Float8 shifted = x * 1.44269504088896341f + shift;
-  const Float8 n = shifted - shift;
-  const Float8 r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
-  Float8 p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  const Float shift = Float{} + 12582912.0f;
+  const Float shifted = x * 1.44269504088896341f + shift;
+  const Float n = shifted - shift;
+  const Float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+  Float p = r * 1.9875691500e-4f + 1.3981999507e-3f;
   p = p * r + 8.3334519073e-3f;
   p = p * r + 4.1665795894e-2f;
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = (p * (r * r) + r) + 1.0f;
-  Int8 exponent;
+  Int exponent;
   std::memcpy(&exponent, &shifted, sizeof(exponent));
   exponent = (exponent - 0x4B400000 + 127) << 23;
-  Float8 power;
+  Float power;
   std::memcpy(&power, &exponent, sizeof(power));
   return p * power;
+}
+
+TEMPER_INLINE Float8 exp8(Float8 x) {
+  return exp_of<Float8, Int8>(x);
 }
 
 }  // namespace temper

@@ -4,32 +4,19 @@
 
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 
-#include "kernels/cpu/float8.h"
+#include "kernels/cpu/float16.h"
 
 #ifdef TEMPER_TARGET_AVX512
 
 namespace temper {
-
-using Float16 = float __attribute__((vector_size(64)));
 
 constexpr int64_t kLanes = 16;
 // 28 sums, two values of b and one of a are 31 of 32 registers.
 constexpr int64_t kTileRows = 14;
 constexpr int64_t kTileVectors = 2;
 constexpr int64_t kTileColumns = kTileVectors * kLanes;
-
-TEMPER_INLINE Float16 load16(const float* in) {
-  Float16 value;
-  std::memcpy(&value, in, sizeof(value));
-  return value;
-}
-
-TEMPER_INLINE void store16(float* out, Float16 value) {
-  std::memcpy(out, &value, sizeof(value));
-}
 
 // How the rows of a lie: next to one another, the next element of `inner` a stride further (packed
 // strips, and transposed matrices); or each row contiguous, the next row a stride further.

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
+#include <string>
+#include <tuple>
 
 #include "kernels/attention_blocks.h"
 #include "tests/unit/kernels/tensors.h"
@@ -55,6 +58,19 @@ struct Inputs {
   AttentionMask mask;
 };
 
+std::vector<AttentionDocument> documents_of(const std::vector<int32_t>& ends) {
+  std::vector<AttentionDocument> documents;
+  for (size_t d = 0; d + 1 < ends.size(); ++d) {
+    documents.push_back({ends[d], ends[d + 1], ends[d], ends[d + 1]});
+  }
+  return documents;
+}
+
+AttentionShape shape_of(const Case& c) {
+  return {c.num_heads, c.num_kv_heads, c.head_dim, c.window.value_or(c.cu_seqlens.back()),
+          1.0f / std::sqrt(static_cast<float>(c.head_dim))};
+}
+
 class Attention : public testing::TestWithParam<Case> {};
 
 TEST_P(Attention, agrees_with_autograd) {
@@ -78,15 +94,8 @@ TEST_P(Attention, plain_path_agrees) {
   const AttentionOutput expected = attention(in.q, in.k, in.v, in.mask);
   const AttentionGradients expected_gradients =
       attention_backward(in.d_out, in.q, in.k, in.v, expected, in.mask);
-  std::vector<AttentionDocument> documents;
-  const auto& ends = in.mask.cu_seqlens;
-  for (size_t d = 0; d + 1 < ends.size(); ++d) {
-    documents.push_back({ends[d], ends[d + 1], ends[d], ends[d + 1]});
-  }
-  const Case& c = GetParam();
-  const AttentionShape shape{c.num_heads, c.num_kv_heads, c.head_dim,
-                             c.window.value_or(in.q.size(0)),
-                             1.0f / std::sqrt(static_cast<float>(c.head_dim))};
+  const std::vector<AttentionDocument> documents = documents_of(GetParam().cu_seqlens);
+  const AttentionShape shape = shape_of(GetParam());
   const AttentionOutput output = attention_plain(in.q, in.k, in.v, documents, shape);
   EXPECT_LT(relative_error(output.out, expected.out), 2e-6);
   EXPECT_LT(relative_error(output.logsumexp, expected.logsumexp), 2e-6);
@@ -126,6 +135,150 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"window_over_key_blocks", {0, 1200}, 2, 1, 16, 530},
                     Case{"window_longer_than_documents", {0, 50, 90}, 2, 1, 16, 1000}),
     [](const auto& test) { return test.param.name; });
+
+// The loops of the CPU, with the products of either way.
+struct Loops {
+  ProductsWay way;
+
+  AttentionOutput forward(const Inputs& in, const std::vector<AttentionDocument>& documents,
+                          const AttentionShape& shape) const {
+    AttentionOutput result{at::full_like(in.q, kPoison),
+                           at::full({in.q.size(1), in.q.size(0)}, kPoison)};
+    attention_forward_cpu(in.q, in.k, in.v, documents, shape, result, way);
+    return result;
+  }
+  AttentionGradients backward(const Inputs& in, const AttentionOutput& output,
+                              const std::vector<AttentionDocument>& documents,
+                              const AttentionShape& shape) const {
+    AttentionGradients result{at::zeros_like(in.q), at::zeros_like(in.k), at::zeros_like(in.v)};
+    attention_backward_cpu(in.d_out, in.q, in.k, in.v, output, documents, shape, result, way);
+    return result;
+  }
+
+  static constexpr float kPoison = std::numeric_limits<float>::quiet_NaN();
+};
+
+class AttentionLoops : public testing::TestWithParam<std::tuple<ProductsWay, Case>> {
+ protected:
+  void SetUp() override {
+    if (loops.way == ProductsWay::kTiles && products_way() != ProductsWay::kTiles) {
+      GTEST_SKIP() << "tiles are for AMD processors with AVX-512";
+    }
+  }
+
+  const Loops loops{std::get<0>(GetParam())};
+  const Case& c = std::get<1>(GetParam());
+  const AttentionShape shape = shape_of(c);
+  const std::vector<AttentionDocument> documents = documents_of(c.cu_seqlens);
+};
+
+TEST_P(AttentionLoops, agree_with_plain_operators) {
+  const Inputs in(c);
+  const AttentionOutput expected = attention_plain(in.q, in.k, in.v, documents, shape);
+  const AttentionOutput output = loops.forward(in, documents, shape);
+  EXPECT_LT(relative_error(output.out, expected.out), 2e-6);
+  EXPECT_LT(relative_error(output.logsumexp, expected.logsumexp), 2e-6);
+  const AttentionGradients expected_gradients =
+      attention_backward_plain(in.d_out, in.q, in.k, in.v, expected, documents, shape);
+  const AttentionGradients gradients = loops.backward(in, output, documents, shape);
+  EXPECT_LT(relative_error(gradients.dq, expected_gradients.dq), 1e-5);
+  EXPECT_LT(relative_error(gradients.dk, expected_gradients.dk), 1e-5);
+  EXPECT_LT(relative_error(gradients.dv, expected_gradients.dv), 1e-5);
+}
+
+// Keys before the first query, as in a cache, and keys of no document.
+TEST_P(AttentionLoops, agree_where_queries_are_the_last_part_of_the_keys) {
+  const Inputs in(c);
+  std::vector<AttentionDocument> late;
+  for (const AttentionDocument& d : documents) {
+    const int64_t skipped = std::min<int64_t>(37, (d.query_end - d.query_begin) / 2);
+    late.push_back({d.query_begin + skipped, d.query_end, d.key_begin + skipped / 3, d.key_end});
+  }
+  const AttentionOutput expected = attention_plain(in.q, in.k, in.v, late, shape);
+  const AttentionOutput output = loops.forward(in, late, shape);
+  for (const AttentionDocument& d : late) {
+    EXPECT_LT(relative_error(output.out.slice(0, d.query_begin, d.query_end),
+                             expected.out.slice(0, d.query_begin, d.query_end)),
+              2e-6);
+  }
+  const AttentionGradients expected_gradients =
+      attention_backward_plain(in.d_out, in.q, in.k, in.v, expected, late, shape);
+  const AttentionGradients gradients = loops.backward(in, output, late, shape);
+  EXPECT_LT(relative_error(gradients.dq, expected_gradients.dq), 1e-5);
+  EXPECT_LT(relative_error(gradients.dk, expected_gradients.dk), 1e-5);
+  EXPECT_LT(relative_error(gradients.dv, expected_gradients.dv), 1e-5);
+}
+
+// Threads share one memory among their documents: what a poisoned one leaves there is not seen.
+TEST_P(AttentionLoops, bits_do_not_depend_on_the_rest_of_the_pack) {
+  const int64_t tokens = c.cu_seqlens.back(), before = 300, after = 5;
+  const Inputs alone(c);
+  const auto pad = [&](const at::Tensor& x) {
+    const auto rows = [&](int64_t n) {
+      return at::full({n, x.size(1), x.size(2)}, Loops::kPoison);
+    };
+    return at::cat({rows(before), x, rows(after)});
+  };
+  Inputs packed = alone;
+  for (at::Tensor* x : {&packed.q, &packed.k, &packed.v, &packed.d_out}) *x = pad(*x);
+  std::vector<AttentionDocument> shifted{{0, before, 0, before}};
+  for (const AttentionDocument& d : documents) {
+    shifted.push_back(
+        {d.query_begin + before, d.query_end + before, d.key_begin + before, d.key_end + before});
+  }
+  shifted.push_back(
+      {before + tokens, before + tokens + after, before + tokens, before + tokens + after});
+
+  const AttentionOutput one = loops.forward(alone, documents, shape);
+  const AttentionOutput many = loops.forward(packed, shifted, shape);
+  EXPECT_TRUE(same_bits(one.out, many.out.narrow(0, before, tokens)));
+  EXPECT_TRUE(same_bits(one.logsumexp, many.logsumexp.narrow(1, before, tokens)));
+  const AttentionGradients one_back = loops.backward(alone, one, documents, shape);
+  const AttentionGradients many_back = loops.backward(packed, many, shifted, shape);
+  EXPECT_TRUE(same_bits(one_back.dq, many_back.dq.narrow(0, before, tokens)));
+  EXPECT_TRUE(same_bits(one_back.dk, many_back.dk.narrow(0, before, tokens)));
+  EXPECT_TRUE(same_bits(one_back.dv, many_back.dv.narrow(0, before, tokens)));
+}
+
+TEST_P(AttentionLoops, what_is_not_finite_stays) {
+  const int64_t token = c.cu_seqlens.back() / 2;
+  for (const float bad : {Loops::kPoison, std::numeric_limits<float>::infinity()}) {
+    for (at::Tensor Inputs::*input : {&Inputs::q, &Inputs::k, &Inputs::v}) {
+      if (input == &Inputs::k && std::isinf(bad)) continue;  // a score of minus infinity is a mask
+      Inputs in(c);
+      (in.*input).select(0, token).select(0, 0).select(0, c.head_dim - 1).fill_(bad);
+      const AttentionOutput output = loops.forward(in, documents, shape);
+      EXPECT_FALSE(output.out.select(0, token).isfinite().all().item<bool>());
+      const AttentionGradients gradients = loops.backward(in, output, documents, shape);
+      EXPECT_FALSE(gradients.dq.isfinite().all().item<bool>());
+    }
+    Inputs in(c);
+    const AttentionOutput output = loops.forward(in, documents, shape);
+    in.d_out.select(0, token).fill_(bad);
+    EXPECT_FALSE(loops.backward(in, output, documents, shape).dq.isfinite().all().item<bool>());
+  }
+}
+
+// Strips of 14 queries and keys, tiles of 32 and 16 columns, blocks of 224 and 448 rows.
+INSTANTIATE_TEST_SUITE_P(
+    Ways, AttentionLoops,
+    testing::Combine(testing::Values(ProductsWay::kTiles, ProductsWay::kLibrary),
+                     testing::Values(Case{"short_documents", {0, 13, 27, 42, 43, 74}, 2, 1, 64, {}},
+                                     Case{"document_of_511", {0, 511}, 2, 1, 64, {}},
+                                     Case{"document_of_513", {0, 513}, 4, 2, 32, {}},
+                                     Case{"document_of_600", {0, 600}, 2, 2, 16, {}},
+                                     Case{"long_document", {0, 1021}, 3, 1, 40, {}},
+                                     Case{"head_dim_80", {0, 240, 300}, 2, 1, 80, {}},
+                                     Case{"head_dim_128", {0, 470}, 2, 1, 128, {}},
+                                     Case{"head_dim_7", {0, 100}, 1, 1, 7, {}},
+                                     Case{"window_of_1", {0, 50}, 1, 1, 16, 1},
+                                     Case{"window_within_a_strip", {0, 333}, 2, 1, 24, 9},
+                                     Case{"window_from_mid_strip", {0, 600}, 2, 1, 48, 100},
+                                     Case{"window_over_blocks", {0, 15, 1000}, 2, 1, 64, 461})),
+    [](const auto& test) {
+      const bool tiles = std::get<0>(test.param) == ProductsWay::kTiles;
+      return std::string(tiles ? "tiles_" : "library_") + std::get<1>(test.param).name;
+    });
 
 TEST(AttentionLeak, other_documents_are_not_seen) {
   const Case c{"", {0, 70, 150}, 4, 2, 16, {}};

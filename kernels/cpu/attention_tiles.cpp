@@ -1,0 +1,149 @@
+#include "kernels/cpu/attention_tiles.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "common/working_memory.h"
+#include "kernels/cpu/product_tile.h"
+
+namespace temper {
+
+#ifdef TEMPER_TARGET_AVX512
+
+static_assert(kAttentionTiles.strip == kTileRows && kAttentionTiles.key_strip == kTileRows);
+static_assert(kAttentionTiles.forward_keys % kTileColumns == 0 &&
+              kAttentionTiles.keys % kTileColumns == 0);
+
+namespace {
+
+// Rows lie too far apart for the processor to see what comes next: the next strip, mostly.
+constexpr int64_t kRowsAhead = kTileRows;
+
+void prefetch_row(const RowsView& in, int64_t row) {
+  const float* data = in.data + row * in.stride;
+  for (int64_t i = 0; i < in.columns; i += kLanes) __builtin_prefetch(data + i, 0, 2);
+}
+
+// out[j * out_stride + i] = in[i * in_stride + j], of sixteen by sixteen.
+TEMPER_TARGET_AVX512 void transpose16(const float* in, int64_t in_stride, float* out,
+                                      int64_t out_stride) {
+  Float16 rows[16], pairs[16];
+  for (int64_t i = 0; i < 16; ++i) rows[i] = load16(in + i * in_stride);
+  // Four rounds, each of which interleaves rows i and i + 8.
+  const Int16 low = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23};
+  const Int16 high = low + 8;
+  for (int round = 0; round < 4; ++round) {
+#pragma GCC unroll 8
+    for (int64_t i = 0; i < 8; ++i) {
+      pairs[2 * i] = __builtin_shuffle(rows[i], rows[i + 8], low);
+      pairs[2 * i + 1] = __builtin_shuffle(rows[i], rows[i + 8], high);
+    }
+    std::memcpy(rows, pairs, sizeof(rows));
+  }
+  for (int64_t j = 0; j < 16; ++j) store16(out + j * out_stride, rows[j]);
+}
+
+template <Left kLeft>
+void multiply_strip(const float* a, int64_t a_stride, int64_t rows, int64_t inner, const float* b,
+                    int64_t columns, float* out, int64_t out_stride, bool adds) {
+  const int64_t b_stride = attention_row_stride(columns);
+  for (int64_t c = 0; c < columns; c += kTileColumns) {
+    const int64_t width = std::min(kTileColumns, columns - c);
+    const auto multiply =
+        width > kLanes ? multiply_part_tile<2, kLeft> : multiply_part_tile<1, kLeft>;
+    multiply(a, a_stride, b + c, b_stride, inner, out + c, out_stride, adds, rows, width);
+  }
+}
+
+}  // namespace
+
+void copy_rows(const RowsView& in, float* out) {
+  const int64_t stride = attention_row_stride(in.columns);
+  for (int64_t r = 0; r < in.rows; ++r) {
+    float* row = out + r * stride;
+    prefetch_row(in, r + kRowsAhead);
+    std::memcpy(row, in.data + r * in.stride, static_cast<size_t>(in.columns) * sizeof(float));
+    std::fill(row + in.columns, row + stride, 0.0f);
+  }
+}
+
+void copy_transposed(const RowsView& in, float* out) {
+  for (int64_t first = 0; first < in.rows; first += kLanes) {
+    for (int64_t r = 0; r < kLanes; ++r) prefetch_row(in, first + kLanes + r);
+    const int64_t rows = std::min(kLanes, in.rows - first);
+    const float* from = in.data + first * in.stride;
+    float* strip = out + first / kTileColumns * kTileColumns * in.columns + first % kTileColumns;
+    int64_t k = 0;
+    if (rows == kLanes) {
+      for (; k + kLanes <= in.columns; k += kLanes) {
+        transpose16(from + k, in.stride, strip + k * kTileColumns, kTileColumns);
+      }
+    }
+    for (; k < in.columns; ++k) {
+      float* column = strip + k * kTileColumns;
+      for (int64_t r = 0; r < rows; ++r) column[r] = from[r * in.stride + k];
+      std::fill(column + rows, column + kLanes, 0.0f);
+    }
+  }
+  if (const int64_t rest = in.rows % kTileColumns; rest > 0 && rest <= kLanes) {
+    float* strip = out + (in.rows - rest) * in.columns;
+    for (int64_t k = 0; k < in.columns; ++k) {
+      float* column = strip + k * kTileColumns;
+      std::fill(column + kLanes, column + kTileColumns, 0.0f);
+    }
+  }
+}
+
+void multiply_by_transposed(const RowsView& a, const float* b, int64_t begin, int64_t end,
+                            float* out, int64_t out_stride) {
+  for (int64_t r = 0; r < a.rows; r += kTileRows) {
+    const int64_t rows = std::min(kTileRows, a.rows - r);
+    const float* from = a.data + r * a.stride;
+    for (int64_t c = begin / kTileColumns * kTileColumns; c < end; c += kTileColumns) {
+      const auto multiply = end - c > kLanes ? kTileFunctions<2, Left::kByRows>[rows - 1]
+                                             : kTileFunctions<1, Left::kByRows>[rows - 1];
+      multiply(from, a.stride, b + c * a.columns, kTileColumns, a.columns, out + r * out_stride + c,
+               out_stride, false);
+    }
+  }
+}
+
+void multiply_rows(const RowsView& a, const float* b, int64_t columns, float* out,
+                   int64_t out_stride, bool adds) {
+  for (int64_t r = 0; r < a.rows; r += kTileRows) {
+    multiply_strip<Left::kByRows>(a.data + r * a.stride, a.stride, std::min(kTileRows, a.rows - r),
+                                  a.columns, b, columns, out + r * out_stride, out_stride, adds);
+  }
+}
+
+void add_transposed_product(const RowsView& a, const float* b, int64_t columns, float* out,
+                            int64_t out_stride) {
+  for (int64_t r = 0; r < a.columns; r += kTileRows) {
+    multiply_strip<Left::kAcross>(a.data + r, a.stride, std::min(kTileRows, a.columns - r), a.rows,
+                                  b, columns, out + r * out_stride, out_stride, true);
+  }
+}
+
+#else
+
+// Nobody may call these.
+void copy_rows(const RowsView&, float*) {
+  std::abort();
+}
+void copy_transposed(const RowsView&, float*) {
+  std::abort();
+}
+void multiply_by_transposed(const RowsView&, const float*, int64_t, int64_t, float*, int64_t) {
+  std::abort();
+}
+void multiply_rows(const RowsView&, const float*, int64_t, float*, int64_t, bool) {
+  std::abort();
+}
+void add_transposed_product(const RowsView&, const float*, int64_t, float*, int64_t) {
+  std::abort();
+}
+
+#endif
+
+}  // namespace temper
