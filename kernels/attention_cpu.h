@@ -9,6 +9,7 @@
 
 #include "kernels/attention_blocks.h"
 #include "kernels/attention_products.h"
+#include "kernels/cpu/attention_rows.h"
 
 namespace temper {
 
@@ -17,6 +18,18 @@ inline Span visible(const AttentionDocument& document, Span queries, int64_t win
   const int64_t begin = document.first_key(queries.begin, window) - keys.begin;
   const int64_t end = document.level(queries.end - 1) + 1 - keys.begin;
   return {std::clamp<int64_t>(begin, 0, keys.size()), std::clamp<int64_t>(end, 0, keys.size())};
+}
+
+// The columns `columns` of a strip of scores, which are counted from keys.begin.
+inline ScoreStrip score_strip(const AttentionDocument& document, Span queries, int64_t window,
+                              Span keys, Span columns, const Slice& scores) {
+  const int64_t level = document.level(queries.begin) - keys.begin - columns.begin;
+  return {scores.data() + columns.begin,
+          scores.stride,
+          queries.size(),
+          columns.size(),
+          level - window + 1,
+          level + 1};
 }
 
 // Calls function(piece) for pieces [begin, begin + size), ... of [all.begin, all.end).

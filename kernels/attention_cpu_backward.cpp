@@ -2,7 +2,6 @@
 #include <vector>
 
 #include "kernels/attention_cpu.h"
-#include "kernels/cpu/attention_rows.h"
 #include "kernels/cpu/matrix_product.h"
 
 namespace temper {
@@ -81,16 +80,11 @@ class BackwardWorker {
     constexpr int64_t kStrip = kBlocks.key_strip;
     const Span columns{see.begin / kStrip * kStrip,
                        std::min((see.end + kStrip - 1) / kStrip * kStrip, keys_.size())};
-    const Span seen{keys_.begin + columns.begin, keys_.begin + columns.end};
     const int64_t first = head * q_.size(0) + strip.begin;
     const float* logsumexp = forward_.logsumexp.template const_data_ptr<float>() + first;
     const float* delta = delta_.template const_data_ptr<float>() + first;
-    for (int64_t i = 0; i < strip.size(); ++i) {
-      const int64_t query = strip.begin + i;
-      const Span row = visible(*document_, {query, query + 1}, shape_.window, seen);
-      softmax_backward_row(p.row(i) + columns.begin, ds.row(i) + columns.begin, columns.size(),
-                           row.begin, row.end, shape_.scale, logsumexp[i], delta[i]);
-    }
+    softmax_backward_strip(score_strip(*document_, strip, shape_.window, keys_, columns, p),
+                           ds.data() + columns.begin, shape_.scale, logsumexp, delta);
   }
 
   // The rows of the block's strips of queries that see any of the keys, counted from the first.

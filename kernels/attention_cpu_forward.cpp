@@ -1,9 +1,9 @@
+#include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include "kernels/attention_cpu.h"
-#include "kernels/cpu/attention_rows.h"
 
 namespace temper {
 namespace {
@@ -68,13 +68,11 @@ class ForwardWorker {
     Products::multiply_by_transposed(queries, held_keys, see, scores_);
     const Slice out = head_rows(result_.out, head, strip);
     const bool is_first = document.first_key(strip.begin, shape_.window) >= keys.begin;
-    const Span seen{keys.begin + see.begin, keys.begin + see.end};
-    for (int64_t i = 0; i < strip.size(); ++i) {
-      const int64_t query = strip.begin + i;
-      const Span row = visible(document, {query, query + 1}, shape_.window, seen);
-      const float factor = softmax_row(scores_.row(i) + see.begin, see.size(), row.begin, row.end,
-                                       shape_.scale, states[i]);
-      if (!is_first && factor != 1.0f) scale_row(out.row(i), shape_.head_dim, factor);
+    std::array<float, kBlocks.strip> factors;
+    softmax_strip(score_strip(document, strip, shape_.window, keys, see, scores_), shape_.scale,
+                  states, factors.data());
+    for (int64_t i = 0; i < strip.size() && !is_first; ++i) {
+      if (factors[i] != 1.0f) scale_row(out.row(i), shape_.head_dim, factors[i]);
     }
     Products::multiply(scores_.slice({0, strip.size()}, see), held_values.slice_rows(see), out,
                        !is_first);

@@ -49,8 +49,10 @@ TEMPER_MULTIVERSION void attention_decode_row(const float* q, const float* k, co
   for (; j + 4 <= num_keys; j += 4) score_keys<4>(q, k + j * stride, dim, stride, scores + j);
   for (; j < num_keys; ++j) score_keys<1>(q, k + j * stride, dim, stride, scores + j);
   SoftmaxState state{-std::numeric_limits<float>::infinity(), 0.0f};
-  softmax_row(scores, num_keys, 0, num_keys, scale, state);
-  const float factor = 1.0f / state.sum;
+  const ScoreStrip row{scores, num_keys, 1, num_keys, 0, num_keys};
+  float factor;
+  softmax_strip(row, scale, &state, &factor);
+  factor = 1.0f / state.sum;
   int64_t i = 0;
   for (; i + 32 <= dim; i += 32) weigh_values<32>(scores, v + i, num_keys, stride, factor, out + i);
   for (; i + 8 <= dim; i += 8) weigh_values<8>(scores, v + i, num_keys, stride, factor, out + i);

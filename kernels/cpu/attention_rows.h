@@ -1,5 +1,4 @@
-// The softmax of attention on one row of a block of scores, on the CPU. Columns [begin, end) are
-// visible to the row's query; the others become zero.
+// The softmax of attention on rows of a block of scores, on the CPU.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +11,23 @@ struct SoftmaxState {
   float sum;
 };
 
-// scores[j] becomes exp(scale scores[j] - max) with the maximum updated by this block. Returns the
-// factor that brings what earlier blocks gave to the new maximum.
-float softmax_row(float* scores, int64_t n, int64_t begin, int64_t end, float scale,
-                  SoftmaxState& state);
+// Scores of consecutive queries. Row i sees the columns [begin + i, end + i) that there are; the
+// others become zero.
+struct ScoreStrip {
+  float* scores = nullptr;
+  int64_t stride = 0;  // from one row to the next
+  int64_t rows = 0, columns = 0;
+  int64_t begin = 0, end = 0;
+};
 
-// scores[j] becomes the probability p = exp(scale scores[j] - logsumexp), and d_probability[j]
-// becomes the gradient of the unscaled score, scale p (d_probability[j] - delta).
-void softmax_backward_row(float* scores, float* d_probability, int64_t n, int64_t begin,
-                          int64_t end, float scale, float logsumexp, float delta);
+// Scores become exp(scale score - max) with the maximum of their row, updated by this block. The
+// factors bring what earlier blocks gave to the new maximum.
+void softmax_strip(const ScoreStrip& strip, float scale, SoftmaxState* states, float* factors);
+
+// Scores become the probabilities p = exp(scale score - logsumexp), and d_probability, which lies
+// as they do, becomes the gradient of the unscaled scores, scale p (d_probability - delta).
+void softmax_backward_strip(const ScoreStrip& strip, float* d_probability, float scale,
+                            const float* logsumexp, const float* delta);
 
 float dot_row(const float* a, const float* b, int64_t n);
 
