@@ -36,7 +36,7 @@ struct AttentionBlocks {
 
 // With tiles of our own: two blocks of scores of backward (430 KiB) and what is held of q, k, v and
 // d_out stay in the second-level cache, a strip of forward in the first.
-inline constexpr AttentionBlocks kAttentionTiles{14, 448, 224, 224, 14};
+inline constexpr AttentionBlocks kAttentionTiles{14, 512, 224, 224, 14};
 // With LibTorch's products: two blocks of scores are 272 KiB.
 inline constexpr AttentionBlocks kAttentionLibrary{128, 256, 128, 256, 256};
 

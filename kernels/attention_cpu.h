@@ -40,13 +40,6 @@ void for_each_piece(Span all, int64_t size, Function&& function) {
   }
 }
 
-// The whole blocks of keys, counted from the document's first, that any of the queries sees.
-inline Span key_blocks(const AttentionDocument& document, Span queries, int64_t window,
-                       int64_t size) {
-  const int64_t first = document.first_key(queries.begin, window) - document.key_begin;
-  return {document.key_begin + first / size * size, document.level(queries.end - 1) + 1};
-}
-
 // Threads take tasks as they become free; each makes itself a worker, and calls worker(task).
 template <typename MakeWorker>
 void for_each_task(int64_t num_tasks, MakeWorker&& make_worker) {

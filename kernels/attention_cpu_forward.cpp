@@ -8,9 +8,11 @@
 namespace temper {
 namespace {
 
-// Queries of a task: enough for the keys it holds to be used often, few enough that a long document
-// has work for many threads.
-constexpr int64_t kTaskQueries = 448;
+// Queries of a task, as many as leave each thread a few tasks: a task holds its keys anew.
+int64_t task_queries(int64_t tokens, int64_t kv_heads, int64_t strip) {
+  const int64_t share = tokens * kv_heads / (4 * at::get_num_threads());
+  return (std::clamp<int64_t>(share, 224, 2048) + strip - 1) / strip * strip;
+}
 
 // Queries of one document, for all query heads that share a key head.
 struct ForwardTask {
@@ -29,57 +31,59 @@ class ForwardWorker {
       : q_(q), k_(k), v_(v), shape_(shape), result_(result) {}
 
   void run(const ForwardTask& task) {
+    document_ = task.document;
     states_.assign(task.queries.size() * shape_.group(),
                    {-std::numeric_limits<float>::infinity(), 0.0f});
-    const Span all = key_blocks(*task.document, task.queries, shape_.window, kBlocks.forward_keys);
-    for_each_piece(all, kBlocks.forward_keys, [&](Span keys) {
-      const Slice held_keys =
-          Products::hold_transposed(head_rows(k_, task.kv_head, keys), keys_memory_);
-      const Slice held_values =
-          Products::hold_rows(head_rows(v_, task.kv_head, keys), values_memory_);
-      for_each_strip(task, [&](int64_t head, Span strip, SoftmaxState* states) {
-        const Span see = visible(*task.document, strip, shape_.window, keys);
-        if (see.size() == 0) return;
-        run_strip(task, head, strip, keys, see, held_keys, held_values, states);
-        if (task.document->level(strip.end - 1) < keys.end) finish_strip(head, strip, states);
-      });
+    for_each_piece(key_blocks(task.queries), kBlocks.forward_keys, [&](Span keys) {
+      hold_keys(task.kv_head, keys);
+      SoftmaxState* states = states_.data();
+      for (int64_t g = 0; g < shape_.group(); ++g) {
+        for_each_piece(task.queries, kBlocks.strip, [&](Span strip) {
+          run_strip(task.kv_head * shape_.group() + g, strip, states);
+          states += strip.size();
+        });
+      }
     });
   }
 
  private:
   static constexpr AttentionBlocks kBlocks = Products::kBlocks;
 
-  template <typename Function>
-  void for_each_strip(const ForwardTask& task, Function&& function) {
-    SoftmaxState* states = states_.data();
-    for (int64_t g = 0; g < shape_.group(); ++g) {
-      for_each_piece(task.queries, kBlocks.strip, [&](Span strip) {
-        function(task.kv_head * shape_.group() + g, strip, states);
-        states += strip.size();
-      });
-    }
+  // From the first whole block that any of the queries sees.
+  Span key_blocks(Span queries) const {
+    const int64_t begin = document_->key_begin;
+    const int64_t first = document_->first_key(queries.begin, shape_.window) - begin;
+    return {begin + first / kBlocks.forward_keys * kBlocks.forward_keys,
+            document_->level(queries.end - 1) + 1};
   }
 
-  // Adds what the keys [see.begin, see.end) of the block give.
-  void run_strip(const ForwardTask& task, int64_t head, Span strip, Span keys, Span see,
-                 const Slice& held_keys, const Slice& held_values, SoftmaxState* states) {
-    const AttentionDocument& document = *task.document;
+  void hold_keys(int64_t kv_head, Span keys) {
+    keys_ = keys;
+    held_keys_ = Products::hold_transposed(head_rows(k_, kv_head, keys), keys_memory_);
+    held_values_ = Products::hold_rows(head_rows(v_, kv_head, keys), values_memory_);
+  }
+
+  // Adds what the keys give that are held.
+  void run_strip(int64_t head, Span strip, SoftmaxState* states) {
+    const Span see = visible(*document_, strip, shape_.window, keys_);
+    if (see.size() == 0) return;
     const Slice queries = Products::hold_rows(head_rows(q_, head, strip), query_memory_);
-    Products::multiply_by_transposed(queries, held_keys, see, scores_);
-    const Slice out = head_rows(result_.out, head, strip);
-    const bool is_first = document.first_key(strip.begin, shape_.window) >= keys.begin;
+    Products::multiply_by_transposed(queries, held_keys_, see, scores_);
     std::array<float, kBlocks.strip> factors;
-    softmax_strip(score_strip(document, strip, shape_.window, keys, see, scores_), shape_.scale,
+    softmax_strip(score_strip(*document_, strip, shape_.window, keys_, see, scores_), shape_.scale,
                   states, factors.data());
+    const Slice out = head_rows(result_.out, head, strip);
+    const bool is_first = document_->first_key(strip.begin, shape_.window) >= keys_.begin;
     for (int64_t i = 0; i < strip.size() && !is_first; ++i) {
       if (factors[i] != 1.0f) scale_row(out.row(i), shape_.head_dim, factors[i]);
     }
-    Products::multiply(scores_.slice({0, strip.size()}, see), held_values.slice_rows(see), out,
+    Products::multiply(scores_.slice({0, strip.size()}, see), held_values_.slice_rows(see), out,
                        !is_first);
+    const bool is_last = document_->level(strip.end - 1) < keys_.end;
+    if (is_last) finish_strip(head, strip, out, states);
   }
 
-  void finish_strip(int64_t head, Span strip, const SoftmaxState* states) {
-    const Slice out = head_rows(result_.out, head, strip);
+  void finish_strip(int64_t head, Span strip, const Slice& out, const SoftmaxState* states) {
     float* logsumexp = result_.logsumexp.data_ptr<float>() + head * q_.size(0) + strip.begin;
     for (int64_t i = 0; i < strip.size(); ++i) {
       scale_row(out.row(i), shape_.head_dim, 1.0f / states[i].sum);
@@ -101,7 +105,11 @@ class ForwardWorker {
   Slice keys_memory_ = scratch_.take(kBlocks.forward_keys, shape_.head_dim);
   Slice values_memory_ = scratch_.take(kBlocks.forward_keys, attention_row_stride(shape_.head_dim));
   Slice query_memory_ = scratch_.take(kBlocks.strip, attention_row_stride(shape_.head_dim));
-  std::vector<SoftmaxState> states_;
+
+  const AttentionDocument* document_ = nullptr;
+  std::vector<SoftmaxState> states_;  // of the task's rows, head by head
+  Span keys_;                         // that are held
+  Slice held_keys_, held_values_;
 };
 
 template <typename Products>
@@ -109,11 +117,10 @@ void forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
              const std::vector<AttentionDocument>& documents, const AttentionShape& shape,
              AttentionOutput& result) {
   std::vector<ForwardTask> tasks;
-  constexpr int64_t kStrip = Products::kBlocks.strip;
-  constexpr int64_t kQueries = (kTaskQueries + kStrip - 1) / kStrip * kStrip;
+  const int64_t size = task_queries(q.size(0), shape.num_kv_heads, Products::kBlocks.strip);
   for (const AttentionDocument& document : documents) {
     for (int64_t kv_head = 0; kv_head < shape.num_kv_heads; ++kv_head) {
-      for_each_piece({document.query_begin, document.query_end}, kQueries, [&](Span queries) {
+      for_each_piece({document.query_begin, document.query_end}, size, [&](Span queries) {
         tasks.push_back({&document, kv_head, queries});
       });
     }
