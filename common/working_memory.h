@@ -34,8 +34,8 @@ struct AttentionBlocks {
   int64_t key_strip;  // keys whose share of dk and dv is one call
 };
 
-// With tiles of our own: two blocks of scores of backward (430 KiB) and what is held of q, k, v and
-// d_out stay in the second-level cache, a strip of forward in the first.
+// With tiles of our own: two blocks of scores of backward (420 KiB) and what is held of q, k, v and
+// d_out stay in the second-level cache with heads of 64; a strip of forward's scores is 28 KiB.
 inline constexpr AttentionBlocks kAttentionTiles{14, 512, 224, 224, 14};
 // With LibTorch's products: two blocks of scores are 272 KiB.
 inline constexpr AttentionBlocks kAttentionLibrary{128, 256, 128, 256, 256};
