@@ -94,8 +94,7 @@ TEMPER_MULTIVERSION_FMA void product_in_16_registers(const FewRowsProduct& p, in
 }
 
 // Between a sanitizer's checks the compiler fuses some multiply-adds and not others.
-#if defined(TEMPER_TARGET_AVX512) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
+#if defined(TEMPER_TARGET_AVX512) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define TEMPER_WIDE_TILES
 // Wider tiles read x less often, which past the first-level cache is the limit.
 TEMPER_TARGET_AVX512 void product_in_32_registers(const FewRowsProduct& p, int64_t begin,
