@@ -104,8 +104,8 @@ struct BlockWalk {
     m.take_floats(t);    // inverse_rms1
     m.take(t * hidden);  // n
     for (const Linear linear : {kQuery, kKey, kValue}) {
-      m.take(t * linears[linear].out);
       adapter_forward(m, linear);
+      m.take(t * linears[linear].out);
     }
     if (qk_norm) {
       m.take_floats(t * (heads + kv_heads));
@@ -115,17 +115,17 @@ struct BlockWalk {
     m.take(t * q);             // attention.out
     m.take_floats(t * heads);  // attention.logsumexp
     m.pass_floats(scratch);
-    m.take(t * hidden);  // middle
     adapter_forward(m, kOutput);
+    m.take(t * hidden);  // middle
     m.take_floats(t);    // inverse_rms2
     m.take(t * hidden);  // n
     for (const Linear linear : {kGate, kUp}) {
-      m.take(t * inner);
       adapter_forward(m, linear);
+      m.take(t * inner);
     }
-    m.take(t * inner);   // swiglu
-    m.take(t * hidden);  // y
+    m.take(t * inner);  // swiglu
     adapter_forward(m, kDown);
+    m.take(t * hidden);  // y
     m.give(t * (inner + hidden));
     if (keep) return;
     give_members(m);
@@ -251,16 +251,16 @@ struct HeadWalk {
 
   void forward(Ledger& m, bool keep) const {
     take_rows(m);
-    m.take_floats(n);                  // inverse
-    m.take(row_elements());            // normed
-    if (keep) m.take(row_elements());  // the gradient of normed
-    m.take_floats(chunk_rows());       // logsumexp
+    m.take_floats(n);                         // inverse
+    m.take(row_elements());                   // normed
+    if (keep) m.take(row_elements());         // the gradient of normed
+    if (on_gpu) m.take_floats(chunk_rows());  // logsumexp
     if (keep && narrow) {
       m.take(workspace());                                            // the gradient of the logits
       if (trains && chunk_rows() < n) m.pass_floats(vocab * hidden);  // a chunk's share of dw
       m.give(workspace());
     }
-    m.give_floats(chunk_rows());
+    if (on_gpu) m.give_floats(chunk_rows());
     m.give(row_elements());
     if (!keep) m.give_floats(n);
     give_rows(m);

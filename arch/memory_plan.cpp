@@ -328,7 +328,7 @@ MemoryPlan plan_memory(const ModelConfig& model, const LoraConfig* lora, const R
     }
     memory.data = data_bytes(config, size);
     memory.program = kProgramBytes + kSharedProgramBytes / node_size +
-                     config.threads_per_rank * kFloatBytes * kPackedInner * kPackedColumns;
+                     config.threads_per_rank * kFloatBytes * packed_product_elements();
     plan.ranks.push_back(memory);
   }
 

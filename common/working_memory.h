@@ -21,9 +21,17 @@ inline int64_t gpu_cross_entropy_chunk_rows(int64_t vocab_size) {
   return std::clamp<int64_t>(kChunkElements / vocab_size, 128, 4096);
 }
 
-// The block of a matrix that a thread packs for its products, and keeps the memory for: 4 MiB.
+// The block of a matrix that a thread packs for its products: 4 MiB. Beside it are a block of an
+// adapter's matrix, and a strip of rows of the left one.
 inline constexpr int64_t kPackedInner = 1024;
 inline constexpr int64_t kPackedColumns = 1024;
+inline constexpr int64_t kPackedMoreInner = 64;
+inline constexpr int64_t kPackedRows = 14;
+
+// What a thread keeps for them.
+constexpr int64_t packed_product_elements() {
+  return (kPackedInner + kPackedMoreInner) * kPackedColumns + kPackedRows * kPackedInner;
+}
 
 // How attention on the CPU divides its work, in rows.
 struct AttentionBlocks {

@@ -4,6 +4,7 @@
 
 #include "common/error.h"
 #include "kernels/attention_blocks.h"
+#include "kernels/cpu/matrix_product.h"
 #include "kernels/operators.h"
 
 namespace temper {
@@ -51,6 +52,11 @@ AttentionOutput forward(const at::Tensor& q, const at::Tensor& k, const at::Tens
 }
 
 }  // namespace
+
+ProductsWay products_way() {
+  static const ProductsWay way = has_matrix_product() ? ProductsWay::kTiles : ProductsWay::kLibrary;
+  return way;
+}
 
 AttentionOutput attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                           const AttentionMask& mask) {

@@ -2,7 +2,6 @@
 #include <vector>
 
 #include "kernels/attention_cpu.h"
-#include "kernels/cpu/matrix_product.h"
 
 namespace temper {
 namespace {
@@ -160,11 +159,6 @@ void backward(const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,
 }
 
 }  // namespace
-
-ProductsWay products_way() {
-  static const ProductsWay way = has_matrix_product() ? ProductsWay::kTiles : ProductsWay::kLibrary;
-  return way;
-}
 
 void attention_backward_cpu(const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,
                             const at::Tensor& v, const AttentionOutput& forward,

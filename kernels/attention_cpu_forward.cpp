@@ -14,12 +14,34 @@ int64_t task_queries(int64_t tokens, int64_t kv_heads, int64_t strip) {
   return (std::clamp<int64_t>(share, 224, 2048) + strip - 1) / strip * strip;
 }
 
-// Queries of one document, for all query heads that share a key head.
+// Queries of one document, for query heads that share a key head.
 struct ForwardTask {
   const AttentionDocument* document;
   int64_t kv_head;
+  Span heads;
   Span queries;
 };
+
+// The heads of a group share the keys that a task holds, where there are tasks enough without them.
+std::vector<ForwardTask> forward_tasks(int64_t tokens,
+                                       const std::vector<AttentionDocument>& documents,
+                                       const AttentionShape& shape, int64_t strip) {
+  const int64_t size = task_queries(tokens, shape.num_kv_heads, strip);
+  const auto all = [&](int64_t heads_of_a_task) {
+    std::vector<ForwardTask> tasks;
+    for (const AttentionDocument& document : documents) {
+      for_each_piece({0, shape.num_heads}, heads_of_a_task, [&](Span heads) {
+        for_each_piece({document.query_begin, document.query_end}, size, [&](Span queries) {
+          tasks.push_back({&document, heads.begin / shape.group(), heads, queries});
+        });
+      });
+    }
+    return tasks;
+  };
+  std::vector<ForwardTask> tasks = all(shape.group());
+  const auto wanted = static_cast<size_t>(4 * at::get_num_threads());
+  return tasks.size() < wanted ? all(1) : tasks;
+}
 
 // Blocks of keys are counted from the document's first and strips from its first query, so that a
 // row's bits depend on neither the task nor the rest of the pack.
@@ -32,14 +54,14 @@ class ForwardWorker {
 
   void run(const ForwardTask& task) {
     document_ = task.document;
-    states_.assign(task.queries.size() * shape_.group(),
+    states_.assign(task.queries.size() * task.heads.size(),
                    {-std::numeric_limits<float>::infinity(), 0.0f});
     for_each_piece(key_blocks(task.queries), kBlocks.forward_keys, [&](Span keys) {
       hold_keys(task.kv_head, keys);
       SoftmaxState* states = states_.data();
-      for (int64_t g = 0; g < shape_.group(); ++g) {
+      for (int64_t head = task.heads.begin; head < task.heads.end; ++head) {
         for_each_piece(task.queries, kBlocks.strip, [&](Span strip) {
-          run_strip(task.kv_head * shape_.group() + g, strip, states);
+          run_strip(head, strip, states);
           states += strip.size();
         });
       }
@@ -116,15 +138,8 @@ template <typename Products>
 void forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
              const std::vector<AttentionDocument>& documents, const AttentionShape& shape,
              AttentionOutput& result) {
-  std::vector<ForwardTask> tasks;
-  const int64_t size = task_queries(q.size(0), shape.num_kv_heads, Products::kBlocks.strip);
-  for (const AttentionDocument& document : documents) {
-    for (int64_t kv_head = 0; kv_head < shape.num_kv_heads; ++kv_head) {
-      for_each_piece({document.query_begin, document.query_end}, size, [&](Span queries) {
-        tasks.push_back({&document, kv_head, queries});
-      });
-    }
-  }
+  const std::vector<ForwardTask> tasks =
+      forward_tasks(q.size(0), documents, shape, Products::kBlocks.strip);
   for_each_task(static_cast<int64_t>(tasks.size()), [&] {
     return [&, worker = ForwardWorker<Products>(q, k, v, shape, result)](int64_t i) mutable {
       worker.run(tasks[static_cast<size_t>(i)]);

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "common/error.h"
 #include "common/working_memory.h"
 #include "kernels/cpu/attention_tiles.h"
 
@@ -49,7 +50,7 @@ class Scratch {
   Slice take(int64_t rows, int64_t columns) {
     const Slice piece{memory_, used_, rows, columns, columns};
     used_ += rows * columns;
-    TORCH_INTERNAL_ASSERT(used_ <= memory_.numel());
+    TEMPER_CHECK(used_ <= memory_.numel(), "attention: {} numbers of {}", used_, memory_.numel());
     return piece;
   }
 

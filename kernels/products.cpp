@@ -10,7 +10,7 @@
 namespace temper {
 namespace {
 
-// Below these packing costs more than it saves (measured: docs/decisions/products.md).
+// Below these packing costs more than it saves.
 constexpr int64_t kMinRows = 28, kMinColumns = 64, kMinInner = 32;
 // The short side of results for which nothing long is packed.
 constexpr int64_t kMinNarrow = 4, kMaxNarrow = 64;
@@ -30,14 +30,20 @@ bool are_large(const at::Tensor& a, const at::Tensor& b, const Factors& more) {
   return a.size(0) >= kMinRows && b.size(1) >= (a.stride(1) == 1 ? kMinNarrow : kMinColumns);
 }
 
+bool fits(const at::Tensor& out, const Factors& more) {
+  return more.left.size(0) == out.size(0) && more.left.size(1) == more.right.size(0) &&
+         more.right.size(1) == out.size(1) && more.left.scalar_type() == at::kFloat &&
+         more.right.scalar_type() == at::kFloat && more.left.stride(1) == 1 &&
+         is_one_way_dense(more.right);
+}
+
 bool is_ours(const at::Tensor& out, const at::Tensor& a, const at::Tensor& b,
              const Factors& more = {}) {
   static const bool has_ours = has_matrix_product();
   return has_ours && a.is_cpu() && a.scalar_type() == at::kFloat &&
          out.scalar_type() == at::kFloat && b.scalar_type() == at::kFloat &&
          a.size(1) == b.size(0) && out.stride(1) == 1 && is_one_way_dense(a) &&
-         is_one_way_dense(b) && are_large(a, b, more) &&
-         (!more.left.defined() || (more.left.stride(1) == 1 && is_one_way_dense(more.right)));
+         is_one_way_dense(b) && are_large(a, b, more) && (!more.left.defined() || fits(out, more));
 }
 
 MatrixView view_of(const at::Tensor& matrix) {

@@ -17,7 +17,7 @@ at::Tensor product(const at::Tensor& a, const at::Tensor& b, const Factors& more
 // c + a b + more, of c [m, n] or [n].
 at::Tensor product_plus(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b,
                         const Factors& more = {});
-// out += a b + more.
+// out += a b + more, of one type where there is a second product.
 void add_product_(at::Tensor out, const at::Tensor& a, const at::Tensor& b,
                   const Factors& more = {});
 

@@ -146,17 +146,19 @@ TEMPER_TARGET_AVX512 void softmax_backward_16(const ScoreStrip& strip, float* d_
 
 }  // namespace
 
-void softmax_strip(const ScoreStrip& strip, float scale, SoftmaxState* states, float* factors) {
+void softmax_strip(const ScoreStrip& strip, float scale, SoftmaxState* states, float* factors,
+                   [[maybe_unused]] Width width) {
 #ifdef TEMPER_TARGET_AVX512
-  if (has_sixteen()) return softmax_16(strip, scale, states, factors);
+  if (width == Width::kSixteen) return softmax_16(strip, scale, states, factors);
 #endif
   softmax_8(strip, scale, states, factors);
 }
 
 void softmax_backward_strip(const ScoreStrip& strip, float* d_probability, float scale,
-                            const float* logsumexp, const float* delta) {
+                            const float* logsumexp, const float* delta,
+                            [[maybe_unused]] Width width) {
 #ifdef TEMPER_TARGET_AVX512
-  if (has_sixteen()) {
+  if (width == Width::kSixteen) {
     return softmax_backward_16(strip, d_probability, scale, logsumexp, delta);
   }
 #endif

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/processor.h"
+
 namespace temper {
 
 // The running maximum (of scale x score) and sum of exponentials of a row, over the blocks so far.
@@ -22,12 +24,13 @@ struct ScoreStrip {
 
 // Scores become exp(scale score - max) with the maximum of their row, updated by this block. The
 // factors bring what earlier blocks gave to the new maximum.
-void softmax_strip(const ScoreStrip& strip, float scale, SoftmaxState* states, float* factors);
+void softmax_strip(const ScoreStrip& strip, float scale, SoftmaxState* states, float* factors,
+                   Width width = widest());
 
 // Scores become the probabilities p = exp(scale score - logsumexp), and d_probability, which lies
 // as they do, becomes the gradient of the unscaled scores, scale p (d_probability - delta).
 void softmax_backward_strip(const ScoreStrip& strip, float* d_probability, float scale,
-                            const float* logsumexp, const float* delta);
+                            const float* logsumexp, const float* delta, Width width = widest());
 
 float dot_row(const float* a, const float* b, int64_t n);
 

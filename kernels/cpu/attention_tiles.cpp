@@ -25,25 +25,6 @@ void prefetch_row(const RowsView& in, int64_t row) {
   for (int64_t i = 0; i < in.columns; i += kLanes) __builtin_prefetch(data + i, 0, 2);
 }
 
-// out[j * out_stride + i] = in[i * in_stride + j], of sixteen by sixteen.
-TEMPER_TARGET_AVX512 void transpose16(const float* in, int64_t in_stride, float* out,
-                                      int64_t out_stride) {
-  Float16 rows[16], pairs[16];
-  for (int64_t i = 0; i < 16; ++i) rows[i] = load16(in + i * in_stride);
-  // Four rounds, each of which interleaves rows i and i + 8.
-  const Int16 low = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23};
-  const Int16 high = low + 8;
-  for (int round = 0; round < 4; ++round) {
-#pragma GCC unroll 8
-    for (int64_t i = 0; i < 8; ++i) {
-      pairs[2 * i] = __builtin_shuffle(rows[i], rows[i + 8], low);
-      pairs[2 * i + 1] = __builtin_shuffle(rows[i], rows[i + 8], high);
-    }
-    std::memcpy(rows, pairs, sizeof(rows));
-  }
-  for (int64_t j = 0; j < 16; ++j) store16(out + j * out_stride, rows[j]);
-}
-
 template <Left kLeft>
 void multiply_strip(const float* a, int64_t a_stride, int64_t rows, int64_t inner, const float* b,
                     int64_t columns, float* out, int64_t out_stride, bool adds) {

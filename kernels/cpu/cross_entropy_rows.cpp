@@ -73,16 +73,17 @@ TEMPER_TARGET_AVX512 double backward_16(float* logits, int64_t n, int64_t target
 
 }  // namespace
 
-double logsumexp_row(const float* logits, int64_t n) {
+double logsumexp_row(const float* logits, int64_t n, [[maybe_unused]] Width width) {
 #ifdef TEMPER_TARGET_AVX512
-  if (has_sixteen()) return logsumexp_16(logits, n);
+  if (width == Width::kSixteen) return logsumexp_16(logits, n);
 #endif
   return logsumexp_8(logits, n);
 }
 
-double cross_entropy_backward_row(float* logits, int64_t n, int64_t target) {
+double cross_entropy_backward_row(float* logits, int64_t n, int64_t target,
+                                  [[maybe_unused]] Width width) {
 #ifdef TEMPER_TARGET_AVX512
-  if (has_sixteen()) return backward_16(logits, n, target);
+  if (width == Width::kSixteen) return backward_16(logits, n, target);
 #endif
   return backward_8(logits, n, target);
 }

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernels/cpu/float8.h"
+#include "kernels/cpu/processor.h"
 
 namespace temper {
 namespace {
@@ -107,7 +108,7 @@ TEMPER_TARGET_AVX512 void product_in_32_registers(const FewRowsProduct& p, int64
 
 void few_rows_product(const FewRowsProduct& product, int64_t begin, int64_t end) {
 #ifdef TEMPER_WIDE_TILES
-  if (__builtin_cpu_supports("avx512vl")) return product_in_32_registers(product, begin, end);
+  if (has_avx512()) return product_in_32_registers(product, begin, end);
 #endif
   product_in_16_registers(product, begin, end);
 }

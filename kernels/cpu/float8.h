@@ -1,5 +1,6 @@
 // Eight floats as one value, and the functions the row loops share. Every sum has a fixed order, so
-// a result depends neither on alignment nor on the instruction set.
+// a result does not depend on alignment; nor on the instruction set, where a loop has no version
+// for sixteen (kernels/cpu/lanes.h).
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,4 @@
-// Row loops that are written once, for values of eight lanes and of sixteen. With sixteen a sum has
-// another order, so the last bits of kinds of processors differ.
+// Row loops that are written once, for values of eight lanes and of sixteen.
 #pragma once
 
 #include <cstdint>
@@ -57,12 +56,6 @@ struct Sixteen {
   }
 };
 
-inline bool has_sixteen() {
-  static const bool has =
-      __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512vl") != 0;
-  return has;
-}
-
 #endif
 
 template <typename Lanes>
@@ -78,8 +71,7 @@ TEMPER_INLINE float max_of(const float* x, int64_t n) {
     odd = b > odd ? b : odd;
   }
   for (; i < n; i += kLanes) {
-    const Float a =
-        i + kLanes <= n ? Lanes::load(x + i) : Lanes::load_part(x + i, n - i, kLowest);
+    const Float a = i + kLanes <= n ? Lanes::load(x + i) : Lanes::load_part(x + i, n - i, kLowest);
     even = a > even ? a : even;
   }
   return Lanes::max(odd > even ? odd : even);

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "common/working_memory.h"
+#include "kernels/cpu/processor.h"
 #include "kernels/cpu/product_tile.h"
 
 namespace temper {
@@ -37,8 +38,9 @@ namespace {
 // strips of a block of b, whose 4 MiB lie in the third.
 constexpr int64_t kMaxBlockInner = kPackedInner;
 constexpr int64_t kBlockColumns = kPackedColumns;
+static_assert(kTileRows == kPackedRows);
 // A second term of up to so much is added while a tile is in the first-level cache.
-constexpr int64_t kMaxMoreInner = 64;
+constexpr int64_t kMaxMoreInner = kPackedMoreInner;
 
 struct Free {
   void operator()(float* data) const { std::free(data); }
@@ -50,35 +52,12 @@ std::unique_ptr<float[], Free> allocate(int64_t elements) {
   return std::unique_ptr<float[], Free>(static_cast<float*>(data));
 }
 
-// Of each thread, kept from one product to the next.
+// Of each thread, kept from one product to the next: packed_product_elements().
 struct Packed {
   std::unique_ptr<float[], Free> a = allocate(kTileRows * kMaxBlockInner);
   std::unique_ptr<float[], Free> b = allocate(kBlockColumns * kMaxBlockInner);
   std::unique_ptr<float[], Free> more_b = allocate(kBlockColumns * kMaxMoreInner);
 };
-
-// out[j * out_stride + i] = in[i * in_stride + j], of eight by eight.
-TEMPER_INLINE void transpose8(const float* in, int64_t in_stride, float* out, int64_t out_stride) {
-  Float8 row[8], pair[8], four[8];
-  for (int64_t i = 0; i < 8; ++i) row[i] = load8(in + i * in_stride);
-  for (int64_t i = 0; i < 8; i += 2) {
-    pair[i] = __builtin_shuffle(row[i], row[i + 1], Int8{0, 8, 1, 9, 4, 12, 5, 13});
-    pair[i + 1] = __builtin_shuffle(row[i], row[i + 1], Int8{2, 10, 3, 11, 6, 14, 7, 15});
-  }
-  for (int64_t i = 0; i < 8; i += 4) {
-    for (int64_t j = 0; j < 2; ++j) {
-      const Float8 left = pair[i + j], right = pair[i + j + 2];
-      four[i + 2 * j] = __builtin_shuffle(left, right, Int8{0, 1, 8, 9, 4, 5, 12, 13});
-      four[i + 2 * j + 1] = __builtin_shuffle(left, right, Int8{2, 3, 10, 11, 6, 7, 14, 15});
-    }
-  }
-  for (int64_t j = 0; j < 4; ++j) {
-    store8(out + j * out_stride,
-           __builtin_shuffle(four[j], four[j + 4], Int8{0, 1, 2, 3, 8, 9, 10, 11}));
-    store8(out + (j + 4) * out_stride,
-           __builtin_shuffle(four[j], four[j + 4], Int8{4, 5, 6, 7, 12, 13, 14, 15}));
-  }
-}
 
 // Lanes are rows of a or columns of b.
 struct Lanes {
@@ -98,13 +77,11 @@ TEMPER_TARGET_AVX512 void pack_dense_lanes(const Lanes& in, int64_t inner, float
 // Whole cache lines at once: at some strides the lanes' lines do not fit in the cache together.
 template <int64_t kWidth>
 TEMPER_TARGET_AVX512 void pack_dense_inner(const Lanes& in, int64_t inner, float* out) {
+  static_assert(kWidth % kLanes == 0);
   int64_t k = 0;
-  for (; k + 16 <= inner; k += 16) {
-    for (int64_t i = 0; i < kWidth; i += 8) {
-      const int64_t lane = std::min(i, kWidth - 8);  // the last eight may be some of those before
-      const float* from = in.data + lane * in.lane_stride + k;
-      transpose8(from, in.lane_stride, out + k * kWidth + lane, kWidth);
-      transpose8(from + 8, in.lane_stride, out + (k + 8) * kWidth + lane, kWidth);
+  for (; k + kLanes <= inner; k += kLanes) {
+    for (int64_t i = 0; i < kWidth; i += kLanes) {
+      transpose16(in.data + i * in.lane_stride + k, in.lane_stride, out + k * kWidth + i, kWidth);
     }
   }
   for (; k < inner; ++k) {
@@ -112,20 +89,29 @@ TEMPER_TARGET_AVX512 void pack_dense_inner(const Lanes& in, int64_t inner, float
   }
 }
 
-// A strip of `lanes` (at most kWidth) over `inner`: out[k * kWidth + i]. What the strip lacks to
-// kWidth is zero.
 template <int64_t kWidth>
-TEMPER_TARGET_AVX512 void pack_strip(const Lanes& in, int64_t lanes, int64_t inner, float* out) {
-  if (lanes < kWidth) {
-    std::memset(out, 0, static_cast<size_t>(inner * kWidth) * sizeof(float));
-    for (int64_t i = 0; i < lanes; ++i) {
-      const float* from = in.data + i * in.lane_stride;
-      for (int64_t k = 0; k < inner; ++k) out[k * kWidth + i] = from[k * in.inner_stride];
-    }
+void pack_part_strip(const Lanes& in, int64_t lanes, int64_t inner, float* out) {
+  std::memset(out, 0, static_cast<size_t>(inner * kWidth) * sizeof(float));
+  for (int64_t i = 0; i < lanes; ++i) {
+    const float* from = in.data + i * in.lane_stride;
+    for (int64_t k = 0; k < inner; ++k) out[k * kWidth + i] = from[k * in.inner_stride];
+  }
+}
+
+// Strips of `lanes` (at most their width) over `inner`: out[k * width + i], zero where there is no
+// lane. Those of a are transposed, those of b may be.
+void pack_a_strip(const Lanes& in, int64_t lanes, int64_t inner, float* out) {
+  if (lanes < kTileRows) return pack_part_strip<kTileRows>(in, lanes, inner, out);
+  pack_dense_lanes<kTileRows>(in, inner, out);
+}
+
+void pack_b_strip(const Lanes& in, int64_t lanes, int64_t inner, float* out) {
+  if (lanes < kTileColumns) {
+    pack_part_strip<kTileColumns>(in, lanes, inner, out);
   } else if (in.lane_stride == 1) {
-    pack_dense_lanes<kWidth>(in, inner, out);
+    pack_dense_lanes<kTileColumns>(in, inner, out);
   } else {
-    pack_dense_inner<kWidth>(in, inner, out);
+    pack_dense_inner<kTileColumns>(in, inner, out);
   }
 }
 
@@ -134,8 +120,8 @@ void pack_columns(const MatrixView& b, int64_t k, int64_t inner, int64_t first, 
                   float* out) {
   for (int64_t c = 0; c < columns; c += kTileColumns) {
     const float* strip = b.data + k * b.row_stride + (first + c) * b.column_stride;
-    pack_strip<kTileColumns>({strip, b.column_stride, b.row_stride},
-                             std::min(kTileColumns, columns - c), inner, out + c * inner);
+    pack_b_strip({strip, b.column_stride, b.row_stride}, std::min(kTileColumns, columns - c), inner,
+                 out + c * inner);
   }
 }
 
@@ -179,8 +165,7 @@ void multiply_block(const MatrixProduct& p, const Block& block, const Packed& pa
     const int64_t rows = std::min(step, p.rows - r);
     const float* strip = a.data + r * a.row_stride + block.k * a.column_stride;
     if (!in_place) {
-      pack_strip<kTileRows>({strip, a.row_stride, a.column_stride}, rows, block.inner,
-                            packed.a.get());
+      pack_a_strip({strip, a.row_stride, a.column_stride}, rows, block.inner, packed.a.get());
     }
     for (int64_t c = 0; c < block.columns; c += kTileColumns) {
       const int64_t columns = std::min(kTileColumns, block.columns - c);
@@ -213,7 +198,7 @@ int64_t block_inner(int64_t inner) {
 }  // namespace
 
 bool has_matrix_product() {
-  return __builtin_cpu_is("amd") != 0 && __builtin_cpu_supports("avx512vl") != 0;
+  return __builtin_cpu_is("amd") != 0 && has_avx512();
 }
 
 void matrix_product(const MatrixProduct& p) {
@@ -253,7 +238,7 @@ void narrow_matrix_product(const MatrixProduct& p) {
         if (r == 0) prefetch_rows(from_b + kInner * b.row_stride, b.row_stride);
         // A tile reads all its columns, which may be more than there are.
         if (columns < kLanes) {
-          pack_strip<kLanes>({from_b, 1, b.row_stride}, columns, inner, edge);
+          pack_part_strip<kLanes>({from_b, 1, b.row_stride}, columns, inner, edge);
         }
         multiply_part_tile<1, Left::kAcross>(
             a.data + k * a.column_stride + r, a.column_stride, columns < kLanes ? edge : from_b,

@@ -1,6 +1,6 @@
 // Large products of fp32 matrices for processors with 512-bit registers, after Goto and van de
-// Geijn, "Anatomy of High-Performance Matrix Multiplication" (ACM TOMS 34, 2008): blocks of both
-// matrices are packed for the caches, and a tile of the result stays in registers.
+// Geijn, "Anatomy of High-Performance Matrix Multiplication" (ACM TOMS 34, 2008): blocks of the
+// right matrix are packed for the caches, and a tile of the result stays in registers.
 #pragma once
 
 #include <cstdint>

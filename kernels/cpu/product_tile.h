@@ -1,5 +1,6 @@
 // The innermost loop of our matrix products for processors with 512-bit registers: a tile of the
-// result stays in registers while its rows of a meet its columns of b. Inside kernels/cpu only.
+// result stays in registers while its rows of a meet its columns of b. Inside kernels/cpu
+// only, in files that are compiled with -ffp-contract=fast: the linker keeps one copy of a tile.
 #pragma once
 
 #include <array>

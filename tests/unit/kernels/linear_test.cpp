@@ -47,13 +47,18 @@ TEST(LinearOnFewRows, a_rows_bits_depend_neither_on_the_others_nor_on_threads) {
   const at::Tensor x = random_tensor({kFewRows, 307}, 1), w = random_tensor({1201, 307}, 2);
   const at::Tensor residual = random_tensor({kFewRows, 1201}, 3);
   const int threads = at::get_num_threads();
+  const Factors adapter{random_tensor({kFewRows, 9}, 4), random_tensor({1201, 9}, 5).t()};
   at::set_num_threads(1);
   const at::Tensor all = linear_add(residual, x, w);
+  const at::Tensor all_adapted = linear_add(residual, x, w, {}, adapter);
   at::set_num_threads(3);
   for (const int64_t rows : {1, 2, 3, 7, 33}) {
     const at::Tensor some =
         linear_add(residual.narrow(0, 5, rows), shifted_copy(x.narrow(0, 5, rows), 3), w);
     EXPECT_TRUE(same_bits(some, all.narrow(0, 5, rows))) << rows;
+    const at::Tensor adapted = linear_add(residual.narrow(0, 5, rows), x.narrow(0, 5, rows), w, {},
+                                          {adapter.left.narrow(0, 5, rows), adapter.right});
+    EXPECT_TRUE(same_bits(adapted, all_adapted.narrow(0, 5, rows))) << rows;
   }
   at::set_num_threads(threads);
 }

@@ -69,11 +69,26 @@ TEST_P(Products, add_a_second_product) {
 }
 
 TEST_P(Products, leave_what_lies_beside_their_result) {
-  at::Tensor wide = at::full({shape_.rows + 2, shape_.columns + 3}, 7.0f);
-  product_out(wide.slice(0, 1, -1).slice(1, 1, -2), a_, b_);
-  EXPECT_TRUE(at::allclose(wide.slice(0, 1, -1).slice(1, 1, -2), at::mm(a_, b_), 1e-4, 1e-4));
-  wide.slice(0, 1, -1).slice(1, 1, -2).fill_(7.0f);
-  EXPECT_TRUE(at::equal(wide, at::full_like(wide, 7.0f)));
+  const Factors more{random_tensor({shape_.rows, 5}, 3), random_tensor({5, shape_.columns}, 4)};
+  for (const at::Tensor& a : {a_, by_columns(a_)}) {
+    for (const at::Tensor& b : {b_, by_columns(b_)}) {
+      at::Tensor wide = at::full({shape_.rows + 2, shape_.columns + 3}, 7.0f);
+      const at::Tensor out = wide.slice(0, 1, -1).slice(1, 1, -2);
+      product_out(out, a, b);
+      EXPECT_TRUE(at::allclose(out, at::mm(a, b), 1e-4, 1e-4));
+      add_product_(out, a, b, more);
+      out.fill_(7.0f);
+      EXPECT_TRUE(at::equal(wide, at::full_like(wide, 7.0f)));
+    }
+  }
+}
+
+TEST(ProductsOfWrongShapes, are_refused) {
+  const at::Tensor a = random_tensor({64, 64}), b = random_tensor({64, 64});
+  EXPECT_ANY_THROW(product(a, b, {random_tensor({32, 16}), random_tensor({16, 64})}));
+  EXPECT_ANY_THROW(product(a, b, {random_tensor({64, 16}), random_tensor({8, 64})}));
+  EXPECT_ANY_THROW(product(a, b, {random_tensor({64, 16}), random_tensor({16, 32})}));
+  EXPECT_ANY_THROW(product(a, random_tensor({32, 64})));
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Products,
@@ -89,6 +104,7 @@ GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(OwnProducts);
 
 TEST_P(OwnProducts, have_the_same_bits_in_every_layout_part_and_number_of_threads) {
   const at::Tensor whole = product(a_, b_);
+  EXPECT_TRUE(same_bits(product(by_columns(a_), b_), whole));
   EXPECT_TRUE(same_bits(product(by_columns(a_), by_columns(b_)), whole));
   EXPECT_TRUE(same_bits(product(a_, by_columns(b_)), whole));
   const at::Tensor part = product(a_.slice(0, 15), b_.slice(1, 33));
