@@ -22,11 +22,11 @@ inline int64_t gpu_cross_entropy_chunk_rows(int64_t vocab_size) {
 }
 
 // The block of a matrix that a thread packs for its products: 4 MiB. Beside it are a block of an
-// adapter's matrix, and a strip of rows of the left one.
+// adapter's matrix, and some rows of the left one.
 inline constexpr int64_t kPackedInner = 1024;
 inline constexpr int64_t kPackedColumns = 1024;
 inline constexpr int64_t kPackedMoreInner = 64;
-inline constexpr int64_t kPackedRows = 14;
+inline constexpr int64_t kPackedRows = 56;
 
 // What a thread keeps for them.
 constexpr int64_t packed_product_elements() {

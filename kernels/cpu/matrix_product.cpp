@@ -38,7 +38,7 @@ namespace {
 // strips of a block of b, whose 4 MiB lie in the third.
 constexpr int64_t kMaxBlockInner = kPackedInner;
 constexpr int64_t kBlockColumns = kPackedColumns;
-static_assert(kTileRows == kPackedRows);
+static_assert(kPackedRows % kTileRows == 0);
 // A second term of up to so much is added while a tile is in the first-level cache.
 constexpr int64_t kMaxMoreInner = kPackedMoreInner;
 
@@ -54,7 +54,7 @@ std::unique_ptr<float[], Free> allocate(int64_t elements) {
 
 // Of each thread, kept from one product to the next: packed_product_elements().
 struct Packed {
-  std::unique_ptr<float[], Free> a = allocate(kTileRows * kMaxBlockInner);
+  std::unique_ptr<float[], Free> a = allocate(kPackedRows * kMaxBlockInner);
   std::unique_ptr<float[], Free> b = allocate(kBlockColumns * kMaxBlockInner);
   std::unique_ptr<float[], Free> more_b = allocate(kBlockColumns * kMaxMoreInner);
 };
@@ -98,14 +98,9 @@ void pack_part_strip(const Lanes& in, int64_t lanes, int64_t inner, float* out) 
   }
 }
 
-// Strips of `lanes` (at most their width) over `inner`: out[k * width + i], zero where there is no
-// lane. Those of a are transposed, those of b may be.
-void pack_a_strip(const Lanes& in, int64_t lanes, int64_t inner, float* out) {
-  if (lanes < kTileRows) return pack_part_strip<kTileRows>(in, lanes, inner, out);
-  pack_dense_lanes<kTileRows>(in, inner, out);
-}
-
-void pack_b_strip(const Lanes& in, int64_t lanes, int64_t inner, float* out) {
+// A strip of `lanes` (at most kTileColumns) over `inner`: out[k * kTileColumns + i], zero where
+// there is no lane.
+void pack_strip(const Lanes& in, int64_t lanes, int64_t inner, float* out) {
   if (lanes < kTileColumns) {
     pack_part_strip<kTileColumns>(in, lanes, inner, out);
   } else if (in.lane_stride == 1) {
@@ -115,13 +110,30 @@ void pack_b_strip(const Lanes& in, int64_t lanes, int64_t inner, float* out) {
   }
 }
 
-// Columns [first, first + columns) of rows [k, k + inner) of b, in strips of kTileColumns.
+// Columns [first, first + columns) of rows [k, k + inner) of b, in strips of kTileColumns. Some
+// rows of all strips at a time, so that a row's cache lines and pages are met again soon.
 void pack_columns(const MatrixView& b, int64_t k, int64_t inner, int64_t first, int64_t columns,
                   float* out) {
-  for (int64_t c = 0; c < columns; c += kTileColumns) {
-    const float* strip = b.data + k * b.row_stride + (first + c) * b.column_stride;
-    pack_b_strip({strip, b.column_stride, b.row_stride}, std::min(kTileColumns, columns - c), inner,
-                 out + c * inner);
+  constexpr int64_t kStep = 128;
+  for (int64_t j = 0; j < inner; j += kStep) {
+    const int64_t rows = std::min(kStep, inner - j);
+    for (int64_t c = 0; c < columns; c += kTileColumns) {
+      const float* strip = b.data + (k + j) * b.row_stride + (first + c) * b.column_stride;
+      pack_strip({strip, b.column_stride, b.row_stride}, std::min(kTileColumns, columns - c), rows,
+                 out + c * inner + j * kTileColumns);
+    }
+  }
+}
+
+// Rows of a transposed a, several strips of them: out[k * kPackedRows + i]. A strip alone would
+// read every cache line for less than half of it.
+void pack_rows(const MatrixView& a, int64_t first, int64_t rows, int64_t k, int64_t inner,
+               float* out) {
+  const Lanes lanes{a.data + first + k * a.column_stride, 1, a.column_stride};
+  if (rows == kPackedRows) {
+    pack_dense_lanes<kPackedRows>(lanes, inner, out);
+  } else {
+    pack_part_strip<kPackedRows>(lanes, rows, inner, out);
   }
 }
 
@@ -164,15 +176,17 @@ void multiply_block(const MatrixProduct& p, const Block& block, const Packed& pa
   for (int64_t r = 0; r < p.rows; r += step) {
     const int64_t rows = std::min(step, p.rows - r);
     const float* strip = a.data + r * a.row_stride + block.k * a.column_stride;
-    if (!in_place) {
-      pack_a_strip({strip, a.row_stride, a.column_stride}, rows, block.inner, packed.a.get());
+    const int64_t packed_row = r % kPackedRows;
+    if (!in_place && packed_row == 0) {
+      pack_rows(a, r, std::min(kPackedRows, p.rows - r), block.k, block.inner, packed.a.get());
     }
     for (int64_t c = 0; c < block.columns; c += kTileColumns) {
       const int64_t columns = std::min(kTileColumns, block.columns - c);
       float* out = p.out + r * p.out_stride + block.column + c;
       const float* b = packed.b.get() + c * block.inner;
-      const Tile tile = in_place ? Tile{Left::kByRows, strip, a.row_stride, b, block.inner}
-                                 : Tile{Left::kAcross, packed.a.get(), kTileRows, b, block.inner};
+      const Tile tile =
+          in_place ? Tile{Left::kByRows, strip, a.row_stride, b, block.inner}
+                   : Tile{Left::kAcross, packed.a.get() + packed_row, kPackedRows, b, block.inner};
       tile.multiply(out, p.out_stride, block.adds, rows, columns);
       if (more_inner == 0) continue;
       const Tile more{Left::kByRows, more_a.data + r * more_a.row_stride, more_a.row_stride,

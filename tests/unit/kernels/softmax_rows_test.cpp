@@ -77,7 +77,7 @@ TEST_P(SoftmaxRows, attention_in_two_blocks_is_that_of_double_precision) {
     float factors[kRows], first_factors[kRows];
     const auto strip = [&](int64_t begin, int64_t end) {
       const int64_t level = n - kRows;
-      return ScoreStrip{scores.data() + begin, kStride, kRows, end - begin,
+      return ScoreStrip{scores.data() + begin,      kStride,          kRows, end - begin,
                         level - begin - window + 1, level - begin + 1};
     };
     softmax_strip(strip(0, half), kScale, states.data(), first_factors, GetParam());
@@ -117,7 +117,8 @@ TEST_P(SoftmaxRows, attention_backward_is_that_of_double_precision) {
         // Each row sees one column more, and the first columns less.
         const bool seen = c >= r && c < n - kRows + 1 + r;
         const int64_t i = r * kStride + c;
-        const double p = seen ? std::exp(static_cast<double>(kScale * before[i] - logsumexp[r])) : 0;
+        const double p =
+            seen ? std::exp(static_cast<double>(kScale * before[i] - logsumexp[r])) : 0;
         EXPECT_NEAR(scores[i], p, 2e-6 * (1 + p)) << n << ", row " << r << ", column " << c;
         EXPECT_NEAR(d[i], kScale * p * (d_before[i] - delta[r]), 2e-6 * (1 + 10 * p));
       }
@@ -125,10 +126,9 @@ TEST_P(SoftmaxRows, attention_backward_is_that_of_double_precision) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Widths, SoftmaxRows, testing::ValuesIn(widths()),
-                         [](const auto& test) {
-                           return test.param == Width::kEight ? "eight" : "sixteen";
-                         });
+INSTANTIATE_TEST_SUITE_P(Widths, SoftmaxRows, testing::ValuesIn(widths()), [](const auto& test) {
+  return test.param == Width::kEight ? "eight" : "sixteen";
+});
 
 }  // namespace
 }  // namespace temper
