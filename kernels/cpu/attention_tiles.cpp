@@ -30,10 +30,8 @@ void multiply_strip(const float* a, int64_t a_stride, int64_t rows, int64_t inne
                     int64_t columns, float* out, int64_t out_stride, bool adds) {
   const int64_t b_stride = attention_row_stride(columns);
   for (int64_t c = 0; c < columns; c += kTileColumns) {
-    const int64_t width = std::min(kTileColumns, columns - c);
-    const auto multiply =
-        width > kLanes ? multiply_part_tile<2, kLeft> : multiply_part_tile<1, kLeft>;
-    multiply(a, a_stride, b + c, b_stride, inner, out + c, out_stride, adds, rows, width);
+    multiply_columns<kLeft>(a, a_stride, b + c, b_stride, inner, out + c, out_stride, adds, rows,
+                            std::min(kTileColumns, columns - c));
   }
 }
 

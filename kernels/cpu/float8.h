@@ -75,12 +75,6 @@ TEMPER_INLINE Float4 sum_lanes_of(const Float8& a, const Float8& b, const Float8
   return Float4{ab[0], ab[2], cd[0], cd[2]} + Float4{ab[1], ab[3], cd[1], cd[3]};
 }
 
-TEMPER_INLINE Float4 load4(const float* in) {
-  Float4 value;
-  std::memcpy(&value, in, sizeof(value));
-  return value;
-}
-
 TEMPER_INLINE void store4(float* out, Float4 value) {
   std::memcpy(out, &value, sizeof(value));
 }

@@ -35,12 +35,9 @@ MatrixProduct columns_of(const MatrixProduct& product, int64_t begin, int64_t en
 namespace {
 
 // A strip of rows of a (56 KiB) stays in the first two levels of the cache while it meets all
-// strips of a block of b, whose 4 MiB lie in the third.
-constexpr int64_t kMaxBlockInner = kPackedInner;
-constexpr int64_t kBlockColumns = kPackedColumns;
-static_assert(kPackedRows % kTileRows == 0);
-// A second term of up to so much is added while a tile is in the first-level cache.
-constexpr int64_t kMaxMoreInner = kPackedMoreInner;
+// strips of a block of b, whose 4 MiB lie in the third. A second term of up to kPackedMoreInner is
+// added while a tile is in the first-level cache.
+static_assert(kPackedRows % kTileRows == 0 && kPackedColumns % kTileColumns == 0);
 
 struct Free {
   void operator()(float* data) const { std::free(data); }
@@ -54,9 +51,9 @@ std::unique_ptr<float[], Free> allocate(int64_t elements) {
 
 // Of each thread, kept from one product to the next: packed_product_elements().
 struct Packed {
-  std::unique_ptr<float[], Free> a = allocate(kPackedRows * kMaxBlockInner);
-  std::unique_ptr<float[], Free> b = allocate(kBlockColumns * kMaxBlockInner);
-  std::unique_ptr<float[], Free> more_b = allocate(kBlockColumns * kMaxMoreInner);
+  std::unique_ptr<float[], Free> a = allocate(kPackedRows * kPackedInner);
+  std::unique_ptr<float[], Free> b = allocate(kPackedColumns * kPackedInner);
+  std::unique_ptr<float[], Free> more_b = allocate(kPackedColumns * kPackedMoreInner);
 };
 
 // Lanes are rows of a or columns of b.
@@ -160,11 +157,8 @@ struct Tile {
   int64_t inner;
 
   void multiply(float* out, int64_t out_stride, bool adds, int64_t rows, int64_t columns) const {
-    const bool by_rows = left == Left::kByRows;
-    const auto part = columns > kLanes ? (by_rows ? multiply_part_tile<2, Left::kByRows>
-                                                  : multiply_part_tile<2, Left::kAcross>)
-                                       : (by_rows ? multiply_part_tile<1, Left::kByRows>
-                                                  : multiply_part_tile<1, Left::kAcross>);
+    const auto part =
+        left == Left::kByRows ? multiply_columns<Left::kByRows> : multiply_columns<Left::kAcross>;
     part(a, a_stride, b, kTileColumns, inner, out, out_stride, adds, rows, columns);
   }
 };
@@ -205,7 +199,7 @@ void prefetch_rows(const float* data, int64_t stride) {
 
 // Blocks of about the same size, so that none is short.
 int64_t block_inner(int64_t inner) {
-  const int64_t num_blocks = (inner + kMaxBlockInner - 1) / kMaxBlockInner;
+  const int64_t num_blocks = (inner + kPackedInner - 1) / kPackedInner;
   return ((inner + num_blocks - 1) / num_blocks + 7) / 8 * 8;
 }
 
@@ -216,7 +210,7 @@ bool has_matrix_product() {
 }
 
 void matrix_product(const MatrixProduct& p) {
-  if (p.more.inner > kMaxMoreInner) {
+  if (p.more.inner > kPackedMoreInner) {
     MatrixProduct part = p;
     part.more = {};
     matrix_product(part);
@@ -226,8 +220,8 @@ void matrix_product(const MatrixProduct& p) {
   }
   static thread_local const Packed packed;
   const int64_t step = block_inner(p.term.inner);
-  for (int64_t c = 0; c < p.columns; c += kBlockColumns) {
-    const int64_t columns = std::min(kBlockColumns, p.columns - c);
+  for (int64_t c = 0; c < p.columns; c += kPackedColumns) {
+    const int64_t columns = std::min(kPackedColumns, p.columns - c);
     pack_columns(p.more.b, 0, p.more.inner, c, columns, packed.more_b.get());
     for (int64_t k = 0; k < p.term.inner; k += step) {
       const int64_t inner = std::min(step, p.term.inner - k);

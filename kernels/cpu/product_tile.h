@@ -98,6 +98,16 @@ void multiply_part_tile(const float* a, int64_t a_stride, const float* b, int64_
   }
 }
 
+// The same of at most kTileColumns columns: it reads those of b up to a multiple of 16.
+template <Left kLeft>
+void multiply_columns(const float* a, int64_t a_stride, const float* b, int64_t b_stride,
+                      int64_t inner, float* out, int64_t out_stride, bool adds, int64_t rows,
+                      int64_t columns) {
+  const auto multiply =
+      columns > kLanes ? multiply_part_tile<kTileVectors, kLeft> : multiply_part_tile<1, kLeft>;
+  multiply(a, a_stride, b, b_stride, inner, out, out_stride, adds, rows, columns);
+}
+
 }  // namespace temper
 
 #endif

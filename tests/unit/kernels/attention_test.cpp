@@ -71,6 +71,23 @@ AttentionShape shape_of(const Case& c) {
           1.0f / std::sqrt(static_cast<float>(c.head_dim))};
 }
 
+void expect_near(const AttentionGradients& actual, const AttentionGradients& expected) {
+  EXPECT_LT(relative_error(actual.dq, expected.dq), 1e-5);
+  EXPECT_LT(relative_error(actual.dk, expected.dk), 1e-5);
+  EXPECT_LT(relative_error(actual.dv, expected.dv), 1e-5);
+}
+
+void expect_same_bits(const AttentionOutput& a, const AttentionOutput& b) {
+  EXPECT_TRUE(same_bits(a.out, b.out));
+  EXPECT_TRUE(same_bits(a.logsumexp, b.logsumexp));
+}
+
+void expect_same_bits(const AttentionGradients& a, const AttentionGradients& b) {
+  EXPECT_TRUE(same_bits(a.dq, b.dq));
+  EXPECT_TRUE(same_bits(a.dk, b.dk));
+  EXPECT_TRUE(same_bits(a.dv, b.dv));
+}
+
 class Attention : public testing::TestWithParam<Case> {};
 
 TEST_P(Attention, agrees_with_autograd) {
@@ -83,9 +100,7 @@ TEST_P(Attention, agrees_with_autograd) {
   EXPECT_LT(relative_error(output.out, expected), 2e-6);
   const AttentionGradients gradients =
       attention_backward(in.d_out, in.q, in.k, in.v, output, in.mask);
-  EXPECT_LT(relative_error(gradients.dq, q.grad()), 1e-5);
-  EXPECT_LT(relative_error(gradients.dk, k.grad()), 1e-5);
-  EXPECT_LT(relative_error(gradients.dv, v.grad()), 1e-5);
+  expect_near(gradients, {q.grad(), k.grad(), v.grad()});
 }
 
 // The path of other devices is made of ATen operators, which run here as well.
@@ -101,9 +116,7 @@ TEST_P(Attention, plain_path_agrees) {
   EXPECT_LT(relative_error(output.logsumexp, expected.logsumexp), 2e-6);
   const AttentionGradients gradients =
       attention_backward_plain(in.d_out, in.q, in.k, in.v, output, documents, shape);
-  EXPECT_LT(relative_error(gradients.dq, expected_gradients.dq), 1e-5);
-  EXPECT_LT(relative_error(gradients.dk, expected_gradients.dk), 1e-5);
-  EXPECT_LT(relative_error(gradients.dv, expected_gradients.dv), 1e-5);
+  expect_near(gradients, expected_gradients);
 }
 
 TEST_P(Attention, bits_do_not_depend_on_threads_or_alignment) {
@@ -117,11 +130,8 @@ TEST_P(Attention, bits_do_not_depend_on_threads_or_alignment) {
   const AttentionOutput three = attention(q, k, v, in.mask);
   const AttentionGradients three_back = attention_backward(in.d_out, q, k, v, three, in.mask);
   at::set_num_threads(threads);
-  EXPECT_TRUE(same_bits(one.out, three.out));
-  EXPECT_TRUE(same_bits(one.logsumexp, three.logsumexp));
-  EXPECT_TRUE(same_bits(one_back.dq, three_back.dq));
-  EXPECT_TRUE(same_bits(one_back.dk, three_back.dk));
-  EXPECT_TRUE(same_bits(one_back.dv, three_back.dv));
+  expect_same_bits(one, three);
+  expect_same_bits(one_back, three_back);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -175,9 +185,7 @@ TEST_P(AttentionLoops, agree_with_plain_operators) {
   const AttentionGradients expected_gradients =
       attention_backward_plain(in.d_out, in.q, in.k, in.v, expected, documents, shape);
   const AttentionGradients gradients = loops.backward(in, output, documents, shape);
-  EXPECT_LT(relative_error(gradients.dq, expected_gradients.dq), 1e-5);
-  EXPECT_LT(relative_error(gradients.dk, expected_gradients.dk), 1e-5);
-  EXPECT_LT(relative_error(gradients.dv, expected_gradients.dv), 1e-5);
+  expect_near(gradients, expected_gradients);
 }
 
 // Keys before the first query, as in a cache, and keys of no document.
@@ -198,9 +206,7 @@ TEST_P(AttentionLoops, agree_where_queries_are_the_last_part_of_the_keys) {
   const AttentionGradients expected_gradients =
       attention_backward_plain(in.d_out, in.q, in.k, in.v, expected, late, shape);
   const AttentionGradients gradients = loops.backward(in, output, late, shape);
-  EXPECT_LT(relative_error(gradients.dq, expected_gradients.dq), 1e-5);
-  EXPECT_LT(relative_error(gradients.dk, expected_gradients.dk), 1e-5);
-  EXPECT_LT(relative_error(gradients.dv, expected_gradients.dv), 1e-5);
+  expect_near(gradients, expected_gradients);
 }
 
 // Threads share one memory among their documents: what a poisoned one leaves there is not seen.
@@ -245,11 +251,8 @@ TEST_P(AttentionLoops, bits_do_not_depend_on_threads) {
   const AttentionOutput three = loops.forward(in, documents, shape);
   const AttentionGradients three_back = loops.backward(in, three, documents, shape);
   at::set_num_threads(threads);
-  EXPECT_TRUE(same_bits(one.out, three.out));
-  EXPECT_TRUE(same_bits(one.logsumexp, three.logsumexp));
-  EXPECT_TRUE(same_bits(one_back.dq, three_back.dq));
-  EXPECT_TRUE(same_bits(one_back.dk, three_back.dk));
-  EXPECT_TRUE(same_bits(one_back.dv, three_back.dv));
+  expect_same_bits(one, three);
+  expect_same_bits(one_back, three_back);
 }
 
 TEST_P(AttentionLoops, what_is_not_finite_stays) {
