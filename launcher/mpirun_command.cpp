@@ -5,7 +5,7 @@ namespace temper {
 std::vector<std::string> mpirun_command(const MpirunOptions& options,
                                         const std::vector<std::string>& rank_command) {
   std::vector<std::string> command = {"mpirun"};
-  if (options.is_root) command.push_back("--allow-run-as-root");
+  if (options.is_root) command.emplace_back("--allow-run-as-root");
   if (!options.hostfile.empty()) {
     command.insert(command.end(), {"--hostfile", options.hostfile});
   }
