@@ -11,8 +11,8 @@
 namespace temper {
 namespace {
 
-// Characters whose other case has several characters; generated from Python's str.upper() and
-// str.title().
+// Characters whose other case has several characters; tests/reference/make_case_table.py wrote the
+// table from Python's str.upper() and str.title().
 struct LongCase {
   char32_t character;
   const char* upper;
