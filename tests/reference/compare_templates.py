@@ -202,6 +202,12 @@ n is odd | n is even | 9 is divisibleby 3 | 9 is divisibleby(4) | s is string | 
 range(3) | range(3)|list | range(1, 10, 3)|list | range(3, 0, -1)|list | range(0) | range(200000)|length | range(2)[1] | range(1, 2, 0) | dict(a=1, b=2) | dict({'x': 1}, y=2) | dict([['a', 1]]) | namespace(a=1).a | namespace(a=1).b | namespace(a=1).b is defined | namespace(_a=1) | namespace({'q': 3}).q | 5 in range(10) | range(10)[2:4]|list | joiner(',') is callable
 (1 if false) | (1 if false) is defined | 1 if true else 2 | 1 if z else 2 if n else 3 | (l if l is iterable else [l])|length | s if s is defined and s|length > 3 else 'short' | not n is none | not 1 == 2 | -n|abs | (-n)|abs | -1.5|round|int | n + 1 ~ 'x' | n ~ 1 + 1 | [n, -n]|map('abs')|list | s|upper ~ 'x'|upper | 'x' ~ none ~ true ~ 1.0 ~ [1] | d.a[4] | d.a|last|upper | d['a'][-1:] | (d['a'][1:3])|join
 raise_exception('x') | raise_exception('x' + 1) | raise_exception() | strftime_now('%Y') | strftime_now() | s.__class__ | s.__class__.__mro__ | s.__class__ is defined | ''.__len__() | d.__class__() | l.__init__ | range.__globals__ | ms[0].role | ms[-1]['content'] | ms[1:]|length | ms|length - 1 | ms[5].role | ms[0].k + 1 | ms[2].k + 1 | ms[2].k | ms.0.role | ms['0'] | s['upper']() | d['get']('b') | s.upper.x | s.upper()[0] | 'a.b'.split('.')[0] | '  x'.strip()|length | s.split(' ')[0].upper()|lower
+1e15 | 1e16 | 123456789012345678.0 | 0.0001 | 0.00001 | 1/3 | 2/3 | 100.0 | 1e-7 | tiny | big | big * 1.0 | 5e-324 | 1.7976931348623157e308 | 1e308 * 10 | -(1e308 * 10) | 0.1 | 3.0e-10 | 12345.6789 | -0.0 | 9007199254740993.0 | [0.5, 1e20, 1e21] | 1e23 | 4.35 * 100 | 2.5|string | 1e5|int
+{'ключ': ['значение', '日本', '👍🏽', 'e\u0301']}|tojson | {'ключ': '日本', 'b': 1}|tojson(ensure_ascii=true) | '👍🏽'|tojson(ensure_ascii=true) | {'ü': {'ö': [1, {'ä': none}]}}|tojson(indent=2) | {'b': 'ß', 'a': 'ñ', 'ä': 1}|tojson(sort_keys=true, indent=2) | '\u2028\u2029\u0085\ufeff'|tojson | '\\ / \" \b \f'|tojson | [1.5, 1e-7, 1e16, -0.0]|tojson | {'ü': 1}|string | ['日本', 'e\u0301', '\u200b', '\xad']
+'CASES'|upper | 'CASES'|title | 'CASES'.title() | 'CASES'|capitalize | 'CASES'|lower | 'o\'neill mcdonald-smith'|title | 'o\'neill mcdonald-smith'.title() | 'ǆ ǅ Ǆ ǳ'.title() | 'ΟΔΥΣΣΕΥΣ ΣΑΣ Σ'|lower | 'ΌΣΟΣ. ΣΣ\'Σ'.lower() | 'straße ﬀi'|title | 'ijssel ĳ'|title | '1st 2nd'|title | '1st 2nd'.title() | 'HELLO wORLD (foo) [bar] <baz> {qux}'|title | 'É À'.swapcase() | 'ß'.upper().lower() | 'éà'|capitalize
+lines|indent(width=3, first=false) | 'a\n b\n\n  c\n'|indent(4) | 'a\n b\n\n  c\n'|indent(4, blank=true) | 'a\n b'|indent('日 ', true) | '\n'|indent | ''|indent(2, true) | 'a\r\nb'|indent(1) | 'x\n'|indent(2, first=true, blank=true)
+'zürich'[1:-1:2] | u[-3:-1] | u[:2] ~ u[2:] | u[100:] | u[-100:3] | u[5:2:-1] | u[::-2] | l[-2:] | l[:-1] | l[1::2] | (1, 2, 3)[1:] | range(10)[::3]|list | range(10)[-2:]|list | u[1:][:2] | 'abc'[none:2] | s[n:] | s[:n - 3]
+'日本語'.find('語') | '日本語'.split('本') | '日本語'.replace('本', '-') | '日本語'.center(7, '本') | '日本語'|length | '日本語'|first ~ '日本語'|last | '日本語'.startswith('日本') | '日本語'.endswith('本', 0, 2) | '日本語'|list | '日本語'|reverse | '\u3000x\u00a0'.strip() | '\u3000x\u00a0'|trim | '\ufeffx'.strip() | 'a\x1cb\x85c\u2029d'.splitlines() | 'a\u2003b\u00a0c'.split() | '²³'.isdigit() | '½'.isnumeric() is defined | '٣'.isdecimal() is defined | 'ªº'.isalpha()
 1 + | (1 | [1 | 1 + + 2 | a b | 'abc | {{ | 1 ? 2 | n.1x | s. | |upper | n is | n is defined is defined | s|nosuchfilter | {1:} | 1 ==  | s[ | not | if | l[1, 2] | d[1, 2] | s(1) | n() | lambda x: x | "a" if | x = 1 | n;n | none() | f'x' | 1..2 | 1.e5 | .5 | 5. | 1e5 | 1E5 | 12__3
 """.strip("\n")
 
@@ -269,10 +275,14 @@ REFUSED = {"{{ 'a' * 10 ** 9 }}", "{{ '{0.__class__}'.format(1) }}", "{% for x i
            "{% set c = cycler('a', 'b') %}{{ c.next() }}{{ c.next() }}{{ c.current }}"}
 
 
+# Every character whose other case has several characters, apart so that each is a word.
+LONG_CASES = " ".join(c for c in map(chr, range(0x110000)) if len(c.upper()) > 1 or len(c.title()) > 1)
+
+
 def snippets():
     for line in EXPRESSIONS.splitlines():
         for expression in line.split(" | "):
-            yield "{{ " + expression + " }}"
+            yield "{{ " + expression.replace("CASES", LONG_CASES) + " }}"
     yield from STATEMENTS
 
 

@@ -13,25 +13,13 @@
 #include "common/error.h"
 #include "io/json.h"
 #include "text/chat_template.h"
-#include "text/utf8.h"
+#include "tests/unit/text/code_point_spans.h"
 
 namespace temper {
 namespace {
 
-using Spans = std::vector<std::pair<size_t, size_t>>;
-
 std::filesystem::path fixtures() {
   return std::filesystem::path(TEMPER_ACCEPTANCE_DIR) / "fixtures/chat";
-}
-
-Spans in_code_points(const RenderedChat& chat) {
-  Spans spans;
-  const std::string_view text = chat.text;
-  for (const auto& [begin, end] : chat.generation_spans) {
-    spans.emplace_back(count_code_points(text.substr(0, begin)),
-                       count_code_points(text.substr(0, end)));
-  }
-  return spans;
 }
 
 std::string today() {
@@ -62,7 +50,7 @@ void expect_rendering(const ChatTemplate& chat_template, const OrderedJson& vect
   if (!has_spans) return;
   const Spans expected =
       vector.contains("generation_spans") ? vector["generation_spans"].get<Spans>() : Spans();
-  EXPECT_EQ(in_code_points(chat), expected) << place;
+  EXPECT_EQ(in_code_points(chat.text, chat.generation_spans), expected) << place;
 }
 
 template <typename Check>
