@@ -12,10 +12,11 @@ TEST_GPUS ?=
 
 export SEED
 
-.PHONY: help bootstrap build test test-slurm cuda cuda-backends soak soak-slurm bench demo format lint clean
+.PHONY: help bootstrap build programs test test-slurm cuda cuda-backends soak soak-slurm bench demo format lint clean
 
 help:
 	@echo 'make build   set up what is missing and build into $(BUILD)/bin'
+	@echo 'make programs   the same for temper and temper-rank alone, without the tests'
 	@echo 'make test    build and run every test'
 	@echo 'make cuda    build for GPUs with warnings as errors, and run the tests that need none'
 	@echo 'make cuda-backends   compile and link them alone, in $(BUILD), and train with them on the CPU'
@@ -35,6 +36,11 @@ bootstrap:
 build: bootstrap
 	cmake --preset release -DTEMPER_CUDA=OFF -DTEMPER_ACCEPTANCE_DIR='$(TEMPER_ACCEPTANCE_DIR)'
 	cmake --build $(BUILD) --parallel $(JOBS)
+
+# What a run needs, without the tests: the folder of the acceptance material stays as it was.
+programs: bootstrap
+	cmake --preset release -DTEMPER_CUDA=OFF
+	cmake --build $(BUILD) --parallel $(JOBS) --target temper temper-rank
 
 test: build
 	$(CTEST) --test-dir $(BUILD)
@@ -84,7 +90,7 @@ bench: build
 	python3 bench/evaluation.py
 	$(if $(TEMPER_ACCEPTANCE_DIR),bench/data.sh $(BUILD)/bin '$(TEMPER_ACCEPTANCE_DIR)')
 
-demo: build
+demo: programs
 	examples/demo.sh
 
 format:
