@@ -8,6 +8,8 @@
 
 #include "common/error.h"
 #include "io/hdf5.h"
+#include "text/jinja_budget.h"
+#include "text/utf8.h"
 
 namespace temper {
 namespace {
@@ -41,6 +43,7 @@ DatasetFile::DatasetFile(const std::filesystem::path& path) : path_(path) {
 void DatasetFile::read_header() {
   const H5Reader file(path_);
   read_attributes(file.root());
+  read_template(file.root());
   check_sizes(read_payload_sizes(file.root()));
 }
 
@@ -70,14 +73,41 @@ void DatasetFile::read_attributes(const H5Group& root) {
           "shard {} of {}", info_.shard_index, info_.num_shards);
   info_.tokenizer_hash = Hash128::from_hex(root.text_attribute("tokenizer_hash", 64));
   info_.content_hash = Hash128::from_hex(root.text_attribute("content_hash", 64));
-  info_.chat_template = root.text_attribute("chat_template", kMaxNameBytes);
-  info_.chat_template_hash = Hash128::from_hex(root.text_attribute("chat_template_hash", 64));
   info_.num_tokens = root.integer_attribute("num_tokens");
   info_.num_supervised_targets = root.integer_attribute("num_targets");
-  info_.sources_json = root.text("sources", kMaxJsonBytes);
-  info_.settings_json = root.text("settings", kMaxJsonBytes);
-  info_.statistics_json = root.text("statistics", kMaxJsonBytes);
-  info_.drop_reasons_json = root.text("drop_reasons", kMaxJsonBytes);
+}
+
+// From the texts, which other ranks do not have.
+void DatasetFile::read_template(const H5Group& root) {
+  info_.chat_template = root.text_attribute("chat_template", kMaxNameBytes);
+  info_.chat_template_hash = Hash128::from_hex(root.text_attribute("chat_template_hash", 64));
+  if (root.has(kTemplateSource)) {
+    info_.chat_template_source = root.text(kTemplateSource, kMaxJinjaSource);
+    require(hash_text(info_.chat_template_source) == info_.chat_template_hash,
+            "its chat template is not the one it was packed with");
+  }
+  require(is_valid_utf8(info_.chat_template) && is_valid_utf8(info_.chat_template_source),
+          "its chat template is not UTF-8");
+  const std::string settings_text = root.text("settings", kMaxJsonBytes);
+  info_.settings_hash = hash_text(settings_text);
+  const OrderedJson settings = parse_ordered_json(settings_text, path_.native() + ": settings");
+  const OrderedJson kwargs = settings.is_object()
+                                 ? settings.value("chat_template_variables", OrderedJson())
+                                 : OrderedJson();
+  if (!kwargs.empty()) info_.chat_template_kwargs = kwargs.dump();
+  const std::string sources = root.text("sources", kMaxJsonBytes);
+  for (const Json& source : parse_json(sources, path_.native() + ": sources")) {
+    const Json format = source.is_object() ? source.value("format", Json()) : Json();
+    // auto: an empty file.
+    if (format != "text" && format != "auto") info_.has_conversations = true;
+  }
+}
+
+DatasetTexts DatasetFile::read_texts() const {
+  const H5Reader file(path_);
+  const H5Group& root = file.root();
+  return {root.text("sources", kMaxJsonBytes), root.text("settings", kMaxJsonBytes),
+          root.text("statistics", kMaxJsonBytes), root.text("drop_reasons", kMaxJsonBytes)};
 }
 
 DatasetFile::PayloadSizes DatasetFile::read_payload_sizes(const H5Group& root) const {
@@ -131,21 +161,7 @@ Json DatasetFile::share() const {
   for (const ByteRange& extent : seal_.extents) {
     extents.push_back(Json::array({extent.begin, extent.size}));
   }
-  return {{"format_version", info_.format_version},
-          {"num_rows", info_.num_rows},
-          {"sequence_len", info_.sequence_len},
-          {"num_documents", info_.num_documents},
-          {"num_dropped", info_.num_dropped},
-          {"num_targets", info_.num_supervised_targets},
-          {"num_tokens", info_.num_tokens},
-          {"vocab_size", info_.vocab_size},
-          {"pad_token", info_.pad_token},
-          {"shard_index", info_.shard_index},
-          {"num_shards", info_.num_shards},
-          {"tokenizer_hash", info_.tokenizer_hash.hex()},
-          {"chat_template", info_.chat_template},
-          {"chat_template_hash", info_.chat_template_hash.hex()},
-          {"content_hash", info_.content_hash.hex()},
+  return {{"info", dataset_info_to_json(info_)},
           {"hdf5_bytes", seal_.hdf5_bytes},
           {"extents", extents},
           {"block_hashes", seal_.block_hashes},
@@ -153,21 +169,7 @@ Json DatasetFile::share() const {
 }
 
 DatasetFile::DatasetFile(const std::filesystem::path& path, const Json& shared) : path_(path) {
-  info_.format_version = shared.at("format_version");
-  info_.num_rows = shared.at("num_rows");
-  info_.sequence_len = shared.at("sequence_len");
-  info_.num_documents = shared.at("num_documents");
-  info_.num_dropped = shared.at("num_dropped");
-  info_.num_supervised_targets = shared.at("num_targets");
-  info_.num_tokens = shared.at("num_tokens");
-  info_.vocab_size = shared.at("vocab_size");
-  info_.pad_token = shared.at("pad_token");
-  info_.shard_index = shared.at("shard_index");
-  info_.num_shards = shared.at("num_shards");
-  info_.tokenizer_hash = Hash128::from_hex(shared.at("tokenizer_hash").get<std::string>());
-  info_.chat_template = shared.at("chat_template");
-  info_.chat_template_hash = Hash128::from_hex(shared.at("chat_template_hash").get<std::string>());
-  info_.content_hash = Hash128::from_hex(shared.at("content_hash").get<std::string>());
+  info_ = dataset_info_from_json(shared.at("info"));
   seal_.hdf5_bytes = shared.at("hdf5_bytes");
   for (size_t i = 0; i < kNumPayloads; ++i) {
     seal_.extents[i] = {shared.at("extents").at(i).at(0), shared.at("extents").at(i).at(1)};

@@ -11,31 +11,18 @@
 #include "common/error.h"
 #include "common/hash.h"
 #include "data/dataset_format.h"
+#include "data/dataset_info.h"
 #include "data/payload_reader.h"
 #include "io/json.h"
 
 namespace temper {
 
-struct DatasetInfo {
-  int64_t format_version = 0;
-  int64_t num_rows = 0;
-  int64_t sequence_len = 0;
-  int64_t num_documents = 0;
-  int64_t num_dropped = 0;  // records that are in no row
-  int64_t num_supervised_targets = 0;
-  int64_t num_tokens = 0;  // real ones, without padding
-  int64_t vocab_size = 0;  // of the tokenizer: every token is below
-  int64_t pad_token = 0;
-  int64_t shard_index = 0, num_shards = 1;
-  Hash128 tokenizer_hash;
-  std::string chat_template;
-  Hash128 chat_template_hash;
-  Hash128 content_hash;  // over all rows: which data this is
-  // Empty in a dataset that was opened from what another rank shared.
-  std::string sources_json;
-  std::string settings_json;
-  std::string statistics_json;
-  std::string drop_reasons_json;
+// What `temper pack` wrote for people, as JSON text (docs/formats/dataset.md).
+struct DatasetTexts {
+  std::string sources;       // the files of the corpus
+  std::string settings;      // what it was packed with
+  std::string statistics;    // its account
+  std::string drop_reasons;  // why records are in no row
 };
 
 class DatasetFile {
@@ -46,8 +33,11 @@ class DatasetFile {
   // another one.
   DatasetFile(const std::filesystem::path& path, const Json& shared);
 
-  // Where everything lies, for another rank; some KB, and 25 bytes for each MiB of the file.
+  // All that the other constructor needs: info() and where everything lies. Some KB, and 25 bytes
+  // for each MiB of the file.
   Json share() const;
+  // Opens the file with HDF5, however this one was opened.
+  DatasetTexts read_texts() const;
 
   const std::filesystem::path& path() const { return path_; }
   const DatasetInfo& info() const { return info_; }
@@ -60,6 +50,7 @@ class DatasetFile {
   // of the arrays against each other.
   void read_header();
   void read_attributes(const H5Group& root);
+  void read_template(const H5Group& root);
   PayloadSizes read_payload_sizes(const H5Group& root) const;
   void check_sizes(const PayloadSizes& sizes);
   template <typename... Args>

@@ -14,6 +14,7 @@ namespace temper {
 
 inline constexpr const char* kDatasetFormat = "temper packed dataset";
 inline constexpr int64_t kDatasetFormatVersion = 1;
+inline constexpr const char* kTemplateSource = "chat_template_source";
 inline constexpr int64_t kMaxSequenceLen = int64_t{1} << 24;
 inline constexpr int64_t kMaxShards = 99999;
 

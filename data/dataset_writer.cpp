@@ -207,12 +207,15 @@ void DatasetWriter::State::write_hdf5(const std::string& sources_json,
   root.set_attribute("pad_token", int64_t{header.pad_token});
   root.set_attribute("tokenizer_hash", header.tokenizer_hash.hex());
   root.set_attribute("chat_template", header.chat_template);
-  root.set_attribute("chat_template_hash", header.chat_template_hash.hex());
+  root.set_attribute("chat_template_hash", hash_text(header.chat_template_source).hex());
   root.set_attribute("content_hash", content.digest().hex());
   root.set_attribute("num_tokens", total_tokens);
   root.set_attribute("num_targets", total_targets);
   root.set_attribute("shard_index", header.shard_index);
   root.set_attribute("num_shards", header.num_shards);
+  if (!header.chat_template_source.empty()) {
+    root.create_text(kTemplateSource, header.chat_template_source);
+  }
   root.create_text("sources", sources_json);
   root.create_text("settings", settings_json);
   root.create_text("statistics", statistics_json);

@@ -21,8 +21,8 @@ class DatasetWriter {
     int64_t vocab_size = 0;
     int32_t pad_token = 0;
     Hash128 tokenizer_hash;
-    std::string chat_template;
-    Hash128 chat_template_hash;  // of its Jinja text
+    std::string chat_template;         // its name
+    std::string chat_template_source;  // its Jinja text
     int64_t shard_index = 0, num_shards = 1;
   };
 

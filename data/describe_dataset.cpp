@@ -77,8 +77,8 @@ std::string hygiene_text(const OrderedJson& hygiene) {
 }
 
 // Without the topic of every record.
-OrderedJson account_of(const DatasetInfo& info, const std::string& place) {
-  OrderedJson account = parse_ordered_json(info.statistics_json, place);
+OrderedJson account_of(const DatasetTexts& texts, const std::string& place) {
+  OrderedJson account = parse_ordered_json(texts.statistics, place);
   if (account.is_object()) account.erase("topics");
   return account;
 }
@@ -157,7 +157,7 @@ std::string source_name(const Json& sources, int32_t source) {
 
 void append_sample(std::string& text, const PackedDataset& dataset, const Tokenizer* tokenizer,
                    int64_t index, bool colour) {
-  const Json sources = parse_json(dataset.info().sources_json, dataset.path().native());
+  const Json sources = parse_json(dataset.texts().sources, dataset.path().native());
   const PackedRow row = dataset.row(index);
   text += fmt::format("\nrow {}: {} supervised targets\n", index, row.num_targets);
   int32_t filled = 0;
@@ -223,12 +223,13 @@ std::string describe_dataset(const PackedDataset& dataset, const Tokenizer* toke
   line("vocabulary", fmt::format("{} tokens, hash {}", info.vocab_size, info.tokenizer_hash.hex()));
   line("content hash", info.content_hash.hex());
   const std::string place = dataset.path().native();
-  for (const OrderedJson& source : parse_ordered_json(info.sources_json, place)) {
+  const DatasetTexts texts = dataset.texts();
+  for (const OrderedJson& source : parse_ordered_json(texts.sources, place)) {
     line("source", counts_text(source));
   }
   if (info.num_shards > 1) line("shards", fmt::format("{}", info.num_shards));
-  line("settings", counts_text(parse_ordered_json(info.settings_json, place)));
-  const OrderedJson statistics = parse_ordered_json(info.statistics_json, place);
+  line("settings", counts_text(parse_ordered_json(texts.settings, place)));
+  const OrderedJson statistics = parse_ordered_json(texts.statistics, place);
   for (const char* part : {"records", "tokens"}) {
     if (statistics.contains(part)) {
       line(fmt::format("{} account", part).c_str(), counts_text(statistics[part]));
@@ -257,6 +258,7 @@ OrderedJson describe_dataset_json(const PackedDataset& dataset, const Tokenizer*
   check_tokenizer(dataset, tokenizer);
   const DatasetInfo& info = dataset.info();
   const std::string place = dataset.path().native();
+  const DatasetTexts texts = dataset.texts();
   if (options.verify) dataset.verify();
   OrderedJson lengths = OrderedJson::array();
   for (const auto& [length, count] : length_histogram(dataset).counts) {
@@ -278,9 +280,9 @@ OrderedJson describe_dataset_json(const PackedDataset& dataset, const Tokenizer*
                       {"pad_token", info.pad_token},
                       {"tokenizer_hash", info.tokenizer_hash.hex()},
                       {"content_hash", info.content_hash.hex()},
-                      {"sources", parse_ordered_json(info.sources_json, place)},
-                      {"settings", parse_ordered_json(info.settings_json, place)},
-                      {"statistics", account_of(info, place)},
+                      {"sources", parse_ordered_json(texts.sources, place)},
+                      {"settings", parse_ordered_json(texts.settings, place)},
+                      {"statistics", account_of(texts, place)},
                       {"document_lengths", lengths}};
   if (options.verify) json["verified"] = true;
   if (options.num_samples > 0 || !options.rows.empty()) {

@@ -134,7 +134,7 @@ class Packing {
 
   DatasetWriter::Header header() const {
     return {options_.sequence_len, tokenizer_.vocab_size(), special_.pad_id,
-            tokenizer_.hash(),     template_.name(),        hash_text(template_.source()),
+            tokenizer_.hash(),     template_.name(),        template_.source(),
             options_.shard_index,  options_.num_shards};
   }
 

@@ -53,7 +53,6 @@ struct PackedDataset::State {
 void PackedDataset::State::join() {
   info = files.front().info();
   if (files.size() == 1) return;
-  std::vector<std::string> statistics, sources;
   StreamHasher contents;
   info.num_rows = info.num_documents = info.num_dropped = 0;
   info.num_tokens = info.num_supervised_targets = 0;
@@ -65,7 +64,7 @@ void PackedDataset::State::join() {
                        part.vocab_size == info.vocab_size && part.pad_token == info.pad_token &&
                        part.tokenizer_hash == info.tokenizer_hash &&
                        part.chat_template_hash == info.chat_template_hash &&
-                       part.settings_json == info.settings_json;
+                       part.settings_hash == info.settings_hash;
     if (!agree) {
       throw UserError(
           "{}: not packed like {}: shards of one dataset need the same corpus, tokenizer and "
@@ -78,13 +77,9 @@ void PackedDataset::State::join() {
     info.num_tokens += part.num_tokens;
     info.num_supervised_targets += part.num_supervised_targets;
     contents.update(&part.content_hash, sizeof(part.content_hash));
-    statistics.push_back(part.statistics_json);
-    sources.push_back(part.sources_json);
+    info.has_conversations |= part.has_conversations;
   }
   info.content_hash = contents.digest();
-  if (info.statistics_json.empty()) return;
-  info.statistics_json = merge_statistics(statistics, path.native());
-  info.sources_json = merge_sources(sources, path.native());
 }
 
 template <int64_t DatasetInfo::*Count>
@@ -153,6 +148,20 @@ const std::filesystem::path& PackedDataset::path() const {
 }
 const DatasetInfo& PackedDataset::info() const {
   return state_->info;
+}
+
+DatasetTexts PackedDataset::texts() const {
+  DatasetTexts texts = state_->files.front().read_texts();
+  if (state_->files.size() == 1) return texts;
+  std::vector<std::string> statistics, sources;
+  for (const DatasetFile& file : state_->files) {
+    DatasetTexts of_file = file.read_texts();
+    statistics.push_back(std::move(of_file.statistics));
+    sources.push_back(std::move(of_file.sources));
+  }
+  texts.statistics = merge_statistics(statistics, path().native());
+  texts.sources = merge_sources(sources, path().native());
+  return texts;
 }
 
 std::string PackedDataset::share() const {

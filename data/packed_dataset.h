@@ -26,7 +26,7 @@ struct PackedRow {
 
 // Where a document came from.
 struct DocumentOrigin {
-  int32_t source = 0;  // index into the list of sources_json
+  int32_t source = 0;  // index into the list of texts().sources
   int64_t record = 0;  // of that file, from 1: line, or place in a JSON array
   int32_t piece = 0;   // of a raw text that is longer than a row
   int32_t length = 0;  // tokens
@@ -36,7 +36,7 @@ struct DocumentOrigin {
 struct DroppedRecord {
   int32_t source = 0;
   int64_t record = 0;
-  int32_t reason = 0;  // index into the list of drop_reasons_json
+  int32_t reason = 0;  // index into the list of texts().drop_reasons
 };
 
 // Threads may share one after its construction.
@@ -54,8 +54,10 @@ class PackedDataset {
   PackedDataset& operator=(PackedDataset&&) noexcept;
 
   const std::filesystem::path& path() const;
-  // Of all shards together; the texts are of the first, with its statistics summed up.
+  // Of all shards together.
   const DatasetInfo& info() const;
+  // The same; read from the files with HDF5 each time.
+  DatasetTexts texts() const;
   // UserError when bytes are not what was written.
   PackedRow row(int64_t index) const;
   // Supervised targets of a row, without reading its tokens: every rank knows the token-global

@@ -6,9 +6,12 @@
 
 namespace temper {
 
-TopicTable::TopicTable(const DatasetInfo& info) {
-  if (info.num_shards > 1 || info.statistics_json.empty()) return;
-  const Json statistics = parse_json(info.statistics_json, "statistics");
+TopicTable TopicTable::of(const PackedDataset& dataset) {
+  return dataset.info().num_shards > 1 ? TopicTable() : TopicTable(dataset.texts().statistics);
+}
+
+TopicTable::TopicTable(const std::string& statistics_json) {
+  const Json statistics = parse_json(statistics_json, "statistics");
   const auto topics = statistics.find("topics");
   if (topics == statistics.end()) return;
   try {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "data/dataset_file.h"
+#include "data/packed_dataset.h"
 #include "io/json.h"
 
 namespace temper {
@@ -16,9 +16,11 @@ inline constexpr size_t kMaxTopics = 256;
 class TopicTable {
  public:
   TopicTable() = default;
-  // Of a dataset's account; empty when it was packed without topics, or is one of several shards.
+  // Of a dataset's account (DatasetTexts::statistics); empty when it was packed without topics.
   // UserError when the account is not what `temper pack` writes.
-  explicit TopicTable(const DatasetInfo& info);
+  explicit TopicTable(const std::string& statistics_json);
+  // Of a dataset; empty for several shards, too.
+  static TopicTable of(const PackedDataset& dataset);
 
   // `record` from 1. UserError for more than kMaxTopics topics.
   void add(int32_t source, int64_t record, const std::string& topic);

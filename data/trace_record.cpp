@@ -20,7 +20,7 @@ bool fits(const std::string& name, const std::string& wanted) {
 // By index: does the record's name fit the file?
 std::vector<bool> fitting_sources(const PackedDataset& dataset, const RecordName& record,
                                   std::vector<std::string>& names) {
-  const Json sources = parse_json(dataset.info().sources_json, dataset.path().native());
+  const Json sources = parse_json(dataset.texts().sources, dataset.path().native());
   std::vector<bool> fitting;
   for (const Json& source : sources) {
     const std::string name = JsonFields(source, dataset.path().native()).text_or("name", "");
@@ -62,7 +62,7 @@ RecordTrace trace_record(const PackedDataset& dataset, const RecordName& record)
   }
   std::sort(trace.rows.begin(), trace.rows.end());
   trace.rows.erase(std::unique(trace.rows.begin(), trace.rows.end()), trace.rows.end());
-  const Json reasons = parse_json(dataset.info().drop_reasons_json, dataset.path().native());
+  const Json reasons = parse_json(dataset.texts().drop_reasons, dataset.path().native());
   for (int64_t begin = 0; begin < dataset.info().num_dropped; begin += kAtOnce) {
     for (const DroppedRecord& dropped : dataset.dropped(begin, kAtOnce)) {
       const auto reason = static_cast<size_t>(dropped.reason);

@@ -129,7 +129,7 @@ HeldOutFigures held_out_figures(const ResidentModel& model, const Tokenizer& tok
   TopicTable topics;
   std::vector<RowFigures> mine;
   run_agreed(group, [&] {
-    topics = TopicTable(dataset.info());
+    topics = TopicTable::of(dataset);
     int64_t count = 0;
     for (int64_t row = 0; row < num_rows; ++row) count += dataset.num_targets(row);
     if (count == 0) {

@@ -1,7 +1,5 @@
 #include "eval/load_model.h"
 
-#include <algorithm>
-
 #include "arch/adapter_origin.h"
 #include "common/error.h"
 #include "io/json.h"
@@ -10,11 +8,6 @@ namespace temper {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string text_member(const Json& object, const char* key) {
-  const Json value = object.is_object() ? object.value(key, Json()) : Json();
-  return value.is_string() ? value.get<std::string>() : "";
-}
 
 fs::path recorded_base(const fs::path& adapter) {
   const fs::path config = adapter / "adapter_config.json";
@@ -80,48 +73,12 @@ void ModelAccess::open_text(const ModelRequest& request) {
     throw UserError("{}: its tokenizer is not the one that {} was trained with",
                     base_directory_.string(), name_);
   }
-  find_chat_template(request);
-  prompts_.emplace(*tokenizer_, find_special_tokens(*tokenizer_, base_directory_), chat_template_,
-                   base_directory_, chat_template_kwargs_);
-}
-
-// A report may name a file of another machine; the export has brought its text along.
-std::string ModelAccess::exported_file_of(const std::string& name) const {
-  const std::vector<std::string> built_in = ChatTemplate::names();
-  if (name.empty() || name.starts_with("model") ||
-      std::find(built_in.begin(), built_in.end(), name) != built_in.end()) {
-    return name;
-  }
-  for (const fs::path& directory : {adapter_directory_, base_directory_}) {
-    const fs::path file = directory / "chat_template.jinja";
-    if (!directory.empty() && fs::exists(file)) return file.string();
-  }
-  return name;
-}
-
-// Kwargs come from the record that names the template.
-void ModelAccess::find_chat_template(const ModelRequest& request) {
-  std::string kwargs;
-  const auto look_in = [&](const fs::path& directory) {
-    const Json report = read_export_report(directory);
-    chat_template_ = text_member(report, "chat_template");
-    kwargs = text_member(report, "chat_template_kwargs");
-  };
-  if (tuned_) {
-    chat_template_ = tuned_->record().chat_template;
-    kwargs = tuned_->record().chat_template_kwargs;
-  } else {
-    look_in(adapter_directory_);
-  }
-  if (chat_template_.empty()) look_in(base_directory_);
-  chat_template_kwargs_ =
-      request.chat_template_kwargs.value_or(ChatTemplate::parse_variables(kwargs, name_));
-  if (!request.chat_template.empty()) {
-    chat_template_ = request.chat_template == "none" ? "" : request.chat_template;
-    return;
-  }
-  if (chat_template_.empty() && ChatTemplate::of_model(base_directory_)) chat_template_ = "model";
-  if (!tuned_) chat_template_ = exported_file_of(chat_template_);
+  chat_template_ =
+      tuned_
+          ? template_of_checkpoint(tuned_->record(), name_, base_directory_, request.chat_template)
+          : template_of_directories(base_directory_, adapter_directory_, request.chat_template);
+  prompts_.emplace(*tokenizer_, find_special_tokens(*tokenizer_, base_directory_),
+                   chat_template_.chat_template);
 }
 
 StopConditions ModelAccess::stop_conditions() const {

@@ -12,6 +12,7 @@
 #include "checkpoint/tuned_model.h"
 #include "config/run_config.h"
 #include "data/special_tokens.h"
+#include "eval/model_template.h"
 #include "eval/prompt_encoder.h"
 #include "model/resident_model.h"
 #include "text/tokenizer.h"
@@ -24,11 +25,7 @@ struct ModelRequest {
   std::filesystem::path path = {};
   std::filesystem::path model = {};  // Hugging Face directory; beside `path`: where its base is now
   std::filesystem::path adapter = {};  // PEFT directory; without `model`, it names its base itself
-  // What ChatTemplate::find takes, or "none". Empty: the one that the run's conversations were
-  // packed with, that an export's report names, or the model's own.
-  std::string chat_template = {};
-  // Variables that the template gets besides. Not given: those of the run or export that named it.
-  std::optional<OrderedJson> chat_template_kwargs = {};
+  TemplateRequest chat_template = {};
 };
 
 class ModelAccess {
@@ -43,8 +40,7 @@ class ModelAccess {
   const std::filesystem::path& base_directory() const { return base_directory_; }
   const ModelConfig& config() const { return config_; }
   const Tokenizer& tokenizer() const { return *tokenizer_; }
-  const std::string& chat_template() const { return chat_template_; }  // may be empty
-  const OrderedJson& chat_template_kwargs() const { return chat_template_kwargs_; }
+  const ModelTemplate& chat_template() const { return chat_template_; }
   const PromptEncoder& prompts() const { return *prompts_; }  // lives as long as this
   StopConditions stop_conditions() const;
   // Of a run or checkpoint; null for other models.
@@ -60,8 +56,6 @@ class ModelAccess {
   void open_checkpoint(const std::filesystem::path& path, const std::filesystem::path& base);
   void open_directories(const std::filesystem::path& model, const std::filesystem::path& adapter);
   void open_text(const ModelRequest& request);
-  void find_chat_template(const ModelRequest& request);
-  std::string exported_file_of(const std::string& name) const;
 
   std::string name_;
   std::filesystem::path base_directory_, adapter_directory_;
@@ -71,8 +65,7 @@ class ModelAccess {
   std::optional<HfWeights> base_;       // not given when tuned_ has it
   std::optional<PeftWeights> adapter_;  // of adapter_directory_
   std::optional<Tokenizer> tokenizer_;
-  std::string chat_template_;
-  OrderedJson chat_template_kwargs_ = OrderedJson::object();
+  ModelTemplate chat_template_;
   std::optional<PromptEncoder> prompts_;
 };
 

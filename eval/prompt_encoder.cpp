@@ -1,19 +1,16 @@
 #include "eval/prompt_encoder.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/error.h"
 #include "io/json.h"
 
 namespace temper {
-PromptEncoder::PromptEncoder(const Tokenizer& tokenizer, const SpecialTokens& special,
-                             const std::string& chat_template, const std::filesystem::path& model,
-                             const OrderedJson& kwargs)
-    : tokenizer_(&tokenizer), special_(special) {
-  if (chat_template.empty()) return;
-  template_ = ChatTemplate::find(chat_template, model);
-  template_->set_variables(kwargs);
-}
+
+PromptEncoder::PromptEncoder(const Tokenizer& tokenizer, SpecialTokens special,
+                             std::optional<ChatTemplate> chat_template)
+    : tokenizer_(&tokenizer), special_(std::move(special)), template_(std::move(chat_template)) {}
 
 EncodedPrompt PromptEncoder::encode(const std::vector<Message>& messages,
                                     const OrderedJson& tools) const {

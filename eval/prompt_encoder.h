@@ -28,11 +28,9 @@ struct StopConditions {
 
 class PromptEncoder {
  public:
-  // `chat_template` is what ChatTemplate::find takes, with the directory `model`; empty: raw text
-  // only. `kwargs` are variables that it gets besides. The tokenizer must outlive this.
-  PromptEncoder(const Tokenizer& tokenizer, const SpecialTokens& special,
-                const std::string& chat_template, const std::filesystem::path& model = {},
-                const OrderedJson& kwargs = OrderedJson::object());
+  // `chat_template` has its variables; nothing: raw text only. The tokenizer must outlive this.
+  PromptEncoder(const Tokenizer& tokenizer, SpecialTokens special,
+                std::optional<ChatTemplate> chat_template);
 
   bool has_template() const { return template_.has_value(); }
   // The template as Jinja that needs nothing but the kwargs: whoever renders it with them, and has

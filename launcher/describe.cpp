@@ -90,6 +90,10 @@ OrderedJson describe_checkpoint(const CheckpointStatus& checkpoint) {
   report["base_hash"] = record.base_hash.hex();
   report["tokenizer_hash"] = record.tokenizer_hash.hex();
   report["dataset_hash"] = record.dataset_hash.hex();
+  if (record.knows_template()) {
+    report["chat_template"] = nullptr;
+    if (record.chat_template) report["chat_template"] = record.chat_template->name;
+  }
   report["cpu_kernels"] = record.cpu_kernels;
   uint64_t num_bytes = 0;
   for (const CommittedFile& file : record.files) num_bytes += file.size_bytes;

@@ -77,6 +77,26 @@ std::vector<RowRange> read_rows_left_out(const Json& record, const std::string& 
   return ranges;
 }
 
+Json template_json(const std::optional<TemplateRecord>& record) {
+  if (!record) return nullptr;
+  return {{"name", record->name}, {"source", record->source}, {"kwargs", record->kwargs}};
+}
+
+std::optional<TemplateRecord> read_template(const Json& record, const std::string& place,
+                                            int64_t format_version) {
+  if (format_version == 1) {
+    const JsonFields fields(record, place);
+    TemplateRecord found{fields.text_or("chat_template", ""), "",
+                         fields.text_or("chat_template_kwargs", "")};
+    if (found.name.empty()) return std::nullopt;
+    return found;
+  }
+  const Json found = record.value("chat_template", Json());
+  if (found.is_null()) return std::nullopt;
+  const JsonFields fields(found, place + ": chat_template");
+  return TemplateRecord{fields.text("name"), fields.text("source"), fields.text("kwargs")};
+}
+
 // Empty when every listed file is there with exactly its size.
 std::string find_file_problem(const fs::path& directory, const CommitRecord& record) {
   if (record.files.empty()) return "its commit record lists no files";
@@ -119,6 +139,7 @@ std::string find_problem(const fs::path& directory, CheckpointStatus& status) {
 }  // namespace
 
 std::string CommitRecord::to_json() const {
+  TEMPER_CHECK(format_version == kCheckpointFormatVersion, "format version {}", format_version);
   Json file_list = Json::array();
   for (const CommittedFile& file : files) {
     TEMPER_CHECK(is_plain_file_name(file.name), "file name \"{}\"", file.name);
@@ -139,8 +160,7 @@ std::string CommitRecord::to_json() const {
                       {"adapter", adapter},
                       {"adapter_config", adapter_config},
                       {"initial_adapter_hash", initial_adapter_hash.hex()},
-                      {"chat_template", chat_template},
-                      {"chat_template_kwargs", chat_template_kwargs},
+                      {"chat_template", template_json(chat_template)},
                       {"config_yaml", config_yaml},
                       {"cpu_kernels", cpu_kernels},
                       {"eval_best_step", eval_best_step},
@@ -167,8 +187,7 @@ CommitRecord CommitRecord::from_json(const std::string& text, const std::string&
   if (fields.has("initial_adapter_hash")) {
     record.initial_adapter_hash = hash_field(fields, "initial_adapter_hash");
   }
-  record.chat_template = fields.text_or("chat_template", "");
-  record.chat_template_kwargs = fields.text_or("chat_template_kwargs", "");
+  record.chat_template = read_template(json, place, record.format_version);
   record.config_yaml = fields.text("config_yaml");
   record.cpu_kernels = fields.text("cpu_kernels");
   record.eval_best_step = counted(fields, "eval_best_step", -1);

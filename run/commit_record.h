@@ -14,7 +14,7 @@
 
 namespace temper {
 
-inline constexpr int64_t kCheckpointFormatVersion = 1;
+inline constexpr int64_t kCheckpointFormatVersion = 2;
 
 struct CommittedFile {
   std::string name;  // "rank-00000-of-00002.safetensors"
@@ -27,6 +27,15 @@ struct RowRange {
   int64_t begin = 0;
   int64_t end = 0;
   bool operator==(const RowRange&) const = default;
+};
+
+// What the conversations of a run's data were rendered with.
+struct TemplateRecord {
+  std::string
+      name;  // as ChatTemplate::find took it when the data was packed; a label, never opened
+  std::string source;  // its Jinja text; empty in records of format version 1
+  std::string kwargs;  // the variables that it was given besides, as JSON text; empty: none
+  bool operator==(const TemplateRecord&) const = default;
 };
 
 struct CommitRecord {
@@ -42,18 +51,17 @@ struct CommitRecord {
   std::string adapter;           // "lora" or empty
   std::string adapter_config;    // PEFT's adapter_config.json; empty without an adapter
   Hash128 initial_adapter_hash;  // of the adapter that the run went on with; zero: a fresh one
-  // What the conversations of the data were rendered with, as ChatTemplate::find takes it; empty
-  // when there were none.
-  std::string chat_template;
-  // The variables that the template was given besides (`temper pack --chat-template-kwargs`), as
-  // JSON text in their order; empty when there were none.
-  std::string chat_template_kwargs;
+  // Nothing: the data were raw texts, if knows_template().
+  std::optional<TemplateRecord> chat_template;
   std::string config_yaml;  // resolved
   std::string cpu_kernels;  // CPU model and kernel level that the same-bits promise holds for
   int64_t eval_best_step = -1;
   std::vector<RowRange> rows_left_out;  // past which the cursor goes, in order (on_non_finite)
   std::string step_guard;               // what else the policies remember, as JSON text
   std::vector<CommittedFile> files;
+
+  // Records of format version 1 may lack the template of runs on more than one rank.
+  bool knows_template() const { return format_version >= 2 || chat_template.has_value(); }
 
   std::string to_json() const;  // self-checksummed
   static CommitRecord from_json(const std::string& text, const std::string& place);  // UserError

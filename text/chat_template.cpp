@@ -52,13 +52,16 @@ ChatTemplate ChatTemplate::from_source(std::string_view source, const std::strin
   return {JinjaTemplate::compile(source, fmt::format("chat template {}", name)), source, name};
 }
 
+ChatTemplate ChatTemplate::built_in(const std::string& name, std::string_view source) {
+  ChatTemplate result = from_source(source, name);
+  result.is_built_in_ = true;
+  result.prints_special_tokens_ = result.template_.mentions("bos_token");
+  return result;
+}
+
 ChatTemplate ChatTemplate::named(const std::string& name) {
   for (const ChatTemplateSource& known : built_in_chat_templates()) {
-    if (name != known.name) continue;
-    ChatTemplate result = from_source(known.source, name);
-    result.is_built_in_ = true;
-    result.prints_special_tokens_ = result.template_.mentions("bos_token");
-    return result;
+    if (name == known.name) return built_in(name, known.source);
   }
   throw UserError("'{}' is not a chat template; the known ones are {}", name,
                   fmt::join(names(), ", "));

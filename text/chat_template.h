@@ -59,6 +59,13 @@ class ChatTemplate {
   // others than `variant`. Its name is "model", or "model:VARIANT".
   static std::optional<ChatTemplate> of_model(const std::filesystem::path& directory,
                                               const std::string& variant = "default");
+  // A template as a record of what was packed has it: the name that find() took then, and its text.
+  // The name is a label and opens no file: "model" only gives the template the special tokens that
+  // `model` names. Without a text (records from before it was kept) a built-in's name or "model"
+  // finds it, anything else is a UserError naming `place`, as is a `model` whose own template of
+  // that name has become another.
+  static ChatTemplate recorded(const std::string& name, const std::string& source,
+                               const std::filesystem::path& model, const std::string& place);
   // What a user may write: a built-in's name, "model" or "model:VARIANT" for that of `model` (a
   // directory, or a file in one), else a path. Empty: the model's own when it has one, else plain.
   static ChatTemplate find(const std::string& name, const std::filesystem::path& model);
@@ -93,6 +100,7 @@ class ChatTemplate {
   bool marks_generation() const { return template_.has_generation(); }
 
  private:
+  static ChatTemplate built_in(const std::string& name, std::string_view source);
   ChatTemplate(JinjaTemplate jinja, std::string_view source, std::string name);
 
   JinjaTemplate template_;

@@ -1,6 +1,7 @@
 // Where models keep their chat templates.
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 
@@ -107,6 +108,11 @@ fs::path directory_of(const fs::path& model) {
   return fs::is_directory(model, ignored) ? model : model.parent_path();
 }
 
+// Of "model" or "model:VARIANT".
+std::string variant_of(const std::string& name) {
+  return name == "model" ? "default" : name.substr(std::string_view("model:").size());
+}
+
 }  // namespace
 
 std::optional<ChatTemplate> ChatTemplate::of_model(const fs::path& directory,
@@ -137,14 +143,38 @@ ChatTemplate ChatTemplate::from_file(const fs::path& path, const std::string& va
   return result;
 }
 
+ChatTemplate ChatTemplate::recorded(const std::string& name, const std::string& source,
+                                    const fs::path& model, const std::string& place) {
+  const std::vector<std::string> known = names();
+  const bool is_built_in = std::find(known.begin(), known.end(), name) != known.end();
+  if (is_built_in) return source.empty() ? named(name) : built_in(name, source);
+  if (name != "model" && !name.starts_with("model:")) {
+    if (!source.empty()) return from_source(source, name);
+    throw UserError(
+        "{}: it names chat template '{}' without its text; name the file with --chat-template",
+        place, name);
+  }
+  if (source.empty()) return find(name, model);
+  const auto own = of_model(directory_of(model), variant_of(name));
+  if (own && own->source() != source) {
+    throw UserError(
+        "{}: its chat template is not the one that {} was trained with; name the original base "
+        "with "
+        "--model",
+        directory_of(model).native(), place);
+  }
+  ChatTemplate result = from_source(source, name);
+  result.set_variables(special_tokens_in(directory_of(model)));
+  return result;
+}
+
 ChatTemplate ChatTemplate::find(const std::string& name, const fs::path& model) {
   if (name.empty()) {
     auto own = of_model(directory_of(model));
     return own ? *std::move(own) : named("plain");
   }
   if (name == "model" || name.starts_with("model:")) {
-    const std::string variant = name == "model" ? "default" : name.substr(6);
-    auto found = of_model(directory_of(model), variant);
+    auto found = of_model(directory_of(model), variant_of(name));
     if (!found) {
       throw UserError("{}: this model has no chat template; name one of {}, or a file",
                       directory_of(model).native(), fmt::join(names(), ", "));

@@ -49,15 +49,15 @@ void count_bytes(RunSetup& setup) {
 
 RunSetup prepare_run_together(const RunConfig& config, int64_t gpu_bytes, ProcessGroup& group) {
   RunSetup setup;
-  std::string shared;  // what rank 0 found in the datasets, so that HDF5 opens them once
+  std::string shared;  // HDF5 opens the datasets once, for all ranks
   run_agreed(group, [&] {
-    if (group.rank() == 0 && group.size() > 1) shared = share_datasets(config);
+    if (group.rank() == 0) shared = find_run_data(config).to_text();
   });
   shared = group.all_gather_text(shared).front();
   const int ranks_per_node = count_ranks_per_node(group);
   Hash128 part;  // each rank reads its share of the base
   run_agreed(group, [&] {
-    setup = prepare_run(config, group.size(), shared_datasets_of(shared));
+    setup = prepare_run(config, group.size(), RunData::from_text(shared));
     setup.available = available_memory();
     setup.memory = plan_run_memory(setup, group.size(), ranks_per_node, setup.available, gpu_bytes);
     const auto start = std::chrono::steady_clock::now();

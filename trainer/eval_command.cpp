@@ -83,6 +83,12 @@ NamedDataset open_named_dataset(const std::string& text, const ModelAccess& acce
   return open_dataset_for(access, name, path);
 }
 
+// Whether anything of the task is put to the model as a conversation.
+bool asks(const EvaluationTask& task) {
+  return !task.questions.empty() || !task.choices.empty() || !task.training_questions.empty() ||
+         !task.canaries.empty();
+}
+
 EvaluationTask prepare_task(const po::variables_map& values, const ModelAccess& access,
                             int num_ranks) {
   EvaluationTask task;
@@ -120,8 +126,7 @@ EvaluationTask prepare_task(const po::variables_map& values, const ModelAccess& 
   if (values.count("choices") != 0) {
     task.choices = read_choice_questions(values["choices"].as<std::string>(), limit);
   }
-  if (task.datasets.empty() && task.questions.empty() && task.choices.empty() &&
-      task.training_questions.empty() && task.canaries.empty()) {
+  if (task.datasets.empty() && !asks(task)) {
     throw UserError("eval: nothing to evaluate on: give --data NAME=FILE.h5 or --questions FILE");
   }
   return task;
@@ -177,6 +182,7 @@ EvalJob prepare_job(const po::variables_map& values, const ProcessGroup& group) 
       job.records = std::make_unique<AtomicFile>(output);
     }
   }
+  if (asks(job.task)) log::info("chat template: {}", job.access->chat_template().description());
   return job;
 }
 
@@ -211,6 +217,10 @@ Json result_json(const EvalJob& job, const std::vector<Evaluation>& evaluations)
   Json json = evaluation_json(evaluations.front());
   json["model"] = job.access->name();
   if (job.task.limit > 0) json["limit"] = job.task.limit;
+  if (asks(job.task)) {
+    const ModelTemplate& its = job.access->chat_template();
+    json["chat_template"] = {{"name", its.name()}, {"from", its.origin}};
+  }
   if (job.access->tuned() != nullptr) json["step"] = job.access->tuned()->record().step;
   if (job.with_base) {
     json["base"] = evaluation_json(evaluations.back());

@@ -178,13 +178,15 @@ void export_checkpoint(const po::variables_map& values) {
                     request.path.string());
   }
   tuned->reader().verify_files();
-  options.chat_template = access.chat_template();
-  if (!access.chat_template_kwargs().empty()) {
-    options.chat_template_kwargs = access.chat_template_kwargs().dump();
+  log::info("chat template: {}", access.chat_template().description());
+  options.chat_template = access.chat_template().name();
+  if (!access.chat_template().kwargs.empty()) {
+    options.chat_template_kwargs = access.chat_template().kwargs.dump();
   }
-  // The model's own template comes along with its files.
-  if (options.chat_template != "model")
-    options.template_source = access.prompts().portable_template();
+  // The model's own template comes along with its files, where it has one.
+  const bool comes_along =
+      options.chat_template == "model" && ChatTemplate::of_model(tuned->base_directory());
+  if (!comes_along) options.template_source = access.prompts().portable_template();
   options.golden = golden_prompts(access);
   options.stop_token_ids = access.stop_conditions().token_ids;
   ExportSource source;

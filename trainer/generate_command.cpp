@@ -7,6 +7,7 @@
 
 #include "comm/agreement.h"
 #include "common/error.h"
+#include "common/log.h"
 #include "eval/generator.h"
 #include "eval/load_model.h"
 #include "trainer/command_line.h"
@@ -82,6 +83,7 @@ void generate(const po::variables_map& values) {
 
   const ModelAccess access(request);
   if (access.tuned() != nullptr) access.tuned()->reader().verify_files();
+  log::info("chat template: {}", access.chat_template().description());
   const std::string text = read_prompt(prompt);
   const EncodedPrompt encoded = access.prompts().has_template()
                                     ? access.prompts().encode({{"user", text}})

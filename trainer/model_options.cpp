@@ -19,17 +19,18 @@ std::string text_or_empty(const po::variables_map& values, const char* name) {
 }  // namespace
 
 void add_template_options(po::options_description& options) {
-  options.add_options()(
-      "chat-template", po::value<std::string>()->value_name("NAME"),
-      "how messages are written; none: raw text (default: as the run's data was packed)")(
+  options.add_options()("chat-template", po::value<std::string>()->value_name("NAME"),
+                        "how messages are written; none: raw text (default: as the run's data was "
+                        "packed; a model that "
+                        "was trained on conversations takes no other)")(
       "chat-template-kwargs", po::value<std::string>()->value_name("JSON"),
       "more variables for the template (default: those the run's data was packed with)");
 }
 
 void read_template_options(const po::variables_map& values, ModelRequest& request) {
-  request.chat_template = text_or_empty(values, "chat-template");
+  request.chat_template.name = text_or_empty(values, "chat-template");
   if (values.count("chat-template-kwargs") == 0) return;
-  request.chat_template_kwargs = ChatTemplate::parse_variables(
+  request.chat_template.kwargs = ChatTemplate::parse_variables(
       values["chat-template-kwargs"].as<std::string>(), "--chat-template-kwargs");
 }
 

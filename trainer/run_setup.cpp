@@ -65,17 +65,17 @@ std::vector<std::string> held_out_names(const std::vector<DatasetEntry>& entries
 
 std::vector<HeldOutSet> open_held_out(const std::vector<DatasetEntry>& entries,
                                       const std::string& prefix, const Hash128& tokenizer_hash,
-                                      const SharedDatasets& shared) {
+                                      const RunData& data) {
   const std::vector<std::string> names = held_out_names(entries, prefix);
   std::vector<HeldOutSet> sets;
   for (size_t i = 0; i < entries.size(); ++i) {
-    std::vector<PackedDataset> opened = open_datasets({entries[i]}, tokenizer_hash, 0, shared);
+    std::vector<PackedDataset> opened = open_datasets({entries[i]}, tokenizer_hash, 0, data);
     sets.push_back({names[i], std::move(opened.front())});
   }
   return sets;
 }
 
-RunSetup prepare_run(RunConfig config, int num_ranks, const SharedDatasets& shared) {
+RunSetup prepare_run(RunConfig config, int num_ranks, const RunData& data) {
   check_world(config, num_ranks);
   RunSetup setup;
   setup.model = ModelConfig::from_directory(config.base_model);
@@ -88,13 +88,14 @@ RunSetup prepare_run(RunConfig config, int num_ranks, const SharedDatasets& shar
   }
   setup.tokenizer_hash = tokenizer.hash();
   setup.data = std::make_unique<TrainingData>(
-      open_datasets(config.datasets, setup.tokenizer_hash, config.sequence_len, shared), config,
+      open_datasets(config.datasets, setup.tokenizer_hash, config.sequence_len, data), config,
       num_ranks);
+  setup.chat_template = data.chat_template;
   check_row_length("datasets", setup.data->sequence_len(), setup.model);
-  setup.held_out = open_held_out(config.test_datasets, "test", setup.tokenizer_hash, shared);
+  setup.held_out = open_held_out(config.test_datasets, "test", setup.tokenizer_hash, data);
   setup.num_test_sets = static_cast<int64_t>(setup.held_out.size());
   for (HeldOutSet& set :
-       open_held_out(config.general_datasets, "general", setup.tokenizer_hash, shared)) {
+       open_held_out(config.general_datasets, "general", setup.tokenizer_hash, data)) {
     setup.held_out.push_back(std::move(set));
   }
   for (const HeldOutSet& set : setup.held_out) {

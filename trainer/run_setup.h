@@ -32,7 +32,8 @@ struct RunSetup {
   Hash128 tokenizer_hash;
   std::unique_ptr<HfWeights> base;
   std::unique_ptr<TrainingData> data;
-  std::vector<HeldOutSet> held_out;  // test sets first
+  std::optional<TemplateRecord> chat_template;  // of the conversations in `data`
+  std::vector<HeldOutSet> held_out;             // test sets first
   int64_t num_test_sets = 0;
   // Of the test and the general sets' content: losses compare only over the same.
   Hash128 test_data_hash, general_data_hash;
@@ -53,8 +54,7 @@ struct RunSetup {
 
 // Throws UserError for whatever does not fit together, `num_ranks` included (more ranks than
 // micro-batches in a step would leave some without work for ever).
-// `shared`: what rank 0 found in the datasets (training_data.h); empty: open them with HDF5.
-RunSetup prepare_run(RunConfig config, int num_ranks, const SharedDatasets& shared = {});
+RunSetup prepare_run(RunConfig config, int num_ranks, const RunData& data);
 
 // A name for each held-out set: its file's, with the folder's where two files have the same, with a
 // number where that does not tell them apart either.
@@ -64,6 +64,6 @@ std::vector<std::string> held_out_names(const std::vector<DatasetEntry>& entries
 // The held-out sets of a configuration under those names.
 std::vector<HeldOutSet> open_held_out(const std::vector<DatasetEntry>& entries,
                                       const std::string& prefix, const Hash128& tokenizer_hash,
-                                      const SharedDatasets& shared = {});
+                                      const RunData& data);
 
 }  // namespace temper

@@ -304,8 +304,7 @@ SaveRequest Trainer::save_request() const {
   record.dataset_hash = setup_.identity.dataset_hash;
   record.run_id = setup_.identity.run_id;
   record.adapter = config_.adapter;
-  record.chat_template = setup_.data->chat_template().name;
-  record.chat_template_kwargs = setup_.data->chat_template().kwargs;
+  record.chat_template = setup_.chat_template;
   record.initial_adapter_hash = setup_.identity.initial_adapter_hash;
   if (setup_.lora) {
     record.adapter_config = setup_.lora->to_json(config_.base_model.string()).dump();

@@ -1,10 +1,8 @@
 #include "trainer/training_data.h"
 
 #include "common/error.h"
-#include "common/log.h"
 #include "config/dataset_weights.h"
 #include "eval/held_out_loss.h"
-#include "io/json.h"
 
 namespace temper {
 namespace {
@@ -25,58 +23,14 @@ RowMixture make_mixture(const std::vector<PackedDataset>& datasets,
   return RowMixture(sources, config.seed, config.shuffle);
 }
 
-// Raw texts are packed with a template's name, too, which says nothing.
-bool has_conversations(const PackedDataset& dataset) {
-  if (dataset.info().sources_json.empty()) return false;  // opened with what rank 0 has shared
-  const std::string place = dataset.path().string() + ": sources";
-  for (const Json& source : parse_json(dataset.info().sources_json, place)) {
-    const Json format = source.is_object() ? source.value("format", Json()) : Json();
-    if (format != "text" && format != "auto") return true;  // auto: an empty file
-  }
-  return false;
-}
-
-// The settings are those that `temper pack` wrote.
-TrainingData::Template template_of(const PackedDataset& dataset) {
-  const std::string place = dataset.path().string() + ": settings";
-  const OrderedJson settings = parse_ordered_json(dataset.info().settings_json, place);
-  const auto variables = settings.find("chat_template_variables");
-  const bool has_any = settings.is_object() && variables != settings.end() && !variables->empty();
-  return {dataset.info().chat_template, has_any ? variables->dump() : ""};
-}
-
-TrainingData::Template template_of_conversations(const std::vector<PackedDataset>& datasets) {
-  const PackedDataset* first = nullptr;
-  TrainingData::Template result;
-  for (const PackedDataset& dataset : datasets) {
-    if (!has_conversations(dataset)) continue;
-    const TrainingData::Template its = template_of(dataset);
-    if (first == nullptr) {
-      first = &dataset;
-      result = its;
-    }
-    if (its == result && dataset.info().chat_template_hash == first->info().chat_template_hash) {
-      continue;
-    }
-    log::warning(
-        "datasets: {} was packed with chat template '{}', {} with '{}' or with other "
-        "--chat-template-kwargs: evaluation, generation and export take those of the first unless "
-        "you give others",
-        first->path().string(), result.name, dataset.path().string(), its.name);
-  }
-  return result;
-}
-
 }  // namespace
 
 std::vector<PackedDataset> open_datasets(const std::vector<DatasetEntry>& entries,
                                          const Hash128& tokenizer_hash, int64_t sequence_len,
-                                         const SharedDatasets& shared) {
+                                         const RunData& data) {
   std::vector<PackedDataset> datasets;
   for (const DatasetEntry& entry : entries) {
-    const auto known = shared.find(entry.path.native());
-    datasets.push_back(known == shared.end() ? PackedDataset(entry.path)
-                                             : PackedDataset(entry.path, known->second));
+    datasets.emplace_back(entry.path, data.datasets.at(entry.path.native()));
     const DatasetInfo& info = datasets.back().info();
     if (info.tokenizer_hash != tokenizer_hash) {
       throw UserError(
@@ -94,26 +48,10 @@ std::vector<PackedDataset> open_datasets(const std::vector<DatasetEntry>& entrie
   return datasets;
 }
 
-std::string share_datasets(const RunConfig& config) {
-  Json shared = Json::object();
-  for (const auto* entries : {&config.datasets, &config.test_datasets, &config.general_datasets}) {
-    for (const DatasetEntry& entry : *entries) {
-      shared[entry.path.native()] = PackedDataset(entry.path).share();
-    }
-  }
-  return shared.dump();
-}
-
-SharedDatasets shared_datasets_of(const std::string& shared) {
-  return shared.empty() ? SharedDatasets()
-                        : parse_json(shared, "shared datasets").get<SharedDatasets>();
-}
-
 TrainingData::TrainingData(std::vector<PackedDataset> datasets, const RunConfig& config,
                            int num_ranks)
     : datasets_(std::move(datasets)),
       weights_(weights_of(datasets_, config)),
-      chat_template_(template_of_conversations(datasets_)),
       mixture_(make_mixture(datasets_, weights_, config)),
       plan_{config.micro_batch_size, config.micro_batches_per_step(), num_ranks},
       seed_(config.seed) {

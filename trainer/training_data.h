@@ -2,10 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "config/run_config.h"
@@ -14,40 +12,25 @@
 #include "data/packed_dataset.h"
 #include "data/row_mixture.h"
 #include "stage/batch.h"
+#include "trainer/run_data.h"
 
 namespace temper {
 
-// What rank 0 found when it opened the datasets, by their path: the other ranks open them with it,
-// without HDF5.
-using SharedDatasets = std::map<std::string, std::string>;
-std::string share_datasets(const RunConfig& config);
-SharedDatasets shared_datasets_of(const std::string& shared);
-
-// Opens the datasets and checks that they agree with each other and with the tokenizer's hash: a
-// dataset that was packed with another tokenizer than the model's is a UserError.
+// Opens the datasets, which `data` knows, and checks that they agree with each other and with the
+// tokenizer's hash: a dataset that was packed with another tokenizer than the model's is a
+// UserError.
 std::vector<PackedDataset> open_datasets(const std::vector<DatasetEntry>& entries,
                                          const Hash128& tokenizer_hash, int64_t sequence_len,
-                                         const SharedDatasets& shared = {});
+                                         const RunData& data);
 
 class TrainingData {
  public:
-  // What conversations were rendered with.
-  struct Template {
-    std::string name = {};    // as ChatTemplate::find takes it
-    std::string kwargs = {};  // its further variables as JSON text; empty: none
-    bool operator==(const Template&) const = default;
-  };
-
   // `config` has passed validation; `datasets` are those of config.datasets.
   TrainingData(std::vector<PackedDataset> datasets, const RunConfig& config, int num_ranks = 1);
 
   int64_t rows_per_epoch() const { return mixture_.rows_per_epoch(); }
   const std::vector<PackedDataset>& datasets() const { return datasets_; }
   int64_t sequence_len() const { return datasets_.front().info().sequence_len; }
-
-  // What the conversations among the rows were rendered with: of the first dataset that has any.
-  // Empty when all are raw texts, and on ranks that opened the datasets with what rank 0 shared.
-  const Template& chat_template() const { return chat_template_; }
 
   // Micro-batch `micro_batch` of the step whose first row is `cursor`: rows
   // [cursor + micro_batch x micro_batch_size, ...), the same on any number of ranks. Those that
@@ -71,7 +54,6 @@ class TrainingData {
 
   std::vector<PackedDataset> datasets_;
   std::vector<double> weights_;
-  Template chat_template_;
   RowMixture mixture_;
   BatchLoader::Plan plan_;
   uint64_t seed_;

@@ -21,7 +21,7 @@ std::string tokenizer_path(const CommandLine& line, const PackedDataset& dataset
   if (line.has("model") && line.has("tokenizer")) line.refuse("give either --model or --tokenizer");
   if (line.has("model")) return line.get<std::string>("model");
   if (line.has("tokenizer")) return line.get<std::string>("tokenizer");
-  const Json settings = parse_json(dataset.info().settings_json, dataset.path().string());
+  const Json settings = parse_json(dataset.texts().settings, dataset.path().string());
   const std::string remembered =
       JsonFields(settings, dataset.path().string()).text_or("tokenizer", "");
   return std::filesystem::exists(remembered) ? remembered : "";

@@ -34,7 +34,7 @@ OrderedJson describe(const DatasetEntry& entry, const char* role) {
     described["targets"] = info.num_supervised_targets;
     described["content_hash"] = info.content_hash.hex();
     const OrderedJson statistics =
-        parse_ordered_json(info.statistics_json, entry.path.string() + ": statistics");
+        parse_ordered_json(dataset.texts().statistics, entry.path.string() + ": statistics");
     const OrderedJson& records = member(statistics, "records");
     described["records_in"] = records.value("in", OrderedJson());
     described["records_packed"] = records.value("packed", OrderedJson());

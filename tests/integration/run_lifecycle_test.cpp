@@ -271,7 +271,7 @@ TEST_F(RunLifecycleTest, step_without_targets_changes_nothing) {
                                              .pad_token = 0,
                                              .tokenizer_hash = Tokenizer::from_file(base).hash(),
                                              .chat_template = "plain",
-                                             .chat_template_hash = {}});
+                                             .chat_template_source = ""});
   for (int i = 0; i < 12; ++i) {
     PackedDocument document;
     document.tokens.assign(64, 'a' + i);

@@ -76,8 +76,8 @@ TEST_F(PackCorpus, makes_a_dataset_of_a_corpus) {
   const PackedDataset dataset(options_.output);
   EXPECT_EQ(dataset.info().content_hash, report.content_hash);
   EXPECT_EQ(dataset.info().num_supervised_targets, report.tokens_supervised);
-  EXPECT_EQ(parse_ordered_json(dataset.info().statistics_json, "statistics"), report.statistics());
-  const Json sources = parse_json(dataset.info().sources_json, "sources");
+  EXPECT_EQ(parse_ordered_json(dataset.texts().statistics, "statistics"), report.statistics());
+  const Json sources = parse_json(dataset.texts().sources, "sources");
   EXPECT_EQ(sources[0]["records"], 3);
   EXPECT_EQ(sources[0]["format"], "prompt-completion");
   EXPECT_THAT(report.to_text(),

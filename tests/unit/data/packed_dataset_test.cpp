@@ -60,7 +60,7 @@ Hash128 write_dataset(const std::filesystem::path& path,
                       const std::vector<std::vector<PackedDocument>>& rows,
                       int64_t vocab_size = kVocabSize) {
   DatasetWriter writer(
-      path, {kSequenceLen, vocab_size, 0, hash_text("vocabulary"), "plain", hash_text("template")});
+      path, {kSequenceLen, vocab_size, 0, hash_text("vocabulary"), "plain", "{{ messages }}"});
   for (const auto& row : rows) {
     std::vector<const PackedDocument*> documents;
     for (const PackedDocument& document : row) documents.push_back(&document);
@@ -86,7 +86,7 @@ TEST(PackedDataset, gives_back_what_was_written) {
   EXPECT_EQ(info.tokenizer_hash, hash_text("vocabulary"));
   EXPECT_EQ(info.chat_template, "plain");
   EXPECT_EQ(info.content_hash, content_hash);
-  EXPECT_EQ(info.settings_json, R"({"a": 1})");
+  EXPECT_EQ(dataset.texts().settings, R"({"a": 1})");
   int64_t num_targets = 0, num_documents = 0, num_tokens = 0;
   for (int64_t r = 0; r < info.num_rows; ++r) {
     const PackedRow row = dataset.row(r);

@@ -72,10 +72,10 @@ TEST_F(ShardedDataset, shards_hold_the_corpus_and_train_as_one) {
   for (int64_t record = 1; record <= 300; ++record) expected.insert(record);
   EXPECT_EQ(records_of(dataset), expected);
   EXPECT_NO_THROW(dataset.verify());
-  const Json statistics = parse_json(dataset.info().statistics_json, "statistics");
+  const Json statistics = parse_json(dataset.texts().statistics, "statistics");
   EXPECT_EQ(statistics["records"]["in"], 300);
   EXPECT_EQ(statistics["rows"], dataset.info().num_rows);
-  EXPECT_EQ(parse_json(dataset.info().sources_json, "sources")[0]["records"], 300);
+  EXPECT_EQ(parse_json(dataset.texts().sources, "sources")[0]["records"], 300);
   // A row of the second file is found by its document.
   const int64_t row = rows[0] + 1;
   const RecordTrace trace =
@@ -84,7 +84,8 @@ TEST_F(ShardedDataset, shards_hold_the_corpus_and_train_as_one) {
 
   // What one rank shares opens the same dataset on the others.
   const PackedDataset shared(options_.output, dataset.share());
-  EXPECT_EQ(shared.info().content_hash, dataset.info().content_hash);
+  EXPECT_EQ(shared.info(), dataset.info());
+  EXPECT_EQ(shared.texts().statistics, dataset.texts().statistics);
   EXPECT_EQ(records_of(shared), expected);
 }
 
@@ -94,6 +95,11 @@ TEST_F(ShardedDataset, shards_of_other_packings_are_refused) {
   pack_corpus(options_);
   options_.shard_index = 1;
   options_.chat_template = "chatml";
+  pack_corpus(options_);
+  EXPECT_THAT(USER_ERROR_OF(PackedDataset(options_.output)), HasSubstr("not packed like"));
+  // Another setting that leaves the template as it was.
+  options_.chat_template = "plain";
+  options_.template_variables = {{"mood", "calm"}};
   pack_corpus(options_);
   EXPECT_THAT(USER_ERROR_OF(PackedDataset(options_.output)), HasSubstr("not packed like"));
   options_.num_shards = 4;

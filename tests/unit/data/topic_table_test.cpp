@@ -12,9 +12,7 @@ TEST(TopicTable, comes_back_from_the_account) {
   table.add(1, 3, "causes");
   table.add(0, 1, "treatment");
   table.add(1, 1, "causes");
-  DatasetInfo info;
-  info.statistics_json = OrderedJson{{"topics", table.to_json()}}.dump();
-  const TopicTable read(info);
+  const TopicTable read(OrderedJson{{"topics", table.to_json()}}.dump());
   EXPECT_EQ(read.names(), (std::vector<std::string>{"causes", "treatment"}));
   EXPECT_EQ(read.topic_of(1, 3), 0);
   EXPECT_EQ(read.topic_of(1, 2), -1);
@@ -24,15 +22,11 @@ TEST(TopicTable, comes_back_from_the_account) {
 }
 
 TEST(TopicTable, is_empty_without_topics_and_refuses_damage) {
-  DatasetInfo info;
-  EXPECT_TRUE(TopicTable(info).empty());
-  info.statistics_json = "{}";
-  EXPECT_TRUE(TopicTable(info).empty());
+  EXPECT_TRUE(TopicTable("{}").empty());
   for (const char* damaged :
        {R"({"topics":{"names":["a"],"records":[[1]]}})", R"({"topics":{"names":"a","records":[]}})",
         R"({"topics":{"names":["a"],"records":[["x"]]}})", R"({"topics":[]})"}) {
-    info.statistics_json = damaged;
-    EXPECT_THROW(TopicTable{info}, UserError) << damaged;
+    EXPECT_THROW(TopicTable{std::string(damaged)}, UserError) << damaged;
   }
 }
 

@@ -8,23 +8,20 @@
 #include "export/model_export.h"
 #include "export/probe.h"
 #include "io/atomic_file.h"
+#include "tests/unit/error_text.h"
 #include "tests/unit/export/tiny_run.h"
 
 namespace temper {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 namespace fs = std::filesystem;
 
 std::string error_of(const ModelRequest& request) {
-  try {
-    const ModelAccess access(request);
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "no error";
+  return error_text<UserError>([&] { const ModelAccess access(request); });
 }
 
 at::Tensor logits_of(const ResidentModel& model) {
@@ -42,8 +39,8 @@ void export_run(const TinyRun& world, const fs::path& output, bool merge) {
   ExportOptions options;
   options.output = output;
   options.merge = merge;
-  options.chat_template = "chatml";
-  options.chat_template_kwargs = tuned.record().chat_template_kwargs;
+  options.chat_template = tuned.record().chat_template->name;
+  options.chat_template_kwargs = tuned.record().chat_template->kwargs;
   export_model(source, options);
 }
 
@@ -68,59 +65,112 @@ TEST(ModelAccess, finds_the_same_model_by_every_path) {
     const ModelAccess access(request);
     EXPECT_LT((logits_of(access.load()) - expected).abs().max().item<float>(), 1e-4)
         << access.name();
-    EXPECT_EQ(access.chat_template(), "chatml") << access.name();
+    EXPECT_EQ(access.chat_template().name(), "chatml") << access.name();
     EXPECT_THAT(access.stop_conditions().token_ids, ElementsAre(257, 259)) << access.name();
     if (!access.has_base()) continue;
     EXPECT_TRUE(at::equal(logits_of(access.load_base()), base)) << access.name();
   }
 }
 
-TEST(ModelAccess, takes_the_template_that_is_asked_for) {
-  const TinyRun world({false, true});
-  EXPECT_EQ(ModelAccess({.path = world.run(), .chat_template = "plain"}).chat_template(), "plain");
-  EXPECT_EQ(ModelAccess({.path = world.run(), .chat_template = "none"}).chat_template(), "");
-  EXPECT_EQ(ModelAccess({.model = world.base()}).chat_template(), "");
-  // Which it was is in the checkpoint.
-  fs::remove(world.dataset());
-  EXPECT_EQ(ModelAccess({.path = world.run()}).chat_template(), "chatml");
+std::string rendered(const ModelRequest& request) {
+  return ModelAccess(request).prompts().encode({{"user", "A"}}).text;
+}
+
+constexpr const char* kMoody = "{% for m in messages %}{{ m.content }}{{ mood }}{% endfor %}";
+
+TEST(ModelAccess, takes_the_recorded_template_and_no_other) {
+  const TinyRun world({.lora = true});
+  fs::remove(world.dataset());  // the checkpoint knows
+  EXPECT_EQ(ModelAccess({.path = world.run()}).chat_template().name(), "chatml");
+  EXPECT_EQ(ModelAccess({.path = world.run(), .chat_template = {"chatml", {}}}).name(),
+            world.checkpoint());
+  for (const char* other : {"plain", "none"}) {
+    EXPECT_THAT(error_of({.path = world.run(), .chat_template = {other, {}}}),
+                AllOf(HasSubstr(other), HasSubstr("'chatml'"), HasSubstr("step-2")));
+  }
+  const ModelAccess base({.model = world.base()});
+  EXPECT_EQ(base.chat_template().name(), "");
+  EXPECT_THAT(base.chat_template().description(), HasSubstr("raw text"));
+  export_run(world, world.root() / "adapter", false);
+  EXPECT_THROW(ModelAccess({.path = world.root() / "adapter", .chat_template = {"plain", {}}}),
+               UserError);
+}
+
+TEST(ModelAccess, raw_texts_allow_any_template) {
+  const TinyRun world({.lora = true, .chat_template = {}});
+  EXPECT_EQ(ModelAccess({.path = world.run()}).chat_template().name(), "");
+  EXPECT_EQ(
+      ModelAccess({.path = world.run(), .chat_template = {"plain", {}}}).chat_template().name(),
+      "plain");
+}
+
+// A checkpoint comes from anywhere: the name in it is a label, never a path to read.
+TEST(ModelAccess, a_record_s_template_name_opens_no_file) {
+  const TinyRun elsewhere({.lora = true});
+  const fs::path secret = elsewhere.root() / "secret";
+  write_file_atomically(secret, "{{ 'the secret' }}");
+  const TinyRun with_text({.lora = true, .chat_template = {secret.string(), kMoody, ""}});
+  EXPECT_EQ(rendered({.path = with_text.run()}), "A");
+  const TinyRun without({.lora = true, .chat_template = {secret.string(), "", ""}});
+  EXPECT_THAT(error_of({.path = without.run()}),
+              AllOf(HasSubstr(secret.string()), HasSubstr("--chat-template")));
+  // The same of the report of an export.
+  export_run(with_text, with_text.root() / "adapter", false);
+  EXPECT_THAT(error_of({.path = with_text.root() / "adapter"}), HasSubstr(secret.string()));
+}
+
+TEST(ModelAccess, refuses_a_base_whose_template_has_become_another) {
+  const TinyRun world({.lora = true, .chat_template = {"model", kMoody, R"({"mood": "!"})"}});
+  EXPECT_EQ(rendered({.path = world.run()}), "A!");  // the base has none of its own
+  const fs::path own = world.base() / "chat_template.jinja";
+  write_file_atomically(own, kMoody);
+  EXPECT_EQ(rendered({.path = world.run()}), "A!");
+  write_file_atomically(own, "{{ 'another' }}");
+  EXPECT_THAT(error_of({.path = world.run()}),
+              AllOf(HasSubstr(world.base().string()), HasSubstr("--model")));
 }
 
 TEST(ModelAccess, finds_the_template_file_that_an_export_brought) {
   const TinyRun world({false, true});
   export_run(world, world.root() / "adapter", false);
   const fs::path report = world.root() / "adapter" / kExportReportFile;
-  const fs::path file = world.root() / "adapter" / "chat_template.jinja";
   Json json = read_json_file(report);
   json["chat_template"] = "/of/another/machine.jinja";
   write_file_atomically(report, json.dump());
-  write_file_atomically(file, "{% for m in messages %}{{ m.content }}|{% endfor %}");
-  const ModelAccess access({.path = world.root() / "adapter"});
-  EXPECT_EQ(access.chat_template(), file.string());
-  EXPECT_EQ(access.prompts().encode({{"user", "A"}}).text, "A|");
+  write_file_atomically(world.root() / "adapter" / "chat_template.jinja",
+                        "{% for m in messages %}{{ m.content }}|{% endfor %}");
+  EXPECT_EQ(rendered({.path = world.root() / "adapter"}), "A|");
 }
 
 TEST(ModelAccess, gives_the_template_the_kwargs_of_the_record_that_names_it) {
-  const TinyRun world({.lora = true, .chat_template_kwargs = R"({"mood": "b", "a": 1})"});
-  const fs::path file = world.root() / "moody.jinja";
-  write_file_atomically(file, "{% for m in messages %}{{ m.content }}{{ mood }}{% endfor %}");
-  const auto text_of = [](const ModelRequest& request) {
-    return ModelAccess(request).prompts().encode({{"user", "A"}}).text;
-  };
-  EXPECT_EQ(text_of({.path = world.run(), .chat_template = file}), "Ab");
-  EXPECT_EQ(text_of({.path = world.run(),
-                     .chat_template = file,
-                     .chat_template_kwargs = OrderedJson{{"mood", "c"}}}),
-            "Ac");
-  EXPECT_EQ(text_of({.path = world.run(),
-                     .chat_template = file,
-                     .chat_template_kwargs = OrderedJson::object()}),
-            "A");
+  const TinyRun world(
+      {.lora = true, .chat_template = {"moody.jinja", kMoody, R"({"mood": "b", "a": 1})"}});
+  EXPECT_EQ(rendered({.path = world.run()}), "Ab");
+  const ModelRequest other = {.path = world.run(),
+                              .chat_template = {"", OrderedJson{{"mood", "c"}}}};
+  EXPECT_EQ(rendered(other), "Ac");
+  EXPECT_THAT(ModelAccess(other).chat_template().description(), HasSubstr("kwargs"));
+  EXPECT_EQ(rendered({.path = world.run(), .chat_template = {"", OrderedJson::object()}}), "A");
 
   const ModelAccess tuned({.path = world.run()});
-  EXPECT_EQ(tuned.chat_template_kwargs().dump(), R"({"mood":"b","a":1})");
+  EXPECT_EQ(tuned.chat_template().kwargs.dump(), R"({"mood":"b","a":1})");
   export_run(world, world.root() / "adapter", false);
+  write_file_atomically(world.root() / "adapter" / "chat_template.jinja", kMoody);
   const ModelAccess exported({.path = world.root() / "adapter"});
-  EXPECT_EQ(exported.chat_template_kwargs(), tuned.chat_template_kwargs());
+  EXPECT_EQ(exported.chat_template().kwargs, tuned.chat_template().kwargs);
+}
+
+// Records of format version 1 say nothing where more than one rank trained.
+TEST(ModelAccess, warns_when_an_old_record_does_not_know) {
+  CommitRecord record;
+  record.format_version = 1;
+  testing::internal::CaptureStderr();
+  (void)template_of_checkpoint(record, "runs/old/step-4", "base", {"plain", {}});
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  testing::internal::CaptureStderr();
+  const ModelTemplate found = template_of_checkpoint(record, "runs/old/step-4", "base", {});
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("runs/old/step-4"));
+  EXPECT_THAT(found.description(), HasSubstr("not recorded"));
 }
 
 TEST(ModelAccess, stops_where_the_generation_config_says) {
@@ -180,8 +230,8 @@ TEST(ModelAccess, needs_the_base_of_an_adapter) {
   export_run(world, world.root() / "adapter", false);
   fs::rename(world.base(), world.root() / "elsewhere");
   EXPECT_THAT(error_of({.path = world.root() / "adapter"}), HasSubstr("--model"));
-  EXPECT_EQ(error_of({.path = world.root() / "adapter", .model = world.root() / "elsewhere"}),
-            "no error");
+  EXPECT_NO_THROW(
+      ModelAccess({.path = world.root() / "adapter", .model = world.root() / "elsewhere"}));
 }
 
 }  // namespace

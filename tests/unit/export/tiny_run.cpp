@@ -127,7 +127,7 @@ void write_tiny_model(const fs::path& directory, bool tied, uint64_t seed) {
                         R"({"bos_token": "<s>", "eos_token": "</s>"})");
 }
 
-TinyRun::TinyRun(const Options& options) : kwargs_(options.chat_template_kwargs) {
+TinyRun::TinyRun(const Options& options) : chat_template_(options.chat_template) {
   at::set_num_threads(1);  // waiting for each other would cost more than these tensors
   std::string pattern = (fs::temp_directory_path() / "temper_tiny_XXXXXX").string();
   root_ = fs::canonical(mkdtemp(pattern.data()));
@@ -196,8 +196,7 @@ void TinyRun::train() const {
   record.base_hash = base_weights.hash();
   record.tokenizer_hash = Tokenizer::from_file(base()).hash();
   record.adapter = config_.adapter;
-  record.chat_template = "chatml";
-  record.chat_template_kwargs = kwargs_;
+  if (!chat_template_.name.empty()) record.chat_template = chat_template_;
   record.config_yaml = resolved_yaml(config_);
   record.cpu_kernels = "any";
   RunIdentity identity;

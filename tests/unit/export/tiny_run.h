@@ -9,6 +9,8 @@
 
 #include "arch/model_config.h"
 #include "config/run_config.h"
+#include "run/commit_record.h"
+#include "text/chat_template.h"
 
 namespace temper {
 
@@ -17,7 +19,8 @@ class TinyRun {
   struct Options {
     bool tied = false;
     bool lora = false;
-    std::string chat_template_kwargs = {};  // JSON text in the commit record
+    // In the commit record, where one without a name stands for none.
+    TemplateRecord chat_template = {"chatml", ChatTemplate::named("chatml").source(), ""};
     std::vector<std::string> modules_to_save = {};
   };
 
@@ -42,7 +45,7 @@ class TinyRun {
   void train() const;
 
   std::filesystem::path root_;
-  std::string kwargs_;
+  TemplateRecord chat_template_;
   RunConfig config_;
 };
 

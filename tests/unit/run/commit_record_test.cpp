@@ -36,8 +36,8 @@ TEST(CommitRecordTest, what_is_written_is_read) {
   EXPECT_EQ(back.dataset_hash, record.dataset_hash);
   EXPECT_EQ(back.run_id, "run-1");
   EXPECT_EQ(back.adapter, "lora");
-  EXPECT_EQ(back.chat_template, "chatml");
-  EXPECT_EQ(back.chat_template_kwargs, R"({"b":1,"a":2})");
+  EXPECT_EQ(back.chat_template, record.chat_template);
+  EXPECT_TRUE(back.knows_template());
   EXPECT_EQ(back.config_yaml, record.config_yaml);
   EXPECT_EQ(back.cpu_kernels, "EPYC avx2");
   EXPECT_EQ(back.eval_best_step, 40);
@@ -50,6 +50,31 @@ TEST(CommitRecordTest, what_is_written_is_read) {
   EXPECT_EQ(back.to_json(), record.to_json());
 }
 
+// What temper 0.1 wrote before the template's text was kept.
+TEST(CommitRecordTest, version_1_may_not_know_the_template) {
+  Json json = Json::parse(sample_record(5).to_json());
+  json.erase("record_hash");
+  json["format_version"] = 1;
+  json["chat_template"] = "chatml";
+  json["chat_template_kwargs"] = "{}";
+  const auto read = [&] { return CommitRecord::from_json(seal_record(json), "commit.json"); };
+  EXPECT_EQ(read().chat_template, (TemplateRecord{"chatml", "", "{}"}));
+  EXPECT_TRUE(read().knows_template());
+  json["chat_template"] = "";
+  EXPECT_EQ(read().chat_template, std::nullopt);
+  EXPECT_FALSE(read().knows_template());
+}
+
+TEST(CommitRecordTest, raw_texts_have_no_template) {
+  CommitRecord record = sample_record(5);
+  record.chat_template.reset();
+  const CommitRecord back = CommitRecord::from_json(record.to_json(), "commit.json");
+  EXPECT_EQ(back.chat_template, std::nullopt);
+  EXPECT_TRUE(back.knows_template());
+  EXPECT_NE(refusal_with("chat_template", "plain"), "");
+  EXPECT_NE(refusal_with("chat_template", {{"name", "plain"}}), "");
+}
+
 TEST(CommitRecordTest, a_changed_number_is_noticed) {
   std::string text = sample_record(120).to_json();
   text.replace(text.find("120"), 3, "121");
@@ -58,8 +83,8 @@ TEST(CommitRecordTest, a_changed_number_is_noticed) {
 }
 
 TEST(CommitRecordTest, newer_versions_are_refused_naming_both) {
-  EXPECT_THAT(refusal_with("format_version", 2),
-              HasSubstr("commit.json: format version 2; this program reads up to version 1"));
+  EXPECT_THAT(refusal_with("format_version", 3),
+              HasSubstr("commit.json: format version 3; this program reads up to version 2"));
 }
 
 TEST(CommitRecordTest, wrong_fields_are_refused_by_name) {

@@ -23,8 +23,7 @@ inline CommitRecord sample_record(int64_t step) {
   record.adapter = "lora";
   record.adapter_config = "{\"r\": 4}";
   record.initial_adapter_hash = hash_text("adapter");
-  record.chat_template = "chatml";
-  record.chat_template_kwargs = R"({"b":1,"a":2})";
+  record.chat_template = {"chatml", "{{ messages }}", R"({"b":1,"a":2})"};
   record.config_yaml = "learning_rate: 1e-4\n# ü\n";
   record.cpu_kernels = "EPYC avx2";
   record.eval_best_step = 40;

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "data/dataset_writer.h"
-#include "io/json.h"
 #include "tests/unit/temporary_directory.h"
 
 namespace temper {
@@ -17,14 +16,12 @@ class TrainingDataTest : public testing::Test {
     config_.seed = 11;
   }
 
-  // Six rows of 4 tokens from one source of this format.
-  PackedDataset dataset(const std::string& name, const std::string& format,
-                        const std::string& chat_template,
-                        const std::string& settings = "{}") const {
+  // Six rows of 4 tokens.
+  PackedDataset dataset(const std::string& name) const {
     DatasetWriter::Header header;
     header.sequence_len = 4;
     header.vocab_size = 50;
-    header.chat_template = chat_template;
+    header.chat_template = "plain";
     DatasetWriter writer(directory_ / name, header);
     for (int32_t row = 0; row < 6; ++row) {
       PackedDocument document;
@@ -32,8 +29,7 @@ class TrainingDataTest : public testing::Test {
       document.supervised = {0, 1, 1, 1};
       writer.add_row({&document});
     }
-    const Json sources = Json::array({{{"name", name}, {"format", format}, {"records", 6}}});
-    writer.finish(sources.dump(), settings, "{}");
+    writer.finish("[]", "{}", "{}");
     return PackedDataset(directory_ / name);
   }
 
@@ -50,7 +46,7 @@ class TrainingDataTest : public testing::Test {
 };
 
 TEST_F(TrainingDataTest, a_micro_batch_knows_its_place_in_the_run) {
-  TrainingData rows = data(dataset("a.h5", "chat", "plain"));
+  TrainingData rows = data(dataset("a.h5"));
   for (const int64_t step : {1, 7}) {
     for (const int64_t micro_batch : {0, 1}) {
       const Batch batch = rows.micro_batch(4 * (step - 1), step, micro_batch);
@@ -62,40 +58,6 @@ TEST_F(TrainingDataTest, a_micro_batch_knows_its_place_in_the_run) {
       EXPECT_EQ(batch.num_targets, 6);
     }
   }
-}
-
-TEST_F(TrainingDataTest, conversations_say_which_template_a_run_has) {
-  EXPECT_EQ(data(dataset("t1.h5", "text", "plain")).chat_template().name, "");
-  EXPECT_EQ(data(dataset("t2.h5", "text", "plain"), dataset("a.h5", "alpaca", "alpaca"))
-                .chat_template()
-                .name,
-            "alpaca");
-  testing::internal::CaptureStderr();
-  EXPECT_EQ(data(dataset("c.h5", "chat", "chatml"), dataset("b.h5", "alpaca", "alpaca"))
-                .chat_template()
-                .name,
-            "chatml");
-  const std::string warning = testing::internal::GetCapturedStderr();
-  EXPECT_NE(warning.find("b.h5"), std::string::npos) << warning;
-  EXPECT_NE(warning.find("'alpaca'"), std::string::npos) << warning;
-}
-
-TEST_F(TrainingDataTest, the_template_s_kwargs_come_along_in_their_order) {
-  const std::string settings = R"({"chat_template_variables": {"tools": [{"b": 1, "a": 2}]}})";
-  testing::internal::CaptureStderr();
-  EXPECT_EQ(data(dataset("a.h5", "chat", "chatml", settings)).chat_template().kwargs,
-            R"({"tools":[{"b":1,"a":2}]})");
-  EXPECT_EQ(data(dataset("b.h5", "chat", "chatml", R"({"chat_template_variables": {}})"))
-                .chat_template()
-                .kwargs,
-            "");
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
-  testing::internal::CaptureStderr();
-  EXPECT_EQ(data(dataset("c.h5", "chat", "chatml"), dataset("d.h5", "chat", "chatml", settings))
-                .chat_template()
-                .kwargs,
-            "");
-  EXPECT_NE(testing::internal::GetCapturedStderr().find("d.h5"), std::string::npos);
 }
 
 }  // namespace

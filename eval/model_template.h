@@ -1,0 +1,42 @@
+// Which chat template a model is asked with, and from where that is known. What its conversations
+// were trained with is kept with every checkpoint and export, and nothing else is taken in its
+// place without a word.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "io/json.h"
+#include "run/commit_record.h"
+#include "text/chat_template.h"
+
+namespace temper {
+
+struct ModelTemplate {
+  std::optional<ChatTemplate> chat_template;   // nothing: raw text. Has the kwargs.
+  OrderedJson kwargs = OrderedJson::object();  // variables that it gets besides
+  std::string origin;                          // for people: where it is known from
+
+  std::string name() const { return chat_template ? chat_template->name() : ""; }
+  // One line: the template, where it is known from, its kwargs.
+  std::string description() const;
+};
+
+// What the command line says; empty where it says nothing.
+struct TemplateRequest {
+  std::string name;  // what ChatTemplate::find takes, or "none"
+  std::optional<OrderedJson> kwargs;
+};
+
+// Of a checkpoint at `place`. UserError when the request names another template than the record.
+ModelTemplate template_of_checkpoint(const CommitRecord& record, const std::string& place,
+                                     const std::filesystem::path& base,
+                                     const TemplateRequest& request);
+// Of a Hugging Face directory, with or without a PEFT adapter (else empty): what the report of its
+// export says, or the model's own. UserError when the request names another than the report.
+ModelTemplate template_of_directories(const std::filesystem::path& model,
+                                      const std::filesystem::path& adapter,
+                                      const TemplateRequest& request);
+
+}  // namespace temper
