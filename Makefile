@@ -6,18 +6,21 @@ TEST_JOBS ?= $(shell nproc)
 # OpenMP's threads sleep when they wait: tests beside each other have more of them than there are cores.
 CTEST = OMP_WAIT_POLICY=passive ctest --parallel $(TEST_JOBS) --output-on-failure --no-tests=error
 TEMPER_ACCEPTANCE_DIR ?=
-SOURCES = git ls-files '*.h' '*.cpp' '*.cu' '*.cuh'
 LINT ?= .
+STAGES ?=
 TEST_GPUS ?=
 
 export SEED
 
-.PHONY: help bootstrap build programs test test-slurm cuda cuda-backends soak soak-slurm bench demo format lint clean
+.PHONY: help bootstrap build programs test check test-slurm cuda cuda-backends soak soak-slurm bench demo format
+.PHONY: lint clean
 
 help:
 	@echo 'make build   set up what is missing and build into $(BUILD)/bin'
 	@echo 'make programs   the same for temper and temper-rank alone, without the tests'
 	@echo 'make test    build and run every test'
+	@echo 'make check   everything that CI checks: warnings, tests, demo, sanitizers, format, layering, clang-tidy,'
+	@echo '             GPU backends (STAGES="asan tidy" for some of it; tests/check.sh lists them)'
 	@echo 'make cuda    build for GPUs with warnings as errors, and run the tests that need none'
 	@echo 'make cuda-backends   compile and link them alone, in $(BUILD), and train with them on the CPU'
 	@echo 'make test-slurm   one requeue under a real Slurm of two virtual nodes, which it installs, starts'
@@ -44,6 +47,9 @@ programs: bootstrap
 
 test: build
 	$(CTEST) --test-dir $(BUILD)
+
+check:
+	JOBS=$(JOBS) TEST_JOBS=$(TEST_JOBS) TEMPER_ACCEPTANCE_DIR='$(TEMPER_ACCEPTANCE_DIR)' tests/check.sh $(STAGES)
 
 # Needs nvcc. On a machine with GPUs: TEST_GPUS="1;2" registers the tests that need them.
 cuda:
@@ -94,12 +100,12 @@ demo: programs
 	examples/demo.sh
 
 format:
-	$(SOURCES) | xargs clang-format -i
+	git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' | xargs clang-format-14 -i
 
-lint: bootstrap
-	$(SOURCES) | xargs clang-format --dry-run --Werror
-	cmake -S . -B build/lint -G Ninja -DTEMPER_PCH=OFF -DTEMPER_CCACHE=OFF
-	run-clang-tidy -quiet -p build/lint -j $(JOBS) '^$(CURDIR)/$(LINT:.=)'
+lint:
+	./bootstrap.sh --lint
+	tests/check.sh format layering
+	run-clang-tidy-14 -quiet -p build/lint -j $(JOBS) '^$(CURDIR)/$(LINT:.=)'
 
 clean:
 	rm -rf build

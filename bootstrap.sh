@@ -3,6 +3,7 @@
 #   ./bootstrap.sh            for the CPU build
 #   ./bootstrap.sh --cuda     also NVIDIA's libraries that LibTorch's CUDA half links (1 GB more)
 #   ./bootstrap.sh --slurm    also a Slurm to test with (`make test-slurm`)
+#   ./bootstrap.sh --lint     also clang-format 14 and clang-tidy 14 (`make check`, `make lint`)
 #   ./bootstrap.sh --parquet  also Arrow's C++ library, to read Parquet files (55 MB more)
 # For a machine without a network, with the same options on both:
 #   ./bootstrap.sh --download DIR   there is a network: everything goes into DIR, nothing is installed
@@ -210,6 +211,7 @@ while [[ $# -gt 0 ]]; do
       shift ;;
     --cuda) with_cuda=yes ;;
     --parquet) with_parquet=yes ;;
+    --lint) packages+=(clang-format-14 clang-tidy-14) ;;
     --slurm) packages+=(slurm-wlm slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge) ;;
     *) usage ;;
   esac

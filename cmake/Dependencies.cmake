@@ -13,6 +13,17 @@ function(temper_missing what package hint)
   set(TEMPER_MISSING "${TEMPER_MISSING}  ${what}${what_pad}${package}${package_pad}${hint}\n" PARENT_SCOPE)
 endfunction()
 
+# Called once everything was looked for.
+function(temper_require_dependencies)
+  if(TEMPER_MISSING)
+    message(FATAL_ERROR "temper needs what is listed here, and it was not found:\n\n"
+      "  library                     Debian/Ubuntu packages          CMake variable or module\n"
+      "${TEMPER_MISSING}\n"
+      "With root: ./bootstrap.sh installs all of it. Without: load your cluster's modules and name "
+      "their places with -DCMAKE_PREFIX_PATH='dir;dir' or the variables in the last column.\n")
+  endif()
+endfunction()
+
 # temper_find_library(NAME HEADER h LIBRARY names... PACKAGE deb LABEL text [SUFFIXES ...])
 # A header and a library found by path become the imported target temper::NAME.
 # <NAME>_ROOT (variable or environment) and CMAKE_PREFIX_PATH are searched first.

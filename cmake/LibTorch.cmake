@@ -29,13 +29,7 @@ temper_find_torch()
 if(NOT TEMPER_TORCH_HOME)
   temper_missing("LibTorch >= ${TEMPER_TORCH_MINIMUM}" "(./bootstrap.sh fetches it)" "TEMPER_TORCH_DIR or CMAKE_PREFIX_PATH")
 endif()
-if(TEMPER_MISSING)
-  message(FATAL_ERROR "temper needs what is listed here, and it was not found:\n\n"
-    "  library                     Debian/Ubuntu packages          CMake variable or module\n"
-    "${TEMPER_MISSING}\n"
-    "With root: ./bootstrap.sh installs all of it. Without: load your cluster's modules and name "
-    "their places with -DCMAKE_PREFIX_PATH='dir;dir' or the variables in the last column.\n")
-endif()
+temper_require_dependencies()
 
 foreach(header torch/headeronly/version.h torch/csrc/api/include/torch/version.h)
   if(EXISTS ${TEMPER_TORCH_HOME}/include/${header})
@@ -101,14 +95,4 @@ endforeach()
 
 if(TEMPER_CUDA)
   include(TorchCuda)
-endif()
-
-# One precompiled header for all that use LibTorch: see add_module(... TORCH).
-set(TEMPER_PCH_STANDARD_HEADERS <algorithm> <array> <atomic> <chrono> <cmath> <cstdint> <cstring>
-  <filesystem> <functional> <map> <memory> <mutex> <optional> <span> <string> <string_view> <thread>
-  <unordered_map> <utility> <variant> <vector>)
-if(TEMPER_PCH)
-  add_library(temper_torch_pch STATIC ${CMAKE_SOURCE_DIR}/cmake/pch_anchor.cpp)
-  target_link_libraries(temper_torch_pch PUBLIC temper_torch)
-  target_precompile_headers(temper_torch_pch PRIVATE <ATen/ATen.h> ${TEMPER_PCH_STANDARD_HEADERS})
 endif()

@@ -26,9 +26,10 @@ function(temper_use_torch target scope)
   endif()
 endfunction()
 
-# A sanitizer build links each executable with what is known of the libraries' own reports.
+# A sanitizer build links each executable with what is known of the reports of MPI and LibTorch. Without
+# them nothing is suppressed.
 function(temper_use_sanitizer_defaults target)
-  if(TEMPER_SANITIZE)
+  if(TEMPER_SANITIZE AND TEMPER_TORCH)
     target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/sanitizer_defaults.cpp)
     set_source_files_properties(${CMAKE_SOURCE_DIR}/cmake/sanitizer_defaults.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
   endif()

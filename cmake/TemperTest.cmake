@@ -9,16 +9,22 @@ set(TEMPER_TEST_OPTIONS "$<$<NOT:$<CONFIG:Debug>>:-O1>")
 
 # Two precompiled headers for tests, since those of LibTorch also need OpenMP's flags.
 if(BUILD_TESTING AND TEMPER_PCH)
-  foreach(kind "" torch_)
-    set(pch temper_${kind}test_pch)
+  set(kinds "_")
+  if(TEMPER_TORCH)
+    list(APPEND kinds _torch_)
+  endif()
+  foreach(kind ${kinds})
+    set(pch temper${kind}test_pch)
     add_library(${pch} STATIC ${CMAKE_SOURCE_DIR}/cmake/pch_anchor.cpp)
     target_link_libraries(${pch} PUBLIC GTest::gmock GTest::gtest temper::fmt Threads::Threads)
     target_compile_options(${pch} PRIVATE ${TEMPER_TEST_OPTIONS})
     target_precompile_headers(${pch} PRIVATE <gmock/gmock.h> <gtest/gtest.h> <fmt/format.h>
       ${TEMPER_PCH_STANDARD_HEADERS} <fstream> <sstream>)
   endforeach()
-  target_link_libraries(temper_torch_test_pch PUBLIC temper_torch)
-  target_precompile_headers(temper_torch_test_pch PRIVATE <ATen/ATen.h>)
+  if(TEMPER_TORCH)
+    target_link_libraries(temper_torch_test_pch PUBLIC temper_torch)
+    target_precompile_headers(temper_torch_test_pch PRIVATE <ATen/ATen.h>)
+  endif()
 endif()
 
 # The parts that all tests share: one executable with its links, definitions and precompiled header.

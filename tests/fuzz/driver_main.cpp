@@ -2,6 +2,9 @@
 // mutations of it, where libFuzzer is not at hand. An input that crashes, throws or takes longer
 // than ten seconds is written to crash-input in the working directory.
 #include <fcntl.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/common_interface_defs.h>
+#endif
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -33,7 +36,7 @@ constexpr rlim_t kMaxAddressSpace = rlim_t{4} << 30;
 const Bytes* current_input = nullptr;
 
 // Only async-signal-safe calls: the heap may be broken.
-extern "C" void save_input_and_die(int signal) {
+void save_input() {
   static const char message[] = "fuzz: this input failed, it is in ./crash-input\n";
   const int file = ::open("crash-input", O_WRONLY | O_CREAT | O_TRUNC, 0600);
   if (file >= 0 && current_input != nullptr) {
@@ -41,6 +44,10 @@ extern "C" void save_input_and_die(int signal) {
     ::close(file);
   }
   if (::write(STDERR_FILENO, message, sizeof(message) - 1) < 0) ::_exit(EXIT_FAILURE);
+}
+
+extern "C" void save_input_and_die(int signal) {
+  save_input();
   std::signal(signal, SIG_DFL);
   ::raise(signal);
 }
@@ -172,6 +179,10 @@ int main(int argc, char** argv) {
   for (const int signal : {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGALRM}) {
     std::signal(signal, save_input_and_die);
   }
+#ifdef __SANITIZE_ADDRESS__
+  // What the sanitizer reports ends the process without a signal.
+  __sanitizer_set_death_callback(save_input);
+#endif
   limit_memory();
 
   const std::uint64_t seed = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1;

@@ -12,8 +12,8 @@
 
 #include "common/error.h"
 #include "io/json.h"
-#include "text/chat_template.h"
 #include "tests/unit/text/code_point_spans.h"
+#include "text/chat_template.h"
 
 namespace temper {
 namespace {

@@ -14,10 +14,10 @@
 
 #include "common/error.h"
 #include "io/json.h"
+#include "tests/unit/text/code_point_spans.h"
 #include "text/chat_template.h"
 #include "text/jinja_json.h"
 #include "text/jinja_template.h"
-#include "tests/unit/text/code_point_spans.h"
 
 namespace temper {
 namespace {
