@@ -31,8 +31,10 @@ int completion_command(const Arguments& arguments) {
   if (line.text("SHELL") != "bash") line.refuse("only bash is known");
 
   std::string names;
-  for (const Command& command : commands())
-    names += (names.empty() ? "" : " ") + std::string(command.name);
+  for (const Command& command : commands()) {
+    if (!names.empty()) names += ' ';
+    names += command.name;
+  }
   std::string script = kBash;
   static const std::string kPlace = "COMMANDS";
   std::cout << script.replace(script.find(kPlace), kPlace.size(), names);

@@ -26,7 +26,7 @@ std::string table_markdown(const std::string& title, const ReportTable& table) {
   if (table.rows.empty()) return "";
   const auto line = [](const std::vector<std::string>& cells) {
     std::string text = "|";
-    for (const std::string& cell : cells) text += " " + markdown_text(cell) + " |";
+    for (const std::string& cell : cells) text += fmt::format(" {} |", markdown_text(cell));
     return text + "\n";
   };
   std::string text = "\n## " + title + "\n\n" + line(table.columns) + "|";
