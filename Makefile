@@ -26,7 +26,8 @@ help:
 	@echo 'make test-slurm   one requeue under a real Slurm of two virtual nodes, which it installs, starts'
 	@echo '             and stops itself; make soak-slurm: time limits, preemption, crashes, arrays, ...'
 	@echo 'make soak    every fuzzer for SOAK_SECONDS (600); FUZZERS="name ..." for some of them; without'
-	@echo '             it also TEMPER_KILLS (200) kills of runs, and 1,000 flipped bits of a checkpoint'
+	@echo '             it also TEMPER_KILLS (200) kills of runs, 1,000 flipped bits of a checkpoint, and'
+	@echo '             every mutant of tests/mutants'
 	@echo 'make bench   measure against other software (TEMPER_ACCEPTANCE_DIR=folder of the material)'
 	@echo 'make demo    the whole product in a few minutes on a synthetic corpus (SEED=n for other facts)'
 	@echo 'make format  format every source file'
@@ -70,6 +71,7 @@ cuda-backends: build
 soak: bootstrap
 	JOBS=$(JOBS) tests/fuzz/soak.sh
 	test -n "$(FUZZERS)" || JOBS=$(JOBS) tests/faults/soak.sh
+	test -n "$(FUZZERS)" || tests/mutants/run.py --jobs $(JOBS)
 
 test-slurm: build
 	./bootstrap.sh --slurm
