@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/error.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/temporary_directory.h"
 
@@ -88,7 +89,7 @@ TEST(ReadJsonFileTest, names_the_file) {
   const auto path = directory.write("config.json", "{\"a\": 1}");
   EXPECT_EQ(read_json_file(path).at("a"), 1);
   EXPECT_THAT(error_text<UserError>([&] { read_json_file(path, 3); }),
-              HasSubstr("config.json is larger than the 3 bytes"));
+              names("config.json", "3 bytes"));
   const auto wrong = directory.write("wrong.json", "{");
   EXPECT_THAT(error_text<UserError>([&] { read_json_file(wrong); }),
               HasSubstr("wrong.json: not valid JSON"));

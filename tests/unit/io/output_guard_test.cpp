@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/error.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/temporary_directory.h"
 
@@ -49,7 +50,7 @@ TEST(OutputGuardTest, the_folder_of_an_output_is_made) {
   EXPECT_NO_THROW(make_output_folder("out.h5"));
   directory.write("file", "");
   EXPECT_THAT(error_text<UserError>([&] { make_output_folder(directory / "file/out.h5"); }),
-              AllOf(HasSubstr("out.h5: cannot make the directory"), HasSubstr("/file:")));
+              AllOf(names("out.h5", "directory"), HasSubstr("/file:")));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "io/csv_input.h"
 #include "io/json_array_input.h"
+#include "tests/fixtures/names.h"
 
 namespace temper {
 namespace {
@@ -60,7 +61,7 @@ TEST(JsonArrayReader, names_what_is_wrong) {
     }
     return "(none)";
   };
-  EXPECT_THAT(error("{}"), HasSubstr("a.json: not a JSON array"));
+  EXPECT_THAT(error("{}"), names("a.json", "array"));
   EXPECT_THAT(error(""), HasSubstr("not a JSON array"));
   EXPECT_THAT(error("[1, 2"), HasSubstr("after element 1"));
   EXPECT_THAT(error("[1, \"2"), HasSubstr("no end"));

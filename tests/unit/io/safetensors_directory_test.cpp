@@ -3,6 +3,7 @@
 
 #include "common/error.h"
 #include "io/safetensors.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/temporary_directory.h"
 
@@ -60,19 +61,19 @@ TEST_F(SafetensorsDirectoryTest, reads_the_files_of_an_index) {
 TEST_F(SafetensorsDirectoryTest, other_stems_have_other_files) {
   write_file("adapter_model.safetensors", {"a"}, 1.0f);
   EXPECT_TRUE(SafetensorsDirectory(directory_.path(), "adapter_model").contains("a"));
-  EXPECT_THAT(open_error(), HasSubstr("has neither model.safetensors nor model.safetensors.index"));
+  EXPECT_THAT(open_error(), names("model.safetensors ", "model.safetensors.index"));
 }
 
 TEST_F(SafetensorsDirectoryTest, broken_promises_are_refused) {
   write_file("one.safetensors", {"a"}, 1.0f);
   write_index(R"({"a": "one.safetensors", "b": "two.safetensors"})");
-  EXPECT_THAT(open_error(), HasSubstr("names two.safetensors, which is not there"));
+  EXPECT_THAT(open_error(), names("two.safetensors"));
   write_index(R"({"a": "one.safetensors", "b": "one.safetensors"})");
-  EXPECT_THAT(open_error(), HasSubstr("promises tensor \"b\" in one.safetensors"));
+  EXPECT_THAT(open_error(), names("\"b\"", "one.safetensors"));
   write_index(R"(["one.safetensors"])");
-  EXPECT_THAT(open_error(), HasSubstr("\"weight_map\" is a list of 1, expected an object"));
+  EXPECT_THAT(open_error(), names("\"weight_map\"", "list of 1", "object"));
   write_index(R"({"a": 1})");
-  EXPECT_THAT(open_error(), HasSubstr("\"a\" is 1, expected a string"));
+  EXPECT_THAT(open_error(), names("\"a\" is 1", "string"));
 }
 
 TEST_F(SafetensorsDirectoryTest, files_outside_are_not_opened) {

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "common/error.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/temporary_directory.h"
 
@@ -68,8 +69,8 @@ TEST_F(SafetensorsTest, empty_shapes_and_empty_tensors_are_legal) {
 }
 
 TEST_F(SafetensorsTest, short_and_foreign_files_are_refused) {
-  EXPECT_THAT(open_error(""), HasSubstr("0 bytes are too few"));
-  EXPECT_THAT(open_error("1234567"), HasSubstr("7 bytes are too few"));
+  EXPECT_THAT(open_error(""), names("0 bytes"));
+  EXPECT_THAT(open_error("1234567"), names("7 bytes"));
   EXPECT_THAT(open_error("PK\3\4 a zip archive"), HasSubstr("not a safetensors file"));
   EXPECT_THAT(open_error(std::string("\5\0\0\0\0\0\0\0{}", 10)), HasSubstr("past the end"));
   EXPECT_THAT(open_error(std::string(8, '\0')), HasSubstr("does not begin with '{'"));
@@ -216,7 +217,7 @@ TEST_F(SafetensorsTest, floats_of_all_widths_are_read_by_range) {
   EXPECT_THROW(file.read_floats("f32", 3, 5, out), InternalError);
   EXPECT_THROW(file.read_floats("f32", -1, 2, out), InternalError);
   EXPECT_THAT(error_text<UserError>([&] { file.read_floats("i32", 0, 1, out); }),
-              HasSubstr("\"i32\" is I32, expected F32"));
+              names("\"i32\"", "I32", "F32"));
 }
 
 TEST_F(SafetensorsTest, integers_are_widened) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/error.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/temporary_directory.h"
 
@@ -107,8 +108,7 @@ TEST_P(LineReaderTest, long_line_is_refused_by_number) {
   LineReader reader(file("short\n" + std::string(1000000, 'x') + "\n"), 1000);
   std::string line;
   EXPECT_TRUE(reader.next(line));
-  EXPECT_THAT(error_text<UserError>([&] { reader.next(line); }),
-              HasSubstr("input:2: the line is longer than 1000 bytes"));
+  EXPECT_THAT(error_text<UserError>([&] { reader.next(line); }), names("input:2", "1000 bytes"));
   EXPECT_LE(line.capacity(), 10000u);
 }
 

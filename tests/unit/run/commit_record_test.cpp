@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "run/self_checksum.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/run/sample_checkpoint.h"
 #include "tests/unit/temporary_directory.h"
@@ -79,26 +80,24 @@ TEST(CommitRecordTest, a_changed_number_is_noticed) {
   std::string text = sample_record(120).to_json();
   text.replace(text.find("120"), 3, "121");
   EXPECT_THAT(error_text<UserError>([&] { CommitRecord::from_json(text, "commit.json"); }),
-              HasSubstr("commit.json: the record is damaged"));
+              names("commit.json", "damaged"));
 }
 
 TEST(CommitRecordTest, newer_versions_are_refused_naming_both) {
-  EXPECT_THAT(refusal_with("format_version", 3),
-              HasSubstr("commit.json: format version 3; this program reads up to version 2"));
+  EXPECT_THAT(refusal_with("format_version", 3), names("commit.json", "version 3", "version 2"));
 }
 
 TEST(CommitRecordTest, wrong_fields_are_refused_by_name) {
-  EXPECT_THAT(refusal_with("step", "5"), HasSubstr("\"step\" is \"5\", expected an integer"));
-  EXPECT_THAT(refusal_with("step", -1), HasSubstr("\"step\" is -1, expected 0 or more"));
+  EXPECT_THAT(refusal_with("step", "5"), names("\"step\"", "\"5\"", "integer"));
+  EXPECT_THAT(refusal_with("step", -1), names("\"step\"", "-1"));
   EXPECT_THAT(refusal_with("rows_consumed", 1.5), HasSubstr("rows_consumed"));
   EXPECT_THAT(refusal_with("eval_best_step", -2), HasSubstr("expected -1 or more"));
-  EXPECT_THAT(refusal_with("state_hash", "xyz"), HasSubstr("\"state_hash\": 'xyz' is not a hash"));
+  EXPECT_THAT(refusal_with("state_hash", "xyz"), names("\"state_hash\"", "'xyz'"));
   EXPECT_THAT(refusal_with("config_yaml", 1), HasSubstr("config_yaml"));
-  EXPECT_THAT(refusal_with("files", Json::object()), HasSubstr("\"files\" must be a list"));
+  EXPECT_THAT(refusal_with("files", Json::object()), names("\"files\"", "list"));
   for (const Json& wrong :
        {Json{{4, 4}}, Json{{-4, 4}}, Json{{4}}, Json{4}, Json(4), Json{{4, "x"}}}) {
-    EXPECT_THAT(refusal_with("rows_left_out", wrong), HasSubstr("must be a list of [begin, end]"))
-        << wrong;
+    EXPECT_THAT(refusal_with("rows_left_out", wrong), names("[begin, end]")) << wrong;
   }
 }
 
@@ -116,7 +115,7 @@ TEST(CommitRecordTest, file_names_are_plain_and_listed_once) {
   Json negative = with_name("a");
   negative[0]["size_bytes"] = -1;
   EXPECT_THAT(refusal_with("files", negative), HasSubstr("files[0]: \"size_bytes\" is -1"));
-  EXPECT_THAT(refusal_with("files", {1}), HasSubstr("files[0]: expected a JSON object"));
+  EXPECT_THAT(refusal_with("files", {1}), names("files[0]", "object"));
 }
 
 class InspectCheckpointTest : public testing::Test {
@@ -160,13 +159,13 @@ TEST_F(InspectCheckpointTest, a_name_with_a_suffix_is_never_complete) {
 
 TEST_F(InspectCheckpointTest, name_and_record_must_agree) {
   fs::rename(step_, run_ / "step-6");
-  EXPECT_THAT(problem(run_ / "step-6"), HasSubstr("its commit record is of step 5"));
+  EXPECT_THAT(problem(run_ / "step-6"), names("step 5"));
 }
 
 TEST_F(InspectCheckpointTest, every_file_must_be_there_with_its_size) {
   const fs::path file = step_ / "rank-00000-of-00002.safetensors";
   fs::resize_file(file, 99);
-  EXPECT_THAT(problem(step_), HasSubstr("has 99 bytes, the commit record lists 100"));
+  EXPECT_THAT(problem(step_), names("99 bytes", "100"));
   fs::resize_file(file, 101);
   EXPECT_THAT(problem(step_), HasSubstr("has 101 bytes"));
   fs::remove(file);

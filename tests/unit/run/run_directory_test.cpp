@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "run/self_checksum.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/run/sample_checkpoint.h"
 #include "tests/unit/temporary_directory.h"
@@ -208,7 +209,7 @@ TEST(RunIdentityTest, what_is_written_is_read) {
   std::string damaged = identity.to_json();
   damaged.replace(damaged.find("run-7"), 5, "run-8");
   EXPECT_THAT(error_text<UserError>([&] { RunIdentity::from_json(damaged, "run.json"); }),
-              HasSubstr("run.json: the record is damaged"));
+              names("run.json", "damaged"));
 }
 
 }  // namespace

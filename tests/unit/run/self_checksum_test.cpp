@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/error.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 
 namespace temper {
@@ -49,8 +50,7 @@ TEST(SelfChecksumTest, every_changed_byte_is_noticed) {
 }
 
 TEST(SelfChecksumTest, newer_formats_are_refused_by_number_before_the_hash) {
-  EXPECT_THAT(refusal(R"({"format_version": 3})"),
-              HasSubstr("format version 3; this program reads up to version 2"));
+  EXPECT_THAT(refusal(R"({"format_version": 3})"), names("version 3", "version 2"));
   EXPECT_THAT(refusal(seal_record({{"format_version", 0}})), HasSubstr("format version 0"));
 }
 

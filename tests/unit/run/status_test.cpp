@@ -8,13 +8,13 @@
 
 #include "common/error.h"
 #include "io/json.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/temporary_directory.h"
 
 namespace temper {
 namespace {
 
-using testing::HasSubstr;
 
 TEST(RunStatusTest, what_is_written_is_read) {
   const TemporaryDirectory directory;
@@ -85,7 +85,7 @@ TEST(RunStatusTest, missing_is_nothing_and_damaged_is_an_error) {
   EXPECT_FALSE(read_run_status(directory / "status.json"));
   const auto path = directory.write("status.json", R"({"state": "sleeping"})");
   EXPECT_THAT(error_text<UserError>([&] { read_run_status(path); }),
-              HasSubstr("\"state\" is \"sleeping\", expected one of starting, training"));
+              names("\"state\"", "\"sleeping\"", "starting, training"));
 }
 
 }  // namespace
