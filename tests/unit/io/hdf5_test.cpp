@@ -7,14 +7,15 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include <chrono>
 #include <cstring>
+#include <ctime>
 #include <functional>
 #include <numeric>
-#include <thread>
 
 #include "common/error.h"
 #include "io/atomic_file.h"
+#include "tests/fixtures/names.h"
+#include "tests/fixtures/wait_until.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/temporary_directory.h"
 
@@ -145,7 +146,9 @@ TEST_F(Hdf5Test, same_content_gives_the_same_bytes) {
     return read_file(path);
   };
   const std::string first = write(directory_ / "first.h5");
-  std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // time stamps count seconds
+  // Time stamps count seconds.
+  const std::time_t written = std::time(nullptr);
+  ASSERT_TRUE(wait_until([&] { return std::time(nullptr) > written; }));
   EXPECT_TRUE(first == write(directory_ / "other.h5"));
 }
 
@@ -202,10 +205,9 @@ TEST_F(Hdf5Test, missing_and_mistaken_things_are_named) {
   EXPECT_THAT(text([&] { root.dataset("group"); }), HasSubstr("group: not a dataset"));
   EXPECT_THAT(text([&] { root.group("text"); }), HasSubstr("text: not a group"));
   EXPECT_THAT(text([&] { root.integer_attribute("no"); }), HasSubstr("attribute no is missing"));
-  EXPECT_THAT(text([&] { root.integer_attribute("s"); }), HasSubstr("attribute s: not a 64-bit"));
-  EXPECT_THAT(text([&] { root.text_attribute("n"); }),
-              HasSubstr("attribute n: not a fixed-length"));
-  EXPECT_THAT(text([&] { root.text_attribute("s", 2); }), HasSubstr("3 bytes, expected 1 to 2"));
+  EXPECT_THAT(text([&] { root.integer_attribute("s"); }), names("attribute s", "64-bit"));
+  EXPECT_THAT(text([&] { root.text_attribute("n"); }), names("attribute n", "fixed-length"));
+  EXPECT_THAT(text([&] { root.text_attribute("s", 2); }), names("3 bytes", "1 to 2"));
   EXPECT_THAT(text([&] { root.text("text", 2); }), HasSubstr("at most 2 bytes"));
   EXPECT_THAT(text([&] { root.dataset("text").read_all<int32_t>(); }), HasSubstr("another type"));
   EXPECT_THAT(text([&] { H5Reader{directory_ / "no.h5"}; }), HasSubstr("No such file"));
@@ -271,12 +273,12 @@ TEST_F(Hdf5Test, links_are_not_followed) {
                 H5Lcreate_external((directory_ / "other.h5").c_str(), "/x", file, "x", H5P_DEFAULT,
                                    H5P_DEFAULT);
               }),
-              HasSubstr("x is missing (or only a link)"));
+              names("x is missing"));
   EXPECT_THAT(dataset_error_of([&](hid_t file) {
                 make_dataset(file, H5T_STD_U8LE, H5P_DEFAULT, {4}, "y");
                 H5Lcreate_soft("/y", file, "x", H5P_DEFAULT, H5P_DEFAULT);
               }),
-              HasSubstr("x is missing (or only a link)"));
+              names("x is missing"));
 }
 
 TEST_F(Hdf5Test, scalar_and_unstored_datasets_are_refused) {

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "common/error.h"
+#include "tests/fixtures/wait_until.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/temporary_directory.h"
 
@@ -18,6 +19,15 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
+
+// As whoever waits for a lock has the file.
+bool this_process_has_open(const std::filesystem::path& path) {
+  std::error_code closed_meanwhile;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    if (std::filesystem::read_symlink(entry.path(), closed_meanwhile) == path) return true;
+  }
+  return false;
+}
 
 class RunLockTest : public testing::Test {
  protected:
@@ -29,7 +39,7 @@ class RunLockTest : public testing::Test {
       pause();
       _exit(0);
     }
-    while (probe_run_lock(path_) != LockState::kHeld) std::this_thread::sleep_for(5ms);
+    EXPECT_TRUE(wait_until([&] { return probe_run_lock(path_) == LockState::kHeld; }));
     return pid;
   }
   static void end(pid_t pid) {
@@ -61,10 +71,10 @@ TEST_F(RunLockTest, second_holder_is_refused) {
 TEST_F(RunLockTest, killed_holder_lets_go_and_is_waited_for) {
   const pid_t holder = start_holder();
   std::thread killer([&] {
-    std::this_thread::sleep_for(200ms);
+    EXPECT_TRUE(wait_until([&] { return this_process_has_open(path_); }));
     end(holder);
   });
-  EXPECT_NO_THROW(RunLock(path_, 10s));
+  EXPECT_NO_THROW(RunLock(path_, 2min));
   killer.join();
 }
 
