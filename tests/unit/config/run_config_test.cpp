@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <regex>
@@ -10,6 +9,7 @@
 #include "common/error.h"
 #include "config/config_keys.h"
 #include "config/dataset_weights.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace temper {
 namespace {
@@ -24,14 +24,11 @@ namespace fs = std::filesystem;
 class RunConfigTest : public ::testing::Test {
  protected:
   RunConfigTest() {
-    std::string pattern = (fs::temp_directory_path() / "temper_config_XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
     fs::create_directory(folder_ / "base");
     write("base/config.json", "{}");
     write("train.h5", "x");
     write("test.h5", "x");
   }
-  ~RunConfigTest() override { fs::remove_all(folder_); }
 
   void write(const std::string& name, const std::string& text) {
     std::ofstream(folder_ / name) << text;
@@ -60,7 +57,8 @@ class RunConfigTest : public ::testing::Test {
 
   // Three lines: what follows is line 4.
   const std::string kMinimal = "base_model: base\ndatasets: [{path: train.h5}]\noutput_dir: out\n";
-  fs::path folder_;
+  const TemporaryDirectory temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 TEST_F(RunConfigTest, minimal_file_has_the_defaults) {
