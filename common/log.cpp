@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "common/log_file.h"
+#include "common/terminal_text.h"
 
 namespace temper::log {
 namespace {
@@ -54,22 +55,25 @@ void also_write_to(const std::filesystem::path& path) {
 }
 
 void info_text(std::string_view text) {
-  speaker().note(spdlog::level::info, text);
-  if (speaker().rank == 0) speaker().logger->info("{}", text);
+  const std::string shown = terminal_text(text);
+  speaker().note(spdlog::level::info, shown);
+  if (speaker().rank == 0) speaker().logger->info("{}", shown);
 }
 
 void warning_text(std::string_view text) {
-  speaker().note(spdlog::level::warn, text);
-  if (speaker().rank == 0) speaker().logger->warn("warning: {}", text);
+  const std::string shown = terminal_text(text);
+  speaker().note(spdlog::level::warn, shown);
+  if (speaker().rank == 0) speaker().logger->warn("warning: {}", shown);
 }
 
 void error_text(std::string_view text) {
+  const std::string shown = terminal_text(text);
   const Speaker& self = speaker();
-  self.note(spdlog::level::err, text);
+  self.note(spdlog::level::err, shown);
   if (self.world_size > 1 && self.rank != 0) {
-    self.logger->error("error on rank {}: {}", self.rank, text);
+    self.logger->error("error on rank {}: {}", self.rank, shown);
   } else {
-    self.logger->error("error: {}", text);
+    self.logger->error("error: {}", shown);
   }
 }
 

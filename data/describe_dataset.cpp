@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/error.h"
+#include "common/terminal_text.h"
 
 namespace temper {
 namespace {
@@ -132,7 +133,7 @@ std::string marked_text(const Document& document, const Tokenizer* tokenizer, bo
     }
     const bool supervised = document.supervised[begin] != 0;
     if (supervised) text += colour ? kGreen : "⟦";
-    text += part;
+    text += terminal_text(part);
     if (supervised) text += colour ? kPlain : "⟧";
   }
   return text;
@@ -163,9 +164,10 @@ void append_sample(std::string& text, const PackedDataset& dataset, const Tokeni
   int32_t filled = 0;
   for (const Document& document : documents_of(row, dataset.origins(index))) {
     const DocumentOrigin& origin = document.origin;
-    text += fmt::format(
-        "--- {}:{}{}, {} tokens\n", source_name(sources, origin.source), origin.record,
-        origin.piece > 0 ? fmt::format(" piece {}", origin.piece + 1) : "", origin.length);
+    text += fmt::format("--- {}:{}{}, {} tokens\n",
+                        terminal_text(source_name(sources, origin.source)), origin.record,
+                        origin.piece > 0 ? fmt::format(" piece {}", origin.piece + 1) : "",
+                        origin.length);
     text += marked_text(document, tokenizer, colour) + "\n";
     filled += origin.length;
   }
@@ -247,6 +249,7 @@ std::string describe_dataset(const PackedDataset& dataset, const Tokenizer* toke
   for (const auto& [length, count] : histogram.counts) {
     text += fmt::format("    to {:>8} {:>10} {}\n", length, count, bar(count, largest));
   }
+  text = terminal_text(text);  // and so is every part of the samples but the colours
   for (const int64_t row : rows_to_show(dataset, options)) {
     append_sample(text, dataset, tokenizer, row, options.colour);
   }

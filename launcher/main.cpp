@@ -3,6 +3,7 @@
 
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <exception>
 #include <iostream>
@@ -12,6 +13,7 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "common/spelling.h"
+#include "common/terminal_text.h"
 #include "common/version.h"
 #include "launcher/command.h"
 #include "launcher/mpirun_daemon.h"
@@ -103,6 +105,7 @@ void keep_private() {
 
 int main(int argc, char** argv) {
   temper::keep_private();
+  const temper::TerminalGuard guard(std::cout, STDOUT_FILENO);
   try {
     const int exit_code = temper::run({argv + 1, argv + argc});
     std::cout.flush();

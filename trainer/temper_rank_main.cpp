@@ -4,6 +4,7 @@
 #include <c10/util/Exception.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <exception>
@@ -18,6 +19,7 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "common/stop_signal.h"
+#include "common/terminal_text.h"
 #include "common/version.h"
 #include "trainer/device.h"
 #include "trainer/doctor_command.h"
@@ -116,6 +118,7 @@ int main(int argc, char** argv) {
     return temper::kExitDone;
   }
   keep_private();
+  const temper::TerminalGuard guard(std::cout, STDOUT_FILENO);
   temper::prepare_cpu(1);
   try {
     CommEnvironment environment(&argc, &argv);

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <iostream>
 #include <optional>
@@ -43,7 +44,12 @@ void inspect_dataset(const CommandLine& line, const std::string& path) {
   if (line.has("json")) {
     print_report(describe_dataset_json(dataset, decoder, options), true);
   } else {
-    std::cout << describe_dataset(dataset, decoder, options);
+    // Not through std::cout, which passes no colours on to a terminal.
+    const std::string text = describe_dataset(dataset, decoder, options);
+    std::cout.flush();
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout)) {
+      throw SystemError("standard output cannot be written to");
+    }
   }
 }
 

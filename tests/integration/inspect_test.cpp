@@ -1,6 +1,13 @@
 // `temper inspect` and `temper status` on what they may be pointed at.
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+#include "io/atomic_file.h"
 #include "run/run_directory.h"
 #include "run/status.h"
 #include "workshop.h"
@@ -8,10 +15,31 @@
 namespace temper {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class InspectTest : public Workshop {
  protected:
+  // What a terminal gets of it.
+  std::string on_terminal(const std::vector<std::string>& arguments) {
+    const FileDescriptor controller(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    EXPECT_TRUE(grantpt(controller.get()) == 0 && unlockpt(controller.get()) == 0);
+    FileDescriptor terminal(open(ptsname(controller.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    std::vector<std::string> command = {TEMPER_PROGRAM};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    const pid_t pid =
+        start_process(command, {.directory = folder().string(), .standard_output = terminal.get()});
+    terminal = FileDescriptor();
+    std::string shown;
+    std::array<char, 4096> buffer{};
+    // Ends with an error once the last writer is gone.
+    for (ssize_t count = 0; (count = ::read(controller.get(), buffer.data(), buffer.size())) > 0;) {
+      shown.append(buffer.data(), static_cast<size_t>(count));
+    }
+    EXPECT_EQ(wait_for_process(pid).shell_code(), 0);
+    return shown;
+  }
   std::string refusal(const std::vector<std::string>& arguments) {
     const ProgramRun run = temper(arguments);
     EXPECT_EQ(run.exit_code, 2);
@@ -31,6 +59,26 @@ TEST_F(InspectTest, dataset_with_samples) {
   ASSERT_EQ(report["samples"].size(), 1u);
   EXPECT_EQ(report["sources"][0]["name"], "train.jsonl");
   EXPECT_EQ(report["samples"][0]["documents"][0]["record"], 1);
+}
+
+// A file's name and records of whoever made the dataset, on the terminal of whoever looks at it.
+TEST_F(InspectTest, terminal_obeys_nothing_of_what_it_is_shown) {
+  write_tokenizer();
+  write("a\x1b]0;b\x07.jsonl", R"({"prompt": "\u001b[2J?", "completion": "\u009b2J"})"
+                               "\n");
+  temper_output({"pack", "a\x1b]0;b\x07.jsonl", "-o", "train.h5", "--tokenizer", "tokenizer.json",
+                 "--sequence-len", "64"});
+  EXPECT_THAT(on_terminal({"inspect", "train.h5"}),
+              AllOf(HasSubstr("a\\u001b]0;b\\u0007.jsonl"), Not(HasSubstr("\x1b"))));
+  const std::string samples = on_terminal({"inspect", "train.h5", "--samples", "1"});
+  EXPECT_THAT(samples, HasSubstr("\\u001b[2J?"));
+  EXPECT_THAT(samples, HasSubstr("\x1b[32m\\u009b2J</s>\x1b[0m"));
+  EXPECT_EQ(std::count(samples.begin(), samples.end(), '\x1b'), 2) << "not only our own colour";
+  // JSON means the same on a terminal as elsewhere.
+  const std::vector<std::string> as_json = {"inspect", "train.h5", "--samples", "1", "--json"};
+  EXPECT_THAT(on_terminal(as_json), Not(HasSubstr("\u009b")));
+  EXPECT_EQ(parse_json(on_terminal(as_json), "shown"), temper_json(as_json));
+  EXPECT_THAT(refusal({"inspect", "no\x1b[2J.h5"}), HasSubstr("no\\u001b[2J.h5"));
 }
 
 TEST_F(InspectTest, one_row_and_its_provenance) {

@@ -37,5 +37,12 @@ TEST_F(LogTest, braces_in_a_text_are_kept) {
   EXPECT_EQ(spoken([] { log::info_text("{} {0}"); }), "temper: {} {0}\n");
 }
 
+TEST_F(LogTest, control_characters_are_shown_not_obeyed) {
+  for (const auto say : {log::info_text, log::warning_text, log::error_text}) {
+    const std::string said = spoken([&] { say("tensor \x1b]0;owned\x07"); });
+    EXPECT_THAT(said, testing::EndsWith("tensor \\u001b]0;owned\\u0007\n"));
+  }
+}
+
 }  // namespace
 }  // namespace temper

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "common/error.h"
 #include "data/pack_corpus.h"
 #include "tests/unit/data/small_corpus.h"
@@ -10,6 +12,7 @@
 namespace temper {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -41,6 +44,23 @@ TEST_F(DescribeDataset, marks_what_is_supervised) {
   EXPECT_THAT(describe_dataset(dataset, &tokenizer_, {1, true, false}),
               HasSubstr("A\n\x1b[32mB</s>\x1b[0m\n"));
   EXPECT_THAT(describe_dataset(dataset, nullptr, {1, false, false}), HasSubstr("65 10 ⟦66 257 ⟧"));
+}
+
+// Only our own colours are left for a terminal to obey.
+TEST_F(DescribeDataset, control_characters_of_records_and_names_are_shown) {
+  PackOptions options;
+  options.corpus.inputs = {directory_.write(
+      "c\x1b]0;x\x07.jsonl", "{\"prompt\":\"\\u001b[32mA\",\"completion\":\"\\u001b[8mB\"}\n")};
+  options.output = directory_ / "hostile.h5";
+  options.tokenizer = directory_ / "tokenizer.json";
+  options.sequence_len = 32;
+  pack_corpus(options);
+  const PackedDataset dataset(options.output);
+  EXPECT_THAT(describe_dataset(dataset, &tokenizer_, {1, false, false}),
+              AllOf(HasSubstr("\\u001b[32mA\n⟦\\u001b[8mB</s>⟧\n"), Not(HasSubstr("\x1b"))));
+  const std::string coloured = describe_dataset(dataset, &tokenizer_, {1, true, false});
+  EXPECT_THAT(coloured, HasSubstr("\x1b[32m\\u001b[8mB</s>\x1b[0m\n"));
+  EXPECT_EQ(std::count(coloured.begin(), coloured.end(), '\x1b'), 2);
 }
 
 TEST_F(DescribeDataset, shows_no_record_unless_asked) {
