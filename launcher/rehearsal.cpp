@@ -12,6 +12,7 @@
 
 #include "common/error.h"
 #include "common/log.h"
+#include "config/config_values.h"
 #include "launcher/process.h"
 #include "launcher/rank_launch.h"
 #include "run/run_directory.h"
@@ -35,7 +36,7 @@ std::vector<std::string> train_command_of(const Rehearsal& rehearsal, int ranks,
   std::vector<std::string> set = rehearsal.set;
   const int64_t steps = 2 * kStepsBeforeKill;
   for (const std::string& text :
-       {"output_dir=\"" + rehearsal.directory.string() + "\"", fmt::format("max_steps={}", steps),
+       {"output_dir=" + yaml_text(rehearsal.directory.string()), fmt::format("max_steps={}", steps),
         fmt::format("save_steps={}", kStepsBeforeKill), std::string("warmup_steps=0"),
         std::string("test_datasets=[]"), std::string("general_datasets=[]"),
         std::string("eval_steps=0"), std::string("early_stopping_patience=0"),

@@ -16,15 +16,15 @@ class RehearsalTest : public TrainingWorkshop {};
 
 TEST_F(RehearsalTest, rehearsal_goes_all_the_way_and_predicts) {
   const Json report = temper_json({"rehearse", "run.yaml", "--nproc", "2", "--set",
-                                   "output_dir=out", "--set", "max_steps=1000", "--json"});
+                                   R"(output_dir='o"u\t')", "--set", "max_steps=1000", "--json"});
   EXPECT_EQ(report["rehearsed"], true);
   EXPECT_EQ(report["resumed_on_ranks"], 1);
   EXPECT_EQ(report["steps"], 1000);
   EXPECT_GT(report["prediction"]["total_seconds"], 0.0);
   EXPECT_GT(report["prediction"]["checkpoint_bytes"], 0);
   EXPECT_GT(report["prediction"]["rank_memory_bytes"], 0);
-  EXPECT_FALSE(exists("out"));
-  EXPECT_FALSE(exists("out-rehearsal"));
+  EXPECT_FALSE(exists(R"(o"u\t)"));
+  EXPECT_FALSE(exists(R"(o"u\t-rehearsal)"));
 }
 
 TEST_F(RehearsalTest, rehearsal_leaves_what_is_there) {
