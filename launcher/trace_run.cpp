@@ -7,7 +7,6 @@
 
 #include "common/error.h"
 #include "config/dataset_weights.h"
-#include "config/run_config.h"
 #include "data/row_mixture.h"
 #include "run/run_directory.h"
 #include "run/status.h"
@@ -72,7 +71,10 @@ OrderedJson trace_in_dataset(const RecordName& record, const std::filesystem::pa
 
 OrderedJson trace_in_run(const RecordName& record, const std::filesystem::path& path) {
   const RunDirectory directory(path);
-  const RunConfig config = read_run_config(directory.config_path());
+  const RunConfig config = directory.recorded_config();
+  if (config.datasets.empty()) {
+    throw UserError("{} names no datasets", directory.config_path().string());
+  }
   OrderedJson datasets = OrderedJson::array();
   std::vector<int64_t> num_rows;
   std::vector<std::unordered_set<int64_t>> rows;

@@ -10,6 +10,7 @@
 
 #include "common/error.h"
 #include "common/log.h"
+#include "config/recorded_config.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
 #include "io/system_calls.h"
@@ -22,6 +23,7 @@ namespace {
 
 constexpr int64_t kIdentityFormatVersion = 1;
 constexpr size_t kMaxOwnerBytes = 4096;
+constexpr size_t kMaxConfigBytes = size_t{1} << 20;
 constexpr int64_t kNewestKept = 2;  // whatever the limit
 
 struct Entry {
@@ -130,6 +132,10 @@ bool RunDirectory::is_fresh() const {
     return name == "lock" || name == "owner" || name == "run.yaml" || name == "status.json" ||
            name == "job.json" || name == "job.sbatch" || name == "logs" || is_half_written(name);
   });
+}
+
+RunConfig RunDirectory::recorded_config() const {
+  return read_recorded_config(read_file(config_path(), kMaxConfigBytes), config_path().native());
 }
 
 std::vector<CheckpointStatus> RunDirectory::checkpoints() const {

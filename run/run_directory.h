@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "config/run_config.h"
 #include "run/commit_record.h"
 
 namespace temper {
@@ -51,6 +52,10 @@ class RunDirectory {
   // Whether a run may begin here: missing, empty, or nothing but what a start that was cut short
   // has left.
   bool is_fresh() const;
+
+  // What run.yaml recorded. The files that it names need not be there any more: a finished run is
+  // read long after its base has moved. UserError when it is missing or damaged.
+  RunConfig recorded_config() const;
 
   // All directories that look like checkpoints, by descending step, judged. Scans; never trusts
   // `latest`.

@@ -127,6 +127,9 @@ TEST_F(CheckTest, traces_a_record_through_a_run) {
   ASSERT_EQ(trace["steps"].size(), 2u);
   EXPECT_LE(trace["steps"][0].get<int>(), (rows + 1) / 2);
   EXPECT_EQ(trace["datasets"][0]["rows"].size(), 1u);
+  // Nobody needs the base to say who was in the data.
+  std::filesystem::remove_all(folder() / "base");
+  EXPECT_EQ(temper_json({"trace", "train.jsonl:7", "out", "--json"}), trace);
   const ProgramRun unknown = temper({"trace", "other.jsonl:7", "out"});
   EXPECT_EQ(unknown.exit_code, 2);
   EXPECT_THAT(error_message(unknown), HasSubstr("other.jsonl:7"));

@@ -181,6 +181,14 @@ TEST_F(RunDirectoryTest, is_fresh_when_a_start_was_cut_short) {
   EXPECT_FALSE(run_.is_fresh());
 }
 
+TEST_F(RunDirectoryTest, recorded_configuration_is_read_without_what_it_names) {
+  directory_.write("run.yaml", "base_model: /gone\ndatasets:\n  - {path: /gone.h5, weight: 2}\n");
+  const RunConfig config = run_.recorded_config();
+  EXPECT_EQ(config.base_model, "/gone");
+  ASSERT_EQ(config.datasets.size(), 1u);
+  EXPECT_EQ(config.datasets[0].weight, 2.0);
+}
+
 TEST_F(RunDirectoryTest, only_the_last_attempt_owns_it) {
   const RunDirectory run(directory_ / "new/run");
   run.take_ownership("a");
