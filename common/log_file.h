@@ -6,7 +6,8 @@
 namespace temper::log {
 
 // Everything that this rank says from now on, and what ranks other than 0 keep from the terminal,
-// is also appended to the file (mode 0600). Where it cannot be opened there is a warning.
+// is also appended to the file (mode 0600). Where it cannot be opened there is a warning; a link is
+// not followed.
 void also_write_to(const std::filesystem::path& path);
 
 }  // namespace temper::log

@@ -1,9 +1,11 @@
 #include "run/run_directory.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -44,17 +46,62 @@ std::vector<Entry> list_entries(const fs::path& root) {
   return list;
 }
 
-// "run.json.4711.partial": a file of ours that a process has not finished.
-bool is_half_written(std::string_view name) {
-  constexpr std::string_view kSuffix = ".partial";
-  if (!name.ends_with(kSuffix)) return false;
-  name.remove_suffix(kSuffix.size());
-  const size_t dot = name.rfind('.');
-  if (dot == name.npos || dot + 1 == name.size()) return false;
-  const std::string_view pid = name.substr(dot + 1), file = name.substr(0, dot);
-  if (pid.find_first_not_of("0123456789") != pid.npos) return false;
-  return file == "run.json" || file == "run.yaml" || file == "owner" || file == "status.json" ||
-         file == "latest";
+// A name that a run directory may hold beside its checkpoints.
+struct KnownName {
+  std::string_view name;
+  fs::file_type type;
+  bool comes_first;  // it may be there before the run has an identity
+};
+
+constexpr KnownName kKnownNames[] = {
+    {"lock", fs::file_type::regular, true},     {"owner", fs::file_type::regular, true},
+    {"run.yaml", fs::file_type::regular, true}, {"status.json", fs::file_type::regular, true},
+    {"job.json", fs::file_type::regular, true}, {"job.sbatch", fs::file_type::regular, true},
+    {"logs", fs::file_type::directory, true},   {"run.json", fs::file_type::regular, false},
+    {"eval", fs::file_type::directory, false},  {"metrics.jsonl", fs::file_type::regular, false},
+    {"latest", fs::file_type::symlink, false},
+};
+
+const KnownName* find_known(const Entry& entry) {
+  for (const KnownName& known : kKnownNames) {
+    if (entry.name == known.name) return &known;
+  }
+  return nullptr;
+}
+
+// "run.json.4711.partial": one of these that a process has not finished. What stands between the
+// name and the suffix tells processes apart and is nobody else's business.
+bool is_half_written(const Entry& entry) {
+  return std::any_of(std::begin(kKnownNames), std::end(kKnownNames), [&](const KnownName& known) {
+    std::string_view rest = entry.name;
+    if (entry.type != known.type || known.type == fs::file_type::directory) return false;
+    if (!rest.starts_with(known.name)) return false;
+    rest.remove_prefix(known.name.size());
+    constexpr std::string_view kSuffix = ".partial";
+    return rest.starts_with('.') && rest.size() > kSuffix.size() + 1 && rest.ends_with(kSuffix);
+  });
+}
+
+// ".nfs000000000a1b2c3d": what NFS makes of a file that was removed while it was open, until it is
+// closed.
+bool is_removed_on_nfs(const Entry& entry) {
+  std::string_view digits = entry.name;
+  if (!digits.starts_with(".nfs")) return false;
+  digits.remove_prefix(4);
+  return !digits.empty() && digits.find_first_not_of("0123456789abcdef") == digits.npos;
+}
+
+std::string type_text(fs::file_type type) {
+  switch (type) {
+    case fs::file_type::regular:
+      return "a file";
+    case fs::file_type::directory:
+      return "a directory";
+    case fs::file_type::symlink:
+      return "a symbolic link";
+    default:
+      return "neither a file nor a directory";
+  }
 }
 
 std::vector<int64_t> steps_descending(const fs::path& root) {
@@ -128,10 +175,33 @@ bool RunDirectory::exists() const {
 bool RunDirectory::is_fresh() const {
   const std::vector<Entry> entries = list_entries(root_);
   return std::all_of(entries.begin(), entries.end(), [](const Entry& entry) {
-    const std::string& name = entry.name;
-    return name == "lock" || name == "owner" || name == "run.yaml" || name == "status.json" ||
-           name == "job.json" || name == "job.sbatch" || name == "logs" || is_half_written(name);
+    if (is_half_written(entry) || is_removed_on_nfs(entry)) return true;
+    const KnownName* known = find_known(entry);
+    return known != nullptr && known->comes_first && entry.type == known->type;
   });
+}
+
+void RunDirectory::check_trusted(uid_t user) const {
+  struct stat info {};
+  if (stat(root_.c_str(), &info) != 0) {
+    if (errno == ENOENT) return;
+    throw SystemError("cannot look at {}: {}", root_.native(), errno_text(errno));
+  }
+  constexpr uid_t kRoot = 0;
+  if (user != kRoot && info.st_uid != user && info.st_uid != kRoot) {
+    throw UserError(
+        "{} belongs to another user (id {}, yours is {}), who could change or redirect what a run "
+        "writes there; choose another output_dir",
+        root_.native(), info.st_uid, user);
+  }
+  for (const Entry& entry : list_entries(root_)) {
+    const KnownName* known = find_known(entry);
+    // `latest` is only a hint, and not every file system has links.
+    if (known == nullptr || known->type == fs::file_type::symlink) continue;
+    if (entry.type == known->type) continue;
+    throw UserError("{} is {}, where a run has {}; remove it, or choose another output_dir",
+                    (root_ / entry.name).native(), type_text(entry.type), type_text(known->type));
+  }
 }
 
 RunConfig RunDirectory::recorded_config() const {
@@ -201,13 +271,13 @@ void RunDirectory::retain(int64_t keep, const std::string& attempt,
 
 void RunDirectory::sweep(const std::string& attempt) const {
   check_attempt_name(attempt);
-  for (const auto& [name, type] : list_entries(root_)) {
-    const bool is_directory = type == fs::file_type::directory;
-    const auto checkpoint = is_directory ? parse_suffixed_name(name) : std::nullopt;
+  for (const Entry& entry : list_entries(root_)) {
+    const bool is_directory = entry.type == fs::file_type::directory;
+    const auto checkpoint = is_directory ? parse_suffixed_name(entry.name) : std::nullopt;
     const bool left_behind =
         checkpoint && (checkpoint->suffix == "deleting" ||
                        (checkpoint->suffix == "partial" && checkpoint->attempt != attempt));
-    if (left_behind || (!is_directory && is_half_written(name))) remove_tree(root_ / name);
+    if (left_behind || is_half_written(entry)) remove_tree(root_ / entry.name);
   }
 }
 

@@ -14,6 +14,9 @@
 //   SAVE            made by a person who wants a checkpoint now; removed when it has been saved
 #pragma once
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -50,8 +53,13 @@ class RunDirectory {
   // Whether it is a run's: it has an identity.
   bool exists() const;
   // Whether a run may begin here: missing, empty, or nothing but what a start that was cut short
-  // has left.
+  // has left, each as the kind of file that it has to be.
   bool is_fresh() const;
+  // To be called before anything is written. UserError when `user`'s files would lie in another's
+  // hands: the directory is that of a user other than root, or one of the run's names is a link or
+  // another kind of file than the run makes. Root may write in anybody's, as the root of a
+  // container does in a directory that was bound into it.
+  void check_trusted(uid_t user = geteuid()) const;
 
   // What run.yaml recorded. The files that it names need not be there any more: a finished run is
   // read long after its base has moved. UserError when it is missing or damaged.

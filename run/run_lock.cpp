@@ -25,7 +25,7 @@ int try_lock(int fd, int kind) {
 }  // namespace
 
 RunLock::RunLock(const std::filesystem::path& path, std::chrono::milliseconds patience)
-    : fd_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+    : fd_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) {
   if (!fd_.is_open()) throw SystemError("cannot open {}: {}", path.native(), errno_text(errno));
   const std::string directory = path.parent_path().native();
   const auto deadline = std::chrono::steady_clock::now() + patience;

@@ -12,9 +12,9 @@ namespace temper {
 
 class RunLock {
  public:
-  // Makes the file when it is missing. A lock that another process holds is waited for so long (the
-  // ranks of a killed job need seconds to end); SystemError when it is not let go of. On a file
-  // system without locks there is a warning, and nothing is held.
+  // Makes the file when it is missing; a link is not followed. A lock that another process holds is
+  // waited for so long (the ranks of a killed job need seconds to end); SystemError when it is not
+  // let go of. On a file system without locks there is a warning, and nothing is held.
   RunLock(const std::filesystem::path& path, std::chrono::milliseconds patience);
 
  private:

@@ -73,6 +73,7 @@ ResumeChoice ResumeChoice::parse(const std::string& text) {
 
 void check_start(const RunDirectory& run, RunIdentity& identity, int64_t rows_per_epoch,
                  const ResumeChoice& choice) {
+  run.check_trusted();
   if (choice.kind == ResumeChoice::Kind::kPath) {
     check_named_checkpoint(choice.path, identity, rows_per_epoch);
   }

@@ -14,6 +14,7 @@ namespace temper {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
@@ -147,16 +148,40 @@ TEST_F(RunDirectoryTest, sweeps_what_other_attempts_left_and_nothing_else) {
         "step-7.a.partial", "step-8.old.aside", "mine.partial", "notes"}) {
     write_checkpoint(directory_ / name, 6);
   }
-  for (const char* name : {"step-1.old.partial", "run.json.12.partial", "status.json.7.partial",
-                           "thesis.12.partial", "run.json.x.partial", "run.json.partial"}) {
+  for (const char* name :
+       {"step-1.old.partial", "run.json.12.partial", "status.json.7.partial", "thesis.12.partial",
+        "run.json.partial", "run.jsonx.12.partial", "run.json.12.partial.mine"}) {
     directory_.write(name, "a file");
   }
   fs::create_symlink("step-9", directory_ / "latest.4.partial");
   run_.sweep("a");
-  EXPECT_THAT(names(),
-              UnorderedElementsAre("step-5", "step-7.a.partial", "step-8.old.aside", "mine.partial",
-                                   "notes", "step-1.old.partial", "thesis.12.partial",
-                                   "run.json.x.partial", "run.json.partial"));
+  EXPECT_THAT(names(), UnorderedElementsAre("step-5", "step-7.a.partial", "step-8.old.aside",
+                                            "mine.partial", "notes", "step-1.old.partial",
+                                            "thesis.12.partial", "run.json.partial",
+                                            "run.jsonx.12.partial", "run.json.12.partial.mine"));
+}
+
+TEST_F(RunDirectoryTest, half_written_file_of_every_kind_is_swept_and_hinders_no_start) {
+  for (const char* file :
+       {"run.json", "run.yaml", "owner", "status.json", "job.json", "job.sbatch"}) {
+    for (const char* process : {"12", "node-1.12.3"}) {
+      const std::string name = std::string(file) + "." + process + ".partial";
+      directory_.write(name, "");
+      EXPECT_TRUE(run_.is_fresh()) << name;
+      run_.sweep("a");
+      EXPECT_TRUE(names().empty()) << name;
+    }
+  }
+}
+
+// NFS removes it by itself once whoever has it open lets go.
+TEST_F(RunDirectoryTest, removed_file_that_is_still_open_on_nfs_hinders_no_start) {
+  directory_.write(".nfs00000000018f3a4c00000001", "");
+  EXPECT_TRUE(run_.is_fresh());
+  run_.sweep("a");
+  EXPECT_THAT(names(), ElementsAre(".nfs00000000018f3a4c00000001"));
+  directory_.write(".nfsroot", "");
+  EXPECT_FALSE(run_.is_fresh());
 }
 
 TEST_F(RunDirectoryTest, checkpoint_that_is_set_aside_is_not_looked_at_and_not_removed) {
@@ -179,6 +204,43 @@ TEST_F(RunDirectoryTest, is_fresh_when_a_start_was_cut_short) {
   fs::remove(directory_ / "notes.txt");
   add(1);
   EXPECT_FALSE(run_.is_fresh());
+}
+
+TEST_F(RunDirectoryTest, is_not_fresh_when_a_name_is_of_another_kind) {
+  fs::create_symlink("/dev/null", directory_ / "owner");
+  EXPECT_FALSE(run_.is_fresh());
+  fs::remove(directory_ / "owner");
+  directory_.write("logs", "");
+  EXPECT_FALSE(run_.is_fresh());
+  fs::remove(directory_ / "logs");
+  fs::create_directory(directory_ / "status.json");
+  EXPECT_FALSE(run_.is_fresh());
+  fs::remove(directory_ / "status.json");
+  fs::create_directory(directory_ / "logs");
+  EXPECT_TRUE(run_.is_fresh());
+}
+
+TEST_F(RunDirectoryTest, planted_link_is_not_trusted) {
+  EXPECT_NO_THROW(run_.check_trusted());
+  EXPECT_NO_THROW(RunDirectory(directory_ / "no").check_trusted());
+  for (const char* name : {"metrics.jsonl", "logs", "lock", "eval"}) {
+    fs::create_symlink("/tmp", directory_ / name);
+    EXPECT_THAT(error_text<UserError>([&] { run_.check_trusted(); }),
+                AllOf(HasSubstr((run_.root() / name).string()), HasSubstr("a symbolic link")));
+    fs::remove(directory_ / name);
+  }
+  fs::create_directory(directory_ / "latest");  // where there are no links
+  directory_.write("notes", "");
+  EXPECT_NO_THROW(run_.check_trusted());
+}
+
+TEST_F(RunDirectoryTest, directory_of_another_user_is_not_trusted) {
+  const uid_t owner = geteuid() == 0 ? 4711 : geteuid();  // none but root can give it away
+  ASSERT_EQ(chown(run_.root().c_str(), owner, static_cast<gid_t>(-1)), 0);
+  EXPECT_NO_THROW(run_.check_trusted(owner));
+  EXPECT_NO_THROW(run_.check_trusted(0));
+  EXPECT_THAT(error_text<UserError>([&] { run_.check_trusted(owner + 1); }),
+              HasSubstr(fmt::format("belongs to another user (id {}", owner)));
 }
 
 TEST_F(RunDirectoryTest, recorded_configuration_is_read_without_what_it_names) {

@@ -60,6 +60,12 @@ TEST_F(RunLockTest, is_held_for_its_life) {
   EXPECT_NO_THROW(RunLock(path_, 0ms));
 }
 
+TEST_F(RunLockTest, link_is_not_followed) {
+  std::filesystem::create_symlink(directory_ / "elsewhere", path_);
+  EXPECT_THAT(error_text<SystemError>([&] { RunLock(path_, 0ms); }), HasSubstr(path_.string()));
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "elsewhere"));
+}
+
 TEST_F(RunLockTest, second_holder_is_refused) {
   const pid_t holder = start_holder();
   EXPECT_THAT(error_text<SystemError>([&] { RunLock(path_, 150ms); }),

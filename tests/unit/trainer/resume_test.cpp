@@ -190,5 +190,13 @@ TEST_F(ResumeTest, explicit_path_must_be_complete_and_of_the_same_base) {
             std::string::npos);
 }
 
+TEST_F(ResumeTest, directory_with_a_planted_link_is_refused_before_anything_is_written) {
+  make_directories(root_);
+  std::filesystem::create_symlink("/tmp", root_ / "logs");
+  EXPECT_NE(error_of(identity()).find("logs is a symbolic link"), std::string::npos);
+  start_run();
+  EXPECT_NE(error_of(identity()).find("logs is a symbolic link"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace temper
