@@ -1,6 +1,5 @@
 #include "launcher/submit_pack.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <iostream>
 
@@ -8,6 +7,7 @@
 #include "config/run_config.h"
 #include "io/atomic_file.h"
 #include "launcher/batch_script.h"
+#include "launcher/pack_options.h"
 #include "launcher/rank_launch.h"
 #include "launcher/report.h"
 #include "launcher/slurm_client.h"
@@ -26,17 +26,19 @@ void check_command(const std::vector<std::string>& command, int64_t num_shards) 
   if (num_shards < 1 || num_shards > kMaxShards) {
     throw UserError("submit --array {}: expected 1 to {}", num_shards, kMaxShards);
   }
-  const auto names_shard = [](const std::string& word) { return word.starts_with("--shard"); };
-  if (std::any_of(command.begin(), command.end(), names_shard)) {
-    throw UserError("submit --array: leave --shard out; each task gets its own");
-  }
 }
 
+// What the command will write, by its own reading of its options. UserError for what it would
+// refuse: better now than in each task.
 fs::path output_of(const std::vector<std::string>& command) {
-  for (size_t i = 1; i + 1 < command.size(); ++i) {
-    if (command[i] == "-o" || command[i] == "--output") return fs::absolute(command[i + 1]);
+  CommandLine line = pack_command_line();
+  if (!line.parse({command.begin() + 1, command.end()})) {
+    throw UserError("submit --array: leave --help out of the command after --");
   }
-  throw UserError("submit --array: the pack command has no -o OUT.h5");
+  if (line.has("shard")) {
+    throw UserError("submit --array: leave --shard out; each task gets its own");
+  }
+  return fs::absolute(read_pack_options(line).output);
 }
 
 }  // namespace

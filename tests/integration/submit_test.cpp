@@ -217,6 +217,33 @@ TEST_F(SubmitTest, status_of_a_sweep_is_that_of_its_runs) {
   EXPECT_EQ(report["runs"][1]["job"]["id"], "41_1");
 }
 
+TEST_F(SubmitTest, output_of_the_pack_command_is_what_pack_takes) {
+  write("run.yaml", "slurm: {partition: cpu}\n");
+  const std::vector<std::vector<std::string>> ways = {
+      {"-o", "t.h5"}, {"-ot.h5"}, {"--output", "t.h5"}, {"--output=t.h5"}};
+  for (const std::vector<std::string>& way : ways) {
+    std::vector<std::string> arguments = {
+        "--array",        "2",       "--dry-run",   "--",
+        "pack",           "a.jsonl", "--tokenizer", "tokenizer.json",
+        "--sequence-len", "64"};
+    arguments.insert(arguments.end(), way.begin(), way.end());
+    const ProgramRun run = submit(arguments);
+    EXPECT_EQ(run.exit_code, 0) << way.front() << ": " << run.err;
+    EXPECT_THAT(run.out, HasSubstr((folder() / "t-logs").string())) << way.front();
+  }
+  const auto refused = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"--array", "2", "--", "pack", "a.jsonl"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return refusal(arguments);
+  };
+  EXPECT_THAT(refused({"--tokenizer", "t.json", "--sequence-len", "64"}), HasSubstr("--output"));
+  EXPECT_THAT(refused({"-ot.h5", "--tokenizer", "t.json", "--sequence-len", "64", "--shard=0/2"}),
+              HasSubstr("leave --shard out"));
+  // What each task would refuse is refused here.
+  EXPECT_THAT(refused({"-ot.h5", "--sequence-len", "64"}), HasSubstr("--model or --tokenizer"));
+  EXPECT_THAT(refused({"-ot.h5", "--sequence-length", "64"}), HasSubstr("sequence-length"));
+}
+
 TEST_F(SubmitTest, front_door_links_no_libtorch) {
   const CapturedProcess listed = run_captured({"ldd", TEMPER_PROGRAM});
   EXPECT_THAT(listed.standard_output, HasSubstr("libc.so"));
