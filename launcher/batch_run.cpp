@@ -53,8 +53,10 @@ class BatchRun {
       : job_(job), slurm_(slurm), run_(*job.run_directory), job_id_(current_job_id()) {}
 
   int run() {
+    run_.check_trusted();
     record_ = read_job_record(run_.job_record_path()).value_or(JobRecord{});
     record_.job_id = job_id_;
+    record_.is_unanswered = false;
     // Another's directory is left as it is; the ranks say what is wrong with it.
     const bool is_ours = run_.exists() || run_.is_fresh();
     for (;;) {
@@ -65,7 +67,7 @@ class BatchRun {
       if (!next.reason.empty()) log::info("{}", next.reason);
       if (next.action == NextAction::kRestart) continue;
       if (next.action == NextAction::kRequeue) requeue();
-      if (next.action == NextAction::kSuccessor && !leave_failed_nodes()) continue;
+      if (next.action == NextAction::kSuccessor && !leaves_failed_nodes()) continue;
       return end.exit_code;
     }
   }
@@ -78,30 +80,42 @@ class BatchRun {
 
   void requeue() {
     const HoldTermination held;
-    const std::string refusal = requeue_job(job_id_);
-    if (refusal.empty()) return;
+    const SlurmReply reply = requeue_job(job_id_);
+    if (reply.answer == SlurmAnswer::kDone) return;
+    if (reply.answer == SlurmAnswer::kNone)
+      return give_up("the job went back into the queue", reply);
     log::warning("the job cannot be put back into the queue ({}); submitting another after it",
-                 refusal);
-    if (!submit_successor()) log::error("the run does not go on by itself: submit it again");
+                 reply.words);
+    if (submit_successor() == SlurmAnswer::kRefused) {
+      log::error("the run does not go on by itself: submit it again");
+    }
   }
 
   // Where no further job can be had, the ranks start again in this one.
-  bool leave_failed_nodes() {
+  bool leaves_failed_nodes() {
     const HoldTermination held;
-    if (submit_successor()) return true;
+    if (submit_successor() != SlurmAnswer::kRefused) return true;
     log::warning("the ranks start again in this job, without leaving {} out",
                  record_.failed_nodes.back());
     record_.failed_nodes.pop_back();
     return false;
   }
 
-  bool submit_successor() {
+  // There may be a job that goes on. A second one beside it would be worse than none.
+  static void give_up(const char* what, const SlurmReply& reply) {
+    log::error(
+        "it is not known whether {}: {}. No other is submitted: look with `squeue --me`, and "
+        "submit the run again if it is not there",
+        what, reply.words);
+  }
+
+  SlurmAnswer submit_successor() {
     // That of a sweep lies above its runs.
     fs::path script = run_.job_script_path();
     if (!fs::exists(script)) script = run_.root().parent_path() / script.filename();
     if (!fs::exists(script)) {
       log::error("there is no {} to submit", run_.job_script_path().string());
-      return false;
+      return SlurmAnswer::kRefused;
     }
     std::vector<std::string> options = {"--dependency=afterany:" + job_id_};
     const std::string task = variable("SLURM_ARRAY_TASK_ID");
@@ -109,16 +123,27 @@ class BatchRun {
     if (!record_.failed_nodes.empty()) {
       options.push_back(fmt::format("--exclude={}", fmt::join(record_.failed_nodes, ",")));
     }
+    record_.is_unanswered = true;
+    save_record();
+    SlurmReply reply;
     try {
-      const std::string id = submit_batch_script(script, options);
-      record_.job_id = task.empty() ? id : id + "_" + task;
-      save_record();
-      log::info("job {} goes on after this one", record_.job_id);
-      return true;
+      reply = ask_sbatch(fs::absolute(script), options, job_id_);
     } catch (const Error& error) {
-      log::error("no further job was submitted. {}", error.what());
-      return false;
+      reply = {SlurmAnswer::kRefused, "", error.what()};  // there is no sbatch here
     }
+    if (reply.answer == SlurmAnswer::kNone) {
+      give_up("a further job was submitted", reply);
+      return reply.answer;
+    }
+    record_.is_unanswered = false;
+    if (reply.answer == SlurmAnswer::kDone) {
+      record_.job_id = task.empty() ? reply.job_id : reply.job_id + "_" + task;
+      log::info("job {} goes on after this one", record_.job_id);
+    } else {
+      log::error("no further job was submitted. {}", reply.words);
+    }
+    save_record();
+    return reply.answer;
   }
 
   const RankJob& job_;

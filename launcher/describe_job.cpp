@@ -2,23 +2,44 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "common/error.h"
-#include "config/recorded_config.h"
-#include "io/atomic_file.h"
 #include "run/run_directory.h"
 
 namespace temper {
 namespace {
 
-constexpr size_t kMaxConfigBytes = size_t{1} << 20;
-
 // The run's own setting where it has begun, else the default.
 int64_t signal_seconds_of(const RunDirectory& run) {
   std::error_code ignored;
-  const std::string path = run.config_path().string();
-  if (!std::filesystem::exists(path, ignored)) return SlurmConfig{}.signal_seconds;
-  return read_recorded_config(read_file(path, kMaxConfigBytes), path).slurm.signal_seconds;
+  if (!std::filesystem::exists(run.config_path(), ignored)) return SlurmConfig{}.signal_seconds;
+  return run.recorded_config().slurm.signal_seconds;
+}
+
+std::optional<ObservedJob> recorded_job(const RunDirectory& run) {
+  std::optional<JobRecord> record = read_job_record(run.job_record_path());
+  if (!record) return std::nullopt;
+  ObservedJob job;
+  job.record = std::move(*record);
+  job.signal_seconds = signal_seconds_of(run);
+  return job;
+}
+
+// Of those that nothing was found of yet.
+std::vector<std::string> ids_unknown(const std::vector<std::optional<ObservedJob>>& jobs) {
+  std::vector<std::string> ids;
+  for (const auto& job : jobs) {
+    if (job && !job->slurm && !job->record.job_id.empty()) ids.push_back(job->record.job_id);
+  }
+  return ids;
+}
+
+void add_slurm(const std::vector<SlurmJob>& found, std::vector<std::optional<ObservedJob>>& jobs) {
+  for (auto& job : jobs) {
+    if (!job || job->slurm || job->record.job_id.empty()) continue;
+    if (const SlurmJob* slurm = find_job(found, job->record.job_id)) job->slurm = *slurm;
+  }
 }
 
 OrderedJson or_null(const std::optional<int64_t>& value) {
@@ -27,18 +48,18 @@ OrderedJson or_null(const std::optional<int64_t>& value) {
 
 }  // namespace
 
-std::optional<ObservedJob> observe_job(const std::filesystem::path& run_directory) {
-  const RunDirectory run(run_directory);
-  std::optional<JobRecord> record = read_job_record(run.job_record_path());
-  if (!record) return std::nullopt;
-  ObservedJob job;
-  job.record = std::move(*record);
-  job.signal_seconds = signal_seconds_of(run);
-  if (job.record.job_id.empty()) return job;
-  job.slurm = find_queued_job(job.record.job_id);
-  job.is_queued = job.slurm.has_value();
-  if (!job.slurm) job.slurm = find_past_job(job.record.job_id);
-  return job;
+std::vector<std::optional<ObservedJob>> observe_jobs(
+    const std::vector<std::filesystem::path>& run_directories) {
+  std::vector<std::optional<ObservedJob>> jobs;
+  for (const std::filesystem::path& directory : run_directories) {
+    jobs.push_back(recorded_job(RunDirectory(directory)));
+  }
+  add_slurm(find_queued_jobs(ids_unknown(jobs)), jobs);
+  for (auto& job : jobs) {
+    if (job) job->is_queued = job->slurm.has_value();
+  }
+  add_slurm(find_past_jobs(ids_unknown(jobs)), jobs);
+  return jobs;
 }
 
 std::optional<int64_t> further_jobs_needed(const ObservedJob& job, double eta_seconds) {

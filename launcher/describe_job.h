@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "io/json.h"
 #include "launcher/slurm_client.h"
@@ -20,9 +21,10 @@ struct ObservedJob {
   int64_t signal_seconds = 0;     // before the time limit, the run stops
 };
 
-// Asks squeue, then sacct. Nothing when the run was never given to Slurm; UserError for a damaged
-// record.
-std::optional<ObservedJob> observe_job(const std::filesystem::path& run_directory);
+// Asks squeue, then sacct, each once for all directories. An entry for each: nothing when the run
+// was never given to Slurm. UserError for a damaged record.
+std::vector<std::optional<ObservedJob>> observe_jobs(
+    const std::vector<std::filesystem::path>& run_directories);
 
 // Of the time that the run still needs: how many jobs after the one that runs now. Nothing where
 // that is not known.

@@ -25,6 +25,35 @@ bool was_edited(const RunDirectory& run, const std::string& written_hash) {
   return hash_text(read_file(run.job_script_path(), kMaxScriptBytes)).hex() != written_hash;
 }
 
+void check_nobody_trains(const RunDirectory& run) {
+  run.check_trusted();
+  if (probe_run_lock(run.lock_path()) != LockState::kHeld) return;
+  throw UserError(
+      "{} is being trained by a process now; nothing was submitted. `temper status {}` shows it",
+      run.root().string(), run.root().string());
+}
+
+void refuse_beside(const SlurmJob* job, const std::filesystem::path& directory) {
+  if (job == nullptr) return;
+  throw UserError(
+      "{} belongs to job {}, which is {}; nothing was submitted. Wait for its end, or: {} {}",
+      directory.string(), job->id, job->state, job->is_pending() ? "scancel" : kStopWithCheckpoint,
+      job->id);
+}
+
+// `jobs`: nothing when squeue does not answer.
+void check_record(const RunDirectory& run, const std::optional<std::vector<SlurmJob>>& jobs) {
+  const std::optional<JobRecord> record = read_job_record(run.job_record_path());
+  if (!record) return;
+  if (!jobs && record->is_unanswered) {
+    throw UserError(
+        "{}: sbatch was asked for a job before, and whether it made one is not known; squeue gives "
+        "no answer, either. Nothing was submitted: try again when it does",
+        run.root().string());
+  }
+  if (jobs && !record->job_id.empty()) refuse_beside(find_job(*jobs, record->job_id), run.root());
+}
+
 }  // namespace
 
 void check_slurm_request(const RunConfig& config) {
@@ -56,26 +85,21 @@ void check_slurm_request(const RunConfig& config) {
   }
 }
 
-void check_not_in_use(const std::filesystem::path& run_directory) {
-  const RunDirectory run(run_directory);
-  const std::string name = run_directory.string();
-  if (probe_run_lock(run.lock_path()) == LockState::kHeld) {
-    throw UserError(
-        "{} is being trained by a process now; nothing was submitted. `temper status {}` shows it",
-        name, name);
-  }
-  const std::optional<JobRecord> record = read_job_record(run.job_record_path());
-  if (!record || record->job_id.empty()) return;
-  if (const std::optional<SlurmJob> job = find_queued_job(record->job_id)) {
-    throw UserError(
-        "{} belongs to job {}, which is {}; nothing was submitted. Wait for its end, or: {} {}",
-        name, job->id, job->state, job->is_pending() ? "scancel" : kStopWithCheckpoint,
-        record->job_id);
-  }
+void check_not_in_use(const std::filesystem::path& directory,
+                      const std::vector<std::filesystem::path>& run_directories) {
+  std::vector<std::filesystem::path> all = run_directories;
+  all.push_back(directory);
+  for (const std::filesystem::path& run : all) check_nobody_trains(RunDirectory(run));
+  const std::optional<std::vector<SlurmJob>> jobs = list_own_jobs();
+  for (const std::filesystem::path& run : all) check_record(RunDirectory(run), jobs);
+  // One that was submitted without an answer is in no record.
+  if (jobs)
+    refuse_beside(find_job_of_script(*jobs, RunDirectory(directory).job_script_path()), directory);
 }
 
 std::string submit_and_record(const std::filesystem::path& directory, const std::string& script,
                               EditedScript edited) {
+  require_sbatch();
   const RunDirectory run(directory);
   JobRecord record = read_job_record(run.job_record_path()).value_or(JobRecord{});
   const bool was = was_edited(run, record.script_hash);
@@ -86,21 +110,27 @@ std::string submit_and_record(const std::filesystem::path& directory, const std:
         run.job_script_path().string());
   }
   make_directories(run.logs_path());
-  if (!was || edited == EditedScript::kOverwrite) {
-    record.script_hash = hash_text(script).hex();
-    // The record first: a script without one would count as edited.
+  const bool is_written_anew = !was || edited == EditedScript::kOverwrite;
+  if (is_written_anew) record.script_hash = hash_text(script).hex();
+  record.is_unanswered = true;  // whatever becomes of this process from here on
+  // The record first: a script without one would count as edited.
+  write_job_record(run.job_record_path(), record);
+  if (is_written_anew) write_file_atomically(run.job_script_path(), script);
+  const SlurmReply reply = ask_sbatch(run.job_script_path());
+  if (reply.answer == SlurmAnswer::kDone) {
+    record_job(directory, reply.job_id);
+  } else if (reply.answer == SlurmAnswer::kRefused) {
+    record.is_unanswered = false;
     write_job_record(run.job_record_path(), record);
-    write_file_atomically(run.job_script_path(), script);
   }
-  const std::string id = submit_batch_script(run.job_script_path());
-  record_job(directory, id);
-  return id;
+  return submitted_job(reply);
 }
 
 void record_job(const std::filesystem::path& run_directory, const std::string& job_id) {
   const RunDirectory run(run_directory);
   JobRecord record = read_job_record(run.job_record_path()).value_or(JobRecord{});
   record.job_id = job_id;
+  record.is_unanswered = false;
   record.submitted_at = utc_now();
   // A person who submits again has looked: the counts begin anew.
   record.requeues = record.restarts = 0;

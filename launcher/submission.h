@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "config/run_config.h"
 
@@ -13,15 +14,19 @@ namespace temper {
 // and cores, the signal and the time limit. UserError naming both.
 void check_slurm_request(const RunConfig& config);
 
-// UserError when a process trains in the directory now, or a job that waits or runs will.
-void check_not_in_use(const std::filesystem::path& run_directory);
+// Before a script is submitted from `directory`, for runs in `run_directories` (the same one, or
+// those of a sweep below it). UserError when a process trains in one of them now, when a job that
+// waits or runs will, or when a submission has had no answer and squeue gives none either.
+void check_not_in_use(const std::filesystem::path& directory,
+                      const std::vector<std::filesystem::path>& run_directories);
 
 // What to do with a script that was edited by hand.
 enum class EditedScript { kRefuse, kSubmit, kOverwrite };
 
 // Writes `script` to `directory`/job.sbatch, unless the one there was edited and is to be submitted
 // as it is; gives it to sbatch, and records the job in job.json. Returns the job's id. UserError
-// when it was edited and `edited` is kRefuse, or sbatch refuses.
+// when it was edited and `edited` is kRefuse, or sbatch refuses; SystemError where there is no
+// sbatch, or what it did is not known, which job.json then says.
 std::string submit_and_record(const std::filesystem::path& directory, const std::string& script,
                               EditedScript edited);
 

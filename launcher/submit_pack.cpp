@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
 #include "common/error.h"
 #include "config/run_config.h"
@@ -41,6 +42,14 @@ fs::path output_of(const std::vector<std::string>& command) {
   return fs::absolute(read_pack_options(line).output);
 }
 
+void check_not_queued(const fs::path& script) {
+  const std::optional<std::vector<SlurmJob>> jobs = list_own_jobs();
+  const SlurmJob* job = jobs ? find_job_of_script(*jobs, script) : nullptr;
+  if (job == nullptr) return;
+  throw UserError("job {} of {} is {}; nothing was submitted. Wait for its end, or: scancel {}",
+                  job->id, script.string(), job->state, job->id);
+}
+
 }  // namespace
 
 int submit_pack(const std::string& run_yaml, const std::vector<std::string>& command,
@@ -68,9 +77,11 @@ int submit_pack(const std::string& run_yaml, const std::vector<std::string>& com
     report["script_text"] = script;
     if (!options.json) std::cout << script;
   } else {
+    require_sbatch();
+    check_not_queued(script_path);
     make_directories(job.log_directory);
     write_file_atomically(script_path, script);
-    report["job_id"] = submit_batch_script(script_path);
+    report["job_id"] = submitted_job(ask_sbatch(script_path));
     report["submitted"] = true;
     if (!options.json) {
       std::cout << fmt::format("job {}: {} shards of {}\n", report["job_id"].get<std::string>(),

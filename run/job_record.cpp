@@ -31,6 +31,7 @@ void write_job_record(const std::filesystem::path& path, const JobRecord& record
   const Json json = {{"job_id", record.job_id},
                      {"script_hash", record.script_hash},
                      {"submitted_at", record.submitted_at},
+                     {"is_unanswered", record.is_unanswered},
                      {"progress_step", record.progress_step},
                      {"requeues", record.requeues},
                      {"restarts", record.restarts},
@@ -51,6 +52,7 @@ std::optional<JobRecord> read_job_record(const std::filesystem::path& path) {
   record.job_id = checked_word(fields.text("job_id"), "_", place);
   record.script_hash = fields.text_or("script_hash", "");
   record.submitted_at = fields.text_or("submitted_at", "");
+  record.is_unanswered = fields.boolean_or("is_unanswered", false);
   record.progress_step = fields.integer_or("progress_step", -1);
   record.requeues = fields.integer_or("requeues", 0);
   record.restarts = fields.integer_or("restarts", 0);

@@ -14,6 +14,8 @@ struct JobRecord {
   std::string job_id;        // as squeue takes it: "123", "123_4"; empty: none yet
   std::string script_hash;   // of job.sbatch as temper wrote it
   std::string submitted_at;  // UTC
+  // sbatch was asked for a job, and what it said is not known (yet).
+  bool is_unanswered = false;
   // The newest checkpoint when the counters below were last set to zero or raised.
   int64_t progress_step = -1;
   int64_t requeues = 0;  // since then

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <iostream>
@@ -6,6 +7,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "launcher/command_line.h"
 #include "launcher/describe.h"
@@ -43,13 +45,35 @@ struct RunView {
   }
 };
 
-RunView look_at(const fs::path& run) {
-  RunView view{observe_status(run), observe_job(run)};
-  if (!view.observed && !view.job) {
-    throw UserError("{}: neither status.json nor job.json in it; is it the output_dir of a run?",
-                    run.string());
+bool is_of_a_run(const fs::path& directory) {
+  const RunDirectory run(directory);
+  return fs::exists(run.job_record_path()) || fs::exists(run.status_path());
+}
+
+// The runs of a sweep lie below its directory.
+std::vector<fs::path> runs_below(const fs::path& directory) {
+  std::vector<fs::path> runs;
+  std::error_code none;  // it need not be there
+  for (const auto& entry : fs::directory_iterator(directory, none)) {
+    if (is_of_a_run(entry.path())) runs.push_back(entry.path());
   }
-  return view;
+  std::sort(runs.begin(), runs.end());
+  return runs;
+}
+
+std::vector<RunView> look_at(const std::vector<fs::path>& directories) {
+  std::vector<RunView> views;
+  for (const fs::path& directory : directories) views.push_back({observe_status(directory), {}});
+  std::vector<std::optional<ObservedJob>> jobs = observe_jobs(directories);
+  for (size_t i = 0; i < views.size(); ++i) views[i].job = std::move(jobs[i]);
+  return views;
+}
+
+[[noreturn]] void refuse_unknown(const fs::path& directory) {
+  throw UserError(
+      "{}: neither status.json nor job.json in it or right below; is it the output_dir of a run or "
+      "a sweep?",
+      directory.string());
 }
 
 OrderedJson report_on(const RunView& view) {
@@ -69,28 +93,44 @@ std::string line_on(const RunView& view) {
   return line;
 }
 
-// The runs of a sweep lie below the directory that was submitted.
-OrderedJson runs_below(const fs::path& directory) {
-  OrderedJson runs = OrderedJson::array();
-  std::vector<fs::path> members;
-  for (const auto& entry : fs::directory_iterator(directory)) {
-    const RunDirectory run(entry.path());
-    if (fs::exists(run.job_record_path()) || fs::exists(run.status_path())) {
-      members.push_back(entry.path());
-    }
+std::string state_of(const RunView& view) {
+  if (!view.observed) return "not started";
+  return view.observed->has_died ? "killed" : run_state_name(view.observed->status.state);
+}
+
+// A directory of which nothing is known but the runs below it is that of a sweep.
+OrderedJson report_on_all(const fs::path& directory) {
+  std::vector<fs::path> directories = runs_below(directory);
+  const bool is_itself_one = is_of_a_run(directory);
+  if (directories.empty() && !is_itself_one) refuse_unknown(directory);
+  directories.insert(directories.begin(), directory);
+  const std::vector<RunView> views = look_at(directories);
+  OrderedJson report = is_itself_one ? report_on(views.front()) : OrderedJson::object();
+  if (views.size() == 1) return report;
+  if (!views.front().observed) report.erase("state");  // its runs have states, it has none
+  OrderedJson states = OrderedJson::object(), runs = OrderedJson::array();
+  for (size_t i = 1; i < views.size(); ++i) {
+    const std::string state = state_of(views[i]);
+    states[state] = states.value(state, 0) + 1;
+    OrderedJson run = {{"run", directories[i].filename().string()}};
+    run.update(report_on(views[i]));
+    runs.push_back(std::move(run));
   }
-  std::sort(members.begin(), members.end());
-  for (const fs::path& member : members) {
-    OrderedJson report = {{"run", member.filename().string()}};
-    report.update(report_on(look_at(member)));
-    runs.push_back(std::move(report));
-  }
-  return runs;
+  report["runs_in_state"] = std::move(states);
+  report["runs"] = std::move(runs);
+  return report;
 }
 
 // A line whenever something changed, until the run has ended or died.
 void follow(const fs::path& run, bool json) {
-  RunView view = look_at(run);
+  if (!is_of_a_run(run)) {
+    const std::vector<fs::path> below = runs_below(run);
+    if (below.empty()) refuse_unknown(run);
+    throw UserError("{} is a sweep, and --follow is for one run: temper status {} --follow",
+                    run.string(), below.front().string());
+  }
+  const auto ask_slurm = [&] { return observe_jobs({run}).front(); };
+  RunView view = look_at({run}).front();
   auto asked_slurm = Clock::now();
   for (std::string last;;) {
     OrderedJson report = report_on(view);
@@ -102,12 +142,12 @@ void follow(const fs::path& run, bool json) {
     last = line;
     std::this_thread::sleep_for(kPollInterval);
     if (Clock::now() - asked_slurm >= kSlurmInterval || !view.has_begun()) {
-      view.job = observe_job(run);
+      view.job = ask_slurm();
       asked_slurm = Clock::now();
     }
     view.observed = observe_status(run);
     // Asked again before it counts as the end: the job may have gone on elsewhere.
-    if (view.job && view.is_over()) view.job = observe_job(run);
+    if (view.job && view.is_over()) view.job = ask_slurm();
   }
 }
 
@@ -127,10 +167,7 @@ int status_command(const Arguments& arguments) {
     follow(run, line.has("json"));
     return kExitDone;
   }
-  OrderedJson report = report_on(look_at(run));
-  OrderedJson below = runs_below(run);
-  if (!below.empty()) report["runs"] = std::move(below);
-  print_report(report, line.has("json"));
+  print_report(report_on_all(run), line.has("json"));
   return kExitDone;
 }
 

@@ -104,7 +104,7 @@ int submit_run(const CommandLine& line, const std::string& path) {
     }
     return kExitDone;
   }
-  for (const fs::path& directory : directories) check_not_in_use(directory);
+  check_not_in_use(config.output_dir, directories);
   const std::string id = submit_and_record(config.output_dir, script, edited_script(line));
   if (!config.sweep.empty()) {
     for (size_t i = 0; i < directories.size(); ++i) {

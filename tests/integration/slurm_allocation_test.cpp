@@ -123,6 +123,27 @@ TEST_F(SlurmAllocationTest, further_job_where_requeueing_is_refused) {
   EXPECT_EQ(parse_json(read("out/job.json"), "job.json")["job_id"], "8");
 }
 
+// The request may have been heard all the same: a further job would be a second one.
+TEST_F(SlurmAllocationTest, requeue_without_an_answer_is_not_followed_by_a_second_job) {
+  fake_srun("pmix");
+  program("scontrol",
+          "echo \"scontrol $*\" >> calls\n"
+          "echo 'Socket timed out on send/recv operation' >&2; exit 1");
+  program("sbatch", "echo \"sbatch $*\" >> calls; echo 8");
+  program("squeue", "echo '7|RUNNING|None|1:00|1:00|N/A|node1|'");
+  write("out/job.sbatch", "#!/bin/sh\n");
+  ProgramRun run = train({"--requeue"});
+  EXPECT_EQ(run.exit_code, 75);
+  EXPECT_THAT(run.err, HasSubstr("not known whether the job went back into the queue"));
+  EXPECT_THAT(read("calls"), Not(HasSubstr("sbatch")));
+  EXPECT_EQ(parse_json(read("out/job.json"), "job.json")["job_id"], "7");
+  // squeue shows that it was heard.
+  program("squeue", "echo '7|PENDING|BeginTime|1:00|1:00|N/A||'");
+  run = train({"--requeue"});
+  EXPECT_THAT(run.err, Not(HasSubstr("not known")));
+  EXPECT_THAT(read("calls"), Not(HasSubstr("sbatch")));
+}
+
 // An srun whose task on node2 ends like this after the run has begun.
 class LostNodeTest : public SlurmAllocationTest {
  protected:
@@ -164,6 +185,16 @@ TEST_F(LostNodeTest, ranks_start_again_where_a_further_job_is_refused) {
   const Json record = parse_json(read("out/job.json"), "job.json");
   EXPECT_EQ(record["job_id"], "7");
   EXPECT_EQ(record["failed_nodes"], Json::array());
+}
+
+TEST_F(LostNodeTest, ranks_do_not_start_again_beside_a_job_that_may_be_there) {
+  program("squeue", "exit 1");
+  const ProgramRun run =
+      lose_node2("Killed", "137", "echo 'Socket timed out on send/recv operation' >&2; exit 1");
+  EXPECT_EQ(run.exit_code, 1) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("not known whether a further job was submitted"));
+  EXPECT_THAT(run.err, Not(HasSubstr("start again in this job")));
+  EXPECT_EQ(parse_json(read("out/job.json"), "job.json")["is_unanswered"], true);
 }
 
 TEST_F(LostNodeTest, node_that_reports_a_stall_is_not) {

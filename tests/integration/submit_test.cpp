@@ -5,14 +5,17 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <sstream>
 
 #include "run/run_directory.h"
 #include "run/run_lock.h"
+#include "run/status.h"
 #include "workshop.h"
 
 namespace temper {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -33,7 +36,22 @@ class SubmitTest : public Workshop {
   ProgramRun submit(const std::vector<std::string>& more = {}) {
     std::vector<std::string> arguments = {"submit", "run.yaml"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return temper(arguments, "", {{"PATH", (folder() / "bin").string() + ":/usr/bin:/bin"}});
+    return temper(arguments, "", slurm_path());
+  }
+  std::map<std::string, std::string> slurm_path() const {
+    return {{"PATH", (folder() / "bin").string() + ":/usr/bin:/bin"}};
+  }
+  std::string refusal_of_a_second() {
+    std::filesystem::remove(folder() / "submitted");
+    return refusal();
+  }
+  // Lines that begin with the program's name.
+  static int count_of(const std::string& name, const std::string& calls) {
+    int count = 0;
+    std::istringstream lines(calls);
+    for (std::string line; std::getline(lines, line);)
+      count += line.starts_with(name + " ") ? 1 : 0;
+    return count;
   }
   std::string refusal(const std::vector<std::string>& more = {}) {
     const ProgramRun run = submit(more);
@@ -185,10 +203,7 @@ TEST_F(SubmitTest, packing_is_an_array_of_shards) {
 
 TEST_F(SubmitTest, status_before_during_and_after_the_job) {
   ASSERT_EQ(submit().exit_code, 0);
-  const auto status = [&] {
-    return temper({"status", "out", "--json"}, "",
-                  {{"PATH", (folder() / "bin").string() + ":/usr/bin:/bin"}});
-  };
+  const auto status = [&] { return temper({"status", "out", "--json"}, "", slurm_path()); };
   program("squeue", "echo '41|PENDING|Priority|10:00|10:00|2026-01-02T03:04:05|'");
   Json report = parse_json(status().out, "status");
   EXPECT_EQ(report["state"], "not started");
@@ -215,6 +230,84 @@ TEST_F(SubmitTest, status_of_a_sweep_is_that_of_its_runs) {
   ASSERT_EQ(report["runs"].size(), 2u);
   EXPECT_EQ(report["runs"][1]["run"], "seed=2");
   EXPECT_EQ(report["runs"][1]["job"]["id"], "41_1");
+}
+
+// However many runs there are, Slurm's controller is asked once.
+TEST_F(SubmitTest, status_of_a_sweep_asks_slurm_once) {
+  write_run_yaml("global_batch_size: 4\nsweep: {seed: [1, 2, 3]}\n");
+  ASSERT_EQ(submit().exit_code, 0);
+  std::filesystem::remove(folder() / "calls");
+  program("squeue", "echo '41_1|RUNNING|None|1:00|1:00|N/A|node1|'");
+  program("sacct", "echo '41_0|COMPLETED|0:0|2026-01-02T03:04:05|node1'");
+  const Json report =
+      parse_json(temper({"status", "out", "--json"}, "", slurm_path()).out, "status");
+  EXPECT_FALSE(report.contains("state")) << "a sweep has runs, which have states";
+  ASSERT_TRUE(report.contains("runs_in_state"));
+  EXPECT_EQ(report["runs_in_state"]["not started"], 3);
+  EXPECT_EQ(report["runs"][0]["job"]["state"], "COMPLETED");
+  EXPECT_EQ(report["runs"][1]["job"]["state"], "RUNNING");
+  EXPECT_TRUE(report["runs"][2]["job"]["state"].is_null());
+  const std::string calls = read("calls");
+  EXPECT_EQ(count_of("squeue", calls), 1) << calls;
+  EXPECT_EQ(count_of("sacct", calls), 1) << calls;
+  std::filesystem::remove(folder() / "calls");
+  EXPECT_THAT(refusal_of_a_second(), HasSubstr("belongs to job 41_1, which is RUNNING"));
+  EXPECT_EQ(count_of("squeue", read("calls")), 1);
+}
+
+TEST_F(SubmitTest, status_of_a_local_sweep_is_that_of_its_runs) {
+  RunStatus finished;
+  finished.state = RunState::kFinished;
+  for (const char* run : {"seed=1", "seed=2"}) {
+    std::filesystem::create_directories(folder() / "sweep" / run);
+    write_run_status(RunDirectory(folder() / "sweep" / run).status_path(), finished);
+  }
+  write("sweep/frontier.html", "");
+  const Json report = temper_json({"status", "sweep", "--json"});
+  ASSERT_EQ(report["runs"].size(), 2u);
+  EXPECT_EQ(report["runs"][0]["run"], "seed=1");
+  EXPECT_EQ(report["runs"][1]["state"], "finished");
+  EXPECT_EQ(report["runs_in_state"]["finished"], 2);
+  const ProgramRun followed = temper({"status", "sweep", "--follow"});
+  EXPECT_EQ(followed.exit_code, 2);
+  EXPECT_THAT(error_message(followed), HasSubstr("sweep/seed=1 --follow"));
+  EXPECT_THAT(error_message(temper({"status", "base"})), HasSubstr("base: neither status.json"));
+  EXPECT_THAT(error_message(temper({"status", "nowhere"})), HasSubstr("nowhere: neither"));
+}
+
+// sbatch's last word is that it heard none: there may be a job all the same, and never two.
+TEST_F(SubmitTest, submission_without_an_answer_is_looked_for) {
+  const std::string silence =
+      "echo 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation' "
+      ">&2; exit 1";
+  const std::string script = (folder() / "out/job.sbatch").string();
+  program("sbatch", silence);
+  program("squeue", "exit 0");
+  const ProgramRun unknown = submit();
+  EXPECT_EQ(unknown.exit_code, 1);
+  EXPECT_THAT(error_message(unknown), HasSubstr("squeue shows no job of it so far"));
+  std::filesystem::remove(folder() / "calls");
+  program("squeue", "exit 1");
+  EXPECT_THAT(refusal(), HasSubstr("whether it made one is not known"));
+  program("squeue", "echo '44|PENDING|Priority|1:00|1:00|N/A||" + script + "'");
+  EXPECT_THAT(refusal(), HasSubstr("belongs to job 44, which is PENDING"));
+  EXPECT_EQ(count_of("sbatch", read("calls")), 0) << "a second job was asked for";
+  // Of a job that appears while it is looked for, the number is found.
+  program("squeue",
+          "[ -e asked ] && echo '45|PENDING|Priority|1:00|1:00|N/A||" + script + "'; : > asked");
+  const ProgramRun found = submit({"--json"});
+  EXPECT_EQ(found.exit_code, 0) << found.err;
+  EXPECT_THAT(found.err, HasSubstr("job 45 of this script is PENDING"));
+  EXPECT_EQ(parse_json(found.out, "report")["job_id"], "45");
+  EXPECT_EQ(parse_json(read("out/job.json"), "job.json")["job_id"], "45");
+  EXPECT_EQ(parse_json(read("out/job.json"), "job.json")["is_unanswered"], false);
+}
+
+TEST_F(SubmitTest, planted_link_is_refused) {
+  write("mine/rank-0.log", "mine");
+  std::filesystem::create_directory(folder() / "out");
+  std::filesystem::create_symlink(folder() / "mine", folder() / "out/logs");
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("out/logs is a symbolic link"), HasSubstr("remove it")));
 }
 
 TEST_F(SubmitTest, output_of_the_pack_command_is_what_pack_takes) {

@@ -15,6 +15,7 @@ TEST(JobRecord, round_trip) {
   record.job_id = "12_3";
   record.script_hash = "abc";
   record.submitted_at = "2026-01-02T03:04:05Z";
+  record.is_unanswered = true;
   record.progress_step = 40;
   record.requeues = 1;
   record.restarts = 2;
