@@ -160,8 +160,10 @@ OrderedJson as_template_reads(const OrderedJson& message) {
 // Templates see the keys of a message in the order of the record, which Json does not keep.
 void keep_whole_messages(std::vector<Message>& messages, const OrderedJson& list) {
   for (size_t i = 0; i < messages.size(); ++i) {
-    const bool plain = list[i].size() == 2 && list[i]["content"].is_string();
-    if (!plain) messages[i].json = as_template_reads(list[i]);
+    const OrderedJson& message = list.at(i);
+    const auto content = message.find("content");
+    const bool plain = message.size() == 2 && content != message.end() && content->is_string();
+    if (!plain) messages[i].json = as_template_reads(message);
   }
 }
 

@@ -131,6 +131,13 @@ std::string shown_value(const Json& value) {
 
 }  // namespace
 
+void throw_json_misuse(const char* condition) {
+  throw InternalError(
+      fmt::format("internal error: a JSON document was asked for what it does not hold: `{}` does "
+                  "not hold (a bug in temper)",
+                  condition));
+}
+
 void JsonHandler::parse(std::string_view text) {
   text_ = text;
   depth_ = 0;

@@ -1,14 +1,29 @@
 // JSON for configuration-sized files and records. The rest of the project sees nlohmann's type
 // through this header only.
+//
+// What nlohmann only asserts is checked in every build, above all that a key is there when the
+// const operator[] is asked for it: otherwise it reads memory that is no JSON, and Release would
+// not even notice. A failed check is an InternalError, so a document that others wrote is asked
+// with find(), value() or JsonFields.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace temper {
+[[noreturn]] void throw_json_misuse(const char* condition);  // InternalError
+}  // namespace temper
+
+#ifdef INCLUDE_NLOHMANN_JSON_HPP_
+#error "include io/json.h instead of <nlohmann/json.hpp>: it says what a failed assertion does"
+#endif
+#define JSON_ASSERT(condition) \
+  ((condition) ? static_cast<void>(0) : ::temper::throw_json_misuse(#condition))
+#include <nlohmann/json.hpp>
 
 namespace temper {
 

@@ -127,7 +127,7 @@ void add_topics(const OrderedJson& sets, BarChart& chart) {
         if (chart.groups.size() >= kMaxTopics) continue;
         group = chart.groups.insert(chart.groups.end(), {.label = label});
       }
-      group->bars.push_back({number_of(topic["loss"])});
+      group->bars.push_back({number_of(topic, "loss")});
     }
   }
 }

@@ -70,6 +70,20 @@ TEST(ParseRecord, keeps_what_templates_see_beyond_role_and_content) {
   EXPECT_EQ(record.messages[3].json["train"], false);
 }
 
+// Members of any name and number, so that none is taken for role and content.
+TEST(ParseRecord, keeps_messages_without_content_whole) {
+  for (const char* message : {R"({"role":"assistant","tool_calls":[{"id":1}]})",
+                              R"({"tool_calls":[{"id":1}],"role":"assistant"})",
+                              R"({"role":"assistant","tool_calls":[{"id":1}],"name":"x"})"}) {
+    const Record record =
+        parse(fmt::format(R"({{"messages":[{{"role":"user","content":"a"}},{}]}})", message),
+              CorpusFormat::kChat);
+    ASSERT_EQ(record.messages.size(), 2u);
+    EXPECT_EQ(record.messages[1].json.dump(), message);
+    EXPECT_EQ(record.messages[1].content, "");
+  }
+}
+
 TEST(ParseRecord, shows_templates_no_null_and_every_name_of_reasoning) {
   const Record record = parse_record(
       R"({"messages":[{"role":"user","content":"a","name":null},

@@ -51,6 +51,18 @@ TEST(ParseJsonTest, large_objects_take_no_quadratic_time) {
   EXPECT_EQ(parse_ordered_json(text, "test").size(), 300000u);  // ten minutes if it did
 }
 
+// The library itself asserts that, in builds with assertions; in others it reads what is no JSON.
+TEST(JsonAccessTest, asking_a_constant_object_for_a_key_it_lacks_is_an_error_in_every_build) {
+  const Json sorted = parse_json(R"({"a": 1})", "test");
+  const OrderedJson ordered = parse_ordered_json(R"({"a": 1})", "test");
+  EXPECT_EQ(sorted["a"], 1);
+  EXPECT_EQ(ordered["a"], 1);
+  EXPECT_THAT(error_text<InternalError>([&] { static_cast<void>(sorted["b"]); }),
+              HasSubstr("asked for what it does not hold"));
+  EXPECT_THAT(error_text<InternalError>([&] { static_cast<void>(ordered["b"]); }),
+              HasSubstr("asked for what it does not hold"));
+}
+
 TEST(ParseJsonTest, duplicate_keys_are_refused) {
   EXPECT_THAT(parse_error(R"({"a": 1, "b": {"c": 1, "c": 2}})"), HasSubstr("\"c\" appears twice"));
   EXPECT_THAT(parse_error(R"([{"a": 1, "\u0061": 2}])"), HasSubstr("\"a\" appears twice"));

@@ -179,6 +179,12 @@ TEST_F(RunReport, topics_of_two_sets_are_told_apart) {
   EXPECT_THAT(page, HasSubstr("dose, test/b"));
 }
 
+TEST_F(RunReport, takes_an_evaluation_whose_topic_has_no_loss) {
+  directory_.write("eval/step-20.json", R"({"step": 20, "sets": [{"name": "test/a", "topics": [
+                       {"topic": "dose", "loss": 1.0}, {"topic": "side effect"}]}]})");
+  EXPECT_THAT(html_page(figures()), HasSubstr("side effect"));
+}
+
 TEST_F(RunReport, names_no_checkpoint_that_is_over_the_budget) {
   directory_.write("run.yaml",
                    "base_model: m\ndatasets: [{path: d.h5}]\nmax_forgetting: 0.02\n"
