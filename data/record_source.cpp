@@ -139,8 +139,7 @@ CorpusContainer container_of(const std::filesystem::path& path, PeekableInput& i
   if (extension == ".csv") return CorpusContainer::kCsv;
   if (extension == ".tsv") return CorpusContainer::kTsv;
   if (extension == ".txt" || extension == ".md") return CorpusContainer::kText;
-  std::string_view start = input.peek(kPeekBytes);
-  if (start.substr(0, 3) == "\xef\xbb\xbf") start.remove_prefix(3);
+  const std::string_view start = behind_byte_order_mark(input.peek(kPeekBytes));
   const size_t first = start.find_first_not_of(" \t\r\n");
   const bool is_array = first != start.npos && start[first] == '[';
   return is_array ? CorpusContainer::kJsonArray : CorpusContainer::kJsonLines;

@@ -23,6 +23,7 @@ namespace {
 constexpr size_t kBufferBytes = size_t{1} << 18;
 constexpr std::string_view kGzipMagic = "\x1f\x8b";
 constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 // The file's own bytes through one buffer, which decoders look into.
 class RawInput {
@@ -162,6 +163,24 @@ class ZstdInput final : public ByteInput {
   bool inside_frame_ = false;
 };
 
+class UnmarkedInput final : public ByteInput {
+ public:
+  explicit UnmarkedInput(std::unique_ptr<ByteInput> input) : input_(std::move(input)) {}
+
+  size_t read(char* out, size_t capacity) override {
+    if (std::exchange(at_start_, false)) {
+      const std::string_view start = input_.peek(kByteOrderMark.size());
+      char mark[kByteOrderMark.size()];
+      if (behind_byte_order_mark(start).size() < start.size()) input_.read(mark, sizeof(mark));
+    }
+    return input_.read(out, capacity);
+  }
+
+ private:
+  PeekableInput input_;
+  bool at_start_ = true;
+};
+
 }  // namespace
 
 std::string_view PeekableInput::peek(size_t num_bytes) {
@@ -181,6 +200,14 @@ size_t PeekableInput::read(char* out, size_t capacity) {
   std::memcpy(out, seen_.data(), count);
   seen_.erase(0, count);
   return count;
+}
+
+std::string_view behind_byte_order_mark(std::string_view text) {
+  return text.starts_with(kByteOrderMark) ? text.substr(kByteOrderMark.size()) : text;
+}
+
+std::unique_ptr<ByteInput> without_byte_order_mark(std::unique_ptr<ByteInput> input) {
+  return std::make_unique<UnmarkedInput>(std::move(input));
 }
 
 std::unique_ptr<ByteInput> open_byte_input(const std::filesystem::path& path) {

@@ -32,6 +32,12 @@ class PeekableInput final : public ByteInput {
   std::string seen_;
 };
 
+// `text` behind the UTF-8 byte order mark that it begins with: all three bytes or none, since many
+// characters begin with one or two of them.
+std::string_view behind_byte_order_mark(std::string_view text);
+// The same of an input, looked for at the first read.
+std::unique_ptr<ByteInput> without_byte_order_mark(std::unique_ptr<ByteInput> input);
+
 // "-" is standard input.
 std::unique_ptr<ByteInput> open_byte_input(const std::filesystem::path& path);
 

@@ -15,14 +15,11 @@ constexpr size_t kMaxColumns = 4096;
 
 CsvReader::CsvReader(std::unique_ptr<ByteInput> input, std::string name, char separator,
                      size_t max_record_bytes)
-    : input_(std::move(input)),
+    : input_(without_byte_order_mark(std::move(input))),
       name_(std::move(name)),
       separator_(separator),
       max_record_bytes_(max_record_bytes),
       buffer_(kBufferBytes) {
-  for (const unsigned char mark : {0xef, 0xbb, 0xbf}) {
-    if (peek() == mark) ++begin_;
-  }
   if (!take_record(columns_)) throw UserError("{}: empty, not even a header", name_);
   if (problem_) throw UserError("{}:{}: the header has {}", name_, line_number_, problem_);
   if (columns_.size() > kMaxColumns) {

@@ -1,5 +1,6 @@
 // Reads comma- or tab-separated values (RFC 4180): a header, then records of as many fields. A
-// field in double quotes may hold separators, line ends and doubled quotes.
+// field in double quotes may hold separators, line ends and doubled quotes. A UTF-8 byte order mark
+// is left out.
 #pragma once
 
 #include <cstddef>

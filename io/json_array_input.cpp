@@ -17,7 +17,7 @@ bool is_blank(int c) {
 
 JsonArrayReader::JsonArrayReader(std::unique_ptr<ByteInput> input, std::string name,
                                  size_t max_element_bytes)
-    : input_(std::move(input)),
+    : input_(without_byte_order_mark(std::move(input))),
       name_(std::move(name)),
       max_element_bytes_(max_element_bytes),
       buffer_(kBufferBytes) {}
@@ -40,9 +40,6 @@ void JsonArrayReader::refuse(const char* what) const {
 }
 
 void JsonArrayReader::begin_array() {
-  for (const unsigned char mark : {0xef, 0xbb, 0xbf}) {
-    if (peek() == mark) ++begin_;
-  }
   skip_blanks();
   if (peek() != '[') refuse("not a JSON array");
   ++begin_;

@@ -1,5 +1,6 @@
 // Reads a JSON array element by element, however long it is. An element is found by its brackets
-// and quotes only: whoever parses it finds out whether it is JSON.
+// and quotes only: whoever parses it finds out whether it is JSON. A UTF-8 byte order mark is left
+// out.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,6 @@
 #include "io/text_input.h"
 
 #include <cstring>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,14 +11,13 @@ namespace temper {
 namespace {
 
 constexpr size_t kBufferBytes = size_t{1} << 18;
-constexpr std::string_view kUtf8ByteOrderMark = "\xef\xbb\xbf";
 
 }  // namespace
 
 struct LineReader::State {
   State(std::unique_ptr<ByteInput> its_input, std::string its_name, size_t max_bytes)
       : name(std::move(its_name)),
-        input(std::move(its_input)),
+        input(without_byte_order_mark(std::move(its_input))),
         buffer(kBufferBytes),
         max_line_bytes(max_bytes) {}
 
@@ -75,7 +73,6 @@ LineReader::LineReader(LineReader&&) noexcept = default;
 bool LineReader::next(std::string& line) {
   line.clear();
   if (!state_->append_line(line)) return false;
-  if (state_->line_number == 0 && line.compare(0, 3, kUtf8ByteOrderMark) == 0) line.erase(0, 3);
   if (!line.empty() && line.back() == '\r') line.pop_back();
   ++state_->line_number;
   return true;

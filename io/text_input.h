@@ -1,4 +1,5 @@
-// Reads a text file line by line, however large: plain, gzip or zstd (by content, not by name).
+// Reads a text file line by line, however large: plain, gzip or zstd (by content, not by name). A
+// UTF-8 byte order mark is left out.
 #pragma once
 
 #include <cstddef>

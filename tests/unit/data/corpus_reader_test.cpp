@@ -272,6 +272,17 @@ TEST(CorpusReader, reads_csv_and_tsv_with_named_columns) {
   EXPECT_EQ(reader->containers(), (std::vector{CorpusContainer::kCsv, CorpusContainer::kTsv}));
 }
 
+TEST(CorpusReader, reads_csv_whose_first_header_begins_like_a_byte_order_mark) {
+  const TemporaryDirectory directory;
+  const std::string text = "\xef\xbd\xb6";  // half-width katakana
+  ColumnNames names;
+  names.add("text=" + text);
+  for (const char* mark : {"", "\xef\xbb\xbf"}) {
+    EXPECT_THAT(read_all({directory.write("c.csv", mark + text + ",b\nx,y\n")}, nullptr, names),
+                testing::ElementsAre("0:2 text:x"));
+  }
+}
+
 TEST(CorpusReader, names_what_is_wrong_with_a_csv_file) {
   const TemporaryDirectory directory;
   const auto error = [&](const std::string& text) {

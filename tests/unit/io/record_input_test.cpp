@@ -20,9 +20,9 @@ using testing::HasSubstr;
 // A few bytes at a time.
 class DripInput final : public ByteInput {
  public:
-  explicit DripInput(std::string text) : text_(std::move(text)) {}
+  DripInput(std::string text, size_t num_bytes) : text_(std::move(text)), num_bytes_(num_bytes) {}
   size_t read(char* out, size_t capacity) override {
-    const size_t count = std::min({capacity, text_.size() - at_, size_t{3}});
+    const size_t count = std::min({capacity, text_.size() - at_, num_bytes_});
     std::memcpy(out, text_.data() + at_, count);
     at_ += count;
     return count;
@@ -30,11 +30,43 @@ class DripInput final : public ByteInput {
 
  private:
   std::string text_;
+  size_t num_bytes_;
   size_t at_ = 0;
 };
 
-std::unique_ptr<ByteInput> drip(const std::string& text) {
-  return std::make_unique<DripInput>(text);
+std::unique_ptr<ByteInput> drip(const std::string& text, size_t num_bytes = 3) {
+  return std::make_unique<DripInput>(text, num_bytes);
+}
+
+std::string all_of(ByteInput& input) {
+  std::string all;
+  char byte = 0;
+  while (input.read(&byte, 1) == 1) all += byte;
+  return all;
+}
+
+// Japanese headers begin with U+FF29, Arabic presentation forms with U+FE8D: their first byte or
+// two are those of the mark.
+TEST(ByteOrderMark, is_left_out_whole_or_not_at_all) {
+  for (const size_t num_bytes : {1, 2, 3, 100}) {
+    const auto read = [&](const std::string& text) {
+      return all_of(*without_byte_order_mark(drip(text, num_bytes)));
+    };
+    EXPECT_EQ(read("\xef\xbb\xbfx"), "x");
+    EXPECT_EQ(read("\xef\xbb\xbf\xef\xbb\xbf"), "\xef\xbb\xbf");
+    for (const char* other : {"", "x", "\xef", "\xef\xbb", "\xef\xbcx", "\xef\xbb\x8dx",
+                              "\xef\xbf\xbf", "\xbb\xbfx", "\xbfx"}) {
+      EXPECT_EQ(read(other), other);
+    }
+  }
+}
+
+TEST(ByteOrderMark, leaves_the_first_header_of_a_csv_file_whole) {
+  const std::string id = "\xef\xbc\xa9\xef\xbc\xa4";  // full-width "ID"
+  for (const std::string& mark : {std::string(), std::string("\xef\xbb\xbf")}) {
+    CsvReader reader(drip(mark + id + ",b\n1,2\n"), "a.csv", ',');
+    EXPECT_THAT(reader.columns(), ElementsAre(id, "b"));
+  }
 }
 
 std::vector<std::string> elements(const std::string& text, size_t limit = 100) {
@@ -49,6 +81,7 @@ TEST(JsonArrayReader, gives_elements_as_they_are) {
   EXPECT_THAT(elements(R"( [1, "a,]\"", {"x": [1, 2]} ,null])"),
               ElementsAre("1", R"("a,]\"")", R"({"x": [1, 2]})", "null"));
   EXPECT_THAT(elements("[]"), ElementsAre());
+  EXPECT_THAT(elements("\xef\xbb\xbf [1]"), ElementsAre("1"));
   EXPECT_THAT(elements(R"(["\\", "]"])"), ElementsAre(R"("\\")", R"("]")"));
 }
 
@@ -62,6 +95,7 @@ TEST(JsonArrayReader, names_what_is_wrong) {
     return "(none)";
   };
   EXPECT_THAT(error("{}"), names("a.json", "array"));
+  EXPECT_THAT(error("\xef[]"), names("a.json", "array"));
   EXPECT_THAT(error(""), HasSubstr("not a JSON array"));
   EXPECT_THAT(error("[1, 2"), HasSubstr("after element 1"));
   EXPECT_THAT(error("[1, \"2"), HasSubstr("no end"));
