@@ -6,9 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <numeric>
-#include <string_view>
 #include <utility>
 
 #include "common/error.h"
@@ -17,6 +15,7 @@
 #include "io/atomic_file.h"
 #include "io/hdf5.h"
 #include "io/json.h"
+#include "io/output_guard.h"
 
 namespace temper {
 namespace {
@@ -102,25 +101,17 @@ struct DatasetWriter::State {
   int64_t total_targets = 0, total_tokens = 0;
 };
 
-// A corpus that is named as the output by mistake stays as it is.
-static void check_replaceable(const std::filesystem::path& path) {
-  constexpr std::string_view kHdf5Signature("\x89HDF\r\n\x1a\n");
-  namespace fs = std::filesystem;
-  if (!fs::exists(path) || (fs::is_regular_file(path) && fs::file_size(path) == 0)) return;
-  std::string start(kHdf5Signature.size(), '\0');
-  if (fs::is_regular_file(path)) {
-    std::ifstream(path, std::ios::binary).read(start.data(), std::ssize(start));
-  }
-  if (start != kHdf5Signature) {
-    throw UserError(
-        "{} is there already and is no packed dataset; it is left as it is, name "
-        "another output",
-        path.string());
-  }
+void refuse_to_replace_foreign(const std::filesystem::path& path) {
+  // Of other people's HDF5 files the seal tells a dataset: it throws where there is none.
+  refuse_to_overwrite_foreign(path, "a packed dataset", [&] {
+    const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    DatasetSeal::read_hash(fd.get(), path);
+    return true;
+  });
 }
 
 DatasetWriter::DatasetWriter(const std::filesystem::path& path, Header header) {
-  check_replaceable(path);
+  refuse_to_replace_foreign(path);
   TEMPER_CHECK(header.sequence_len >= 2 && header.sequence_len <= kMaxSequenceLen);
   TEMPER_CHECK(header.pad_token >= 0 && header.pad_token < header.vocab_size);
   state_ = std::make_unique<State>(path, std::move(header));

@@ -14,6 +14,10 @@
 
 namespace temper {
 
+// UserError when something other than an earlier dataset or an empty file is at `path`. What takes
+// long before it writes a dataset asks first.
+void refuse_to_replace_foreign(const std::filesystem::path& path);
+
 class DatasetWriter {
  public:
   struct Header {
@@ -26,7 +30,8 @@ class DatasetWriter {
     int64_t shard_index = 0, num_shards = 1;
   };
 
-  // SystemError when the output's directory cannot be written.
+  // UserError as refuse_to_replace_foreign(). SystemError when the output's directory cannot be
+  // written.
   DatasetWriter(const std::filesystem::path& path, Header header);
   ~DatasetWriter();  // without finish() nothing remains
   DatasetWriter(const DatasetWriter&) = delete;

@@ -51,17 +51,13 @@ void check_options(const PackOptions& options) {
   if (options.corpus.num_workers < 0) {
     throw UserError("--workers {}: less than 0", options.corpus.num_workers);
   }
-  for (const bool validation : {false, true}) {
-    const std::filesystem::path path = pack_output_path(options, validation);
-    if (std::filesystem::is_directory(path)) {
-      throw UserError("{}: is a directory; name a file in it", path.native());
-    }
-  }
   if (options.num_shards < 1 || options.num_shards > kMaxShards || options.shard_index < 0 ||
       options.shard_index >= options.num_shards) {
     throw UserError("--shard {}/{}: expected i/n with i from 0 to n - 1, n up to {}",
                     options.shard_index, options.num_shards, kMaxShards);
   }
+  refuse_to_replace_foreign(pack_output_path(options, false));
+  if (options.hygiene.val_share > 0) refuse_to_replace_foreign(pack_output_path(options, true));
   options.hygiene.check();
   if (!options.decisions.empty() && options.hygiene.decides()) {
     throw UserError("{}: with a decisions file what is dropped or split off is decided already",

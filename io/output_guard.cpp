@@ -24,6 +24,9 @@ void refuse_to_overwrite_foreign(const fs::path& output, const char* product,
   std::error_code error;
   const fs::file_status status = fs::status(output, error);
   if (!fs::exists(status)) return;
+  if (fs::is_directory(status)) {
+    throw UserError("{} is a directory; name a file in it", output.string());
+  }
   if (!fs::is_regular_file(status)) {
     throw UserError("{} exists and is not a regular file; choose another output", output.string());
   }

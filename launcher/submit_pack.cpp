@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "config/run_config.h"
 #include "io/atomic_file.h"
+#include "io/output_guard.h"
 #include "launcher/batch_script.h"
 #include "launcher/pack_options.h"
 #include "launcher/rank_launch.h"
@@ -19,6 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kMaxShards = 10000;
+// Of slurm/train.sbatch.in.
+constexpr const char* kScriptStart = "#!/bin/bash\n# Written by `temper submit`.";
 
 void check_command(const std::vector<std::string>& command, int64_t num_shards) {
   if (command.front() != "pack") {
@@ -79,6 +82,8 @@ int submit_pack(const std::string& run_yaml, const std::vector<std::string>& com
   } else {
     require_sbatch();
     check_not_queued(script_path);
+    refuse_to_overwrite_foreign(script_path, "a batch script of temper submit",
+                                [&] { return read_file(script_path).starts_with(kScriptStart); });
     make_directories(job.log_directory);
     write_file_atomically(script_path, script);
     report["job_id"] = submitted_job(ask_sbatch(script_path));

@@ -40,7 +40,11 @@ int check_command(const Arguments& arguments) {
   const std::filesystem::path scratch =
       output ? std::filesystem::path(*output)
              : std::filesystem::temp_directory_path() / "temper-check";
-  if (output) make_output_folder(*output);
+  if (output) {
+    refuse_to_overwrite_foreign(*output, "a decisions file of temper check",
+                                [&] { return Decisions::read(*output).size() > 0; });
+    make_output_folder(*output);
+  }
   const CorpusCheck check =
       check_corpus(read_corpus_options(line), read_hygiene_options(line), scratch);
   if (output) check.decisions.write(*output);

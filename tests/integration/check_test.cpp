@@ -59,6 +59,20 @@ TEST_F(CheckTest, a_gate_closes) {
   }
 }
 
+TEST_F(CheckTest, a_corpus_named_as_the_decisions_stays) {
+  const std::string corpus = record("q", "a");
+  write("corpus.jsonl", corpus);
+  const ProgramRun run = temper({"check", "corpus.jsonl", "--decisions", "corpus.jsonl"});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_EQ(error_message(run),
+            "corpus.jsonl exists and is not a decisions file of temper check; choose another "
+            "output, or remove it first");
+  EXPECT_EQ(read("corpus.jsonl"), corpus);
+  for (int again = 0; again < 2; ++again) {
+    temper_output({"check", "corpus.jsonl", "--decisions", "decisions.jsonl"});
+  }
+}
+
 TEST_F(CheckTest, decisions_are_obeyed_by_shards_that_train_as_one) {
   std::string corpus;
   for (int i = 0; i < 60; ++i)

@@ -174,9 +174,29 @@ TEST_F(PackTest, corpus_named_as_the_output_stays) {
   const ProgramRun run = temper({"pack", "corpus.jsonl", "-o", "corpus.jsonl", "--tokenizer",
                                  "tokenizer.json", "--sequence-len", "64"});
   EXPECT_EQ(run.exit_code, 2);
-  EXPECT_THAT(error_message(run), HasSubstr("corpus.jsonl is there already and is no packed"));
+  EXPECT_EQ(error_message(run),
+            "corpus.jsonl exists and is not a packed dataset; choose another output, or remove it "
+            "first");
   EXPECT_EQ(read("corpus.jsonl"), corpus);
   EXPECT_THAT(listing(), ElementsAre("corpus.jsonl", "tokenizer.json"));
+}
+
+TEST_F(PackTest, other_peoples_hdf5_files_stay) {
+  const std::string measurements = "\x89HDF\r\n\x1a\n and what a microscope saw";
+  write("corpus.jsonl", R"({"prompt": "Why?", "completion": "So."})");
+  write("out.h5", measurements);
+  const ProgramRun run = temper(command());
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(error_message(run), HasSubstr("out.h5 exists and is not a packed dataset"));
+  EXPECT_EQ(read("out.h5"), measurements);
+
+  write("corpus.jsonl", "[");  // not even looked at
+  write("mine-val.h5", measurements);
+  const ProgramRun split = temper({"pack", "corpus.jsonl", "-o", "mine.h5", "--tokenizer",
+                                   "tokenizer.json", "--sequence-len", "64", "--val-split", "0.5"});
+  EXPECT_EQ(split.exit_code, 2);
+  EXPECT_THAT(error_message(split), HasSubstr("mine-val.h5 exists and is not a packed dataset"));
+  EXPECT_EQ(read("mine-val.h5"), measurements);
 }
 
 TEST_F(PackTest, full_disk_is_a_failure_that_leaves_nothing) {

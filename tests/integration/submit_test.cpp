@@ -201,6 +201,16 @@ TEST_F(SubmitTest, packing_is_an_array_of_shards) {
   EXPECT_EQ(submit({"--array", "0", "--", "pack", "-o", "x.h5"}).exit_code, 2);
 }
 
+TEST_F(SubmitTest, packing_leaves_a_script_of_others_alone) {
+  const std::vector<std::string> command = {"--array",     "4",  "--",      "pack",
+                                            "train.jsonl", "-o", "parts.h5"};
+  write("parts.sbatch", "#!/bin/bash\n# mine\n");
+  EXPECT_THAT(refusal(command), HasSubstr("parts.sbatch exists and is not a batch script"));
+  EXPECT_EQ(read("parts.sbatch"), "#!/bin/bash\n# mine\n");
+  std::filesystem::remove(folder() / "parts.sbatch");
+  for (int again = 0; again < 2; ++again) EXPECT_EQ(submit(command).exit_code, 0);
+}
+
 TEST_F(SubmitTest, status_before_during_and_after_the_job) {
   ASSERT_EQ(submit().exit_code, 0);
   const auto status = [&] { return temper({"status", "out", "--json"}, "", slurm_path()); };

@@ -22,7 +22,7 @@ TEST(OutputGuardTest, only_products_and_empty_files_are_replaced) {
         [&] { refuse_to_overwrite_foreign(output, "a cake", [&] { return is_product; }); });
   };
   EXPECT_THAT(refusal(path, false), AllOf(HasSubstr("corpus.jsonl"), HasSubstr("not a cake")));
-  EXPECT_THAT(refusal(directory.path(), true), HasSubstr("not a regular file"));
+  EXPECT_THAT(refusal(directory.path(), true), HasSubstr("is a directory; name a file in it"));
   EXPECT_THAT(refusal("/dev/null", true), HasSubstr("not a regular file"));
   EXPECT_NO_THROW(refuse_to_overwrite_foreign(path, "a cake", [] { return true; }));
   EXPECT_NO_THROW(refuse_to_overwrite_foreign(directory / "new", "a cake", [] { return false; }));
