@@ -1,11 +1,8 @@
 #include "data/dataset_writer.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <numeric>
 #include <utility>
 
@@ -63,27 +60,19 @@ class PayloadSpool {
   SpillVector<T> values_;
 };
 
-std::filesystem::path beside(const std::filesystem::path& path, const char* what) {
-  return fmt::format("{}.{}.{}.partial", path.native(), getpid(), what);
-}
-
 }  // namespace
 
 struct DatasetWriter::State {
   State(const std::filesystem::path& output, Header its_header)
-      : path(output),
-        unsealed(beside(output, "unsealed")),
-        header(std::move(its_header)),
-        content(header.sequence_len) {
+      : path(output), header(std::move(its_header)), content(header.sequence_len) {
     first_document.append(0);
   }
-  ~State() { unlink(unsealed.c_str()); }
 
-  void write_hdf5(const std::string& sources_json, const std::string& settings_json,
-                  const std::string& statistics_json, DatasetSeal& seal);
+  void write_header(H5Group& root, const std::string& sources_json,
+                    const std::string& settings_json, const std::string& statistics_json) const;
   void write_payload(H5Group& root, DatasetSeal& seal);
 
-  std::filesystem::path path, unsealed;
+  std::filesystem::path path;
   Header header;
   PayloadSpool<int32_t> tokens{path, Payload::kTokens};
   PayloadSpool<uint8_t> supervised{path, Payload::kSupervised};
@@ -172,25 +161,19 @@ Hash128 DatasetWriter::finish(const std::string& sources_json, const std::string
   State& state = *state_;
   TEMPER_CHECK(num_rows() > 0);
   DatasetSeal seal;
-  state.write_hdf5(sources_json, settings_json, statistics_json, seal);
-  FileDescriptor fd(open(state.unsealed.c_str(), O_RDWR | O_CLOEXEC));
-  struct stat status {};
-  if (!fd.is_open() || fstat(fd.get(), &status) != 0) {
-    throw SystemError("{}: cannot be opened: {}", state.unsealed.native(), errno_text(errno));
-  }
-  seal.hdf5_bytes = static_cast<uint64_t>(status.st_size);
-  seal.write(fd.get(), state.unsealed);
-  sync_file(fd.get(), state.unsealed);
-  fd.close(state.unsealed);
-  rename_durably(state.unsealed, state.path);
+  H5Writer writer(state.path);
+  state.write_header(writer.root(), sources_json, settings_json, statistics_json);
+  state.write_payload(writer.root(), seal);
+  writer.commit([&](int fd, uint64_t end) {
+    seal.hdf5_bytes = end;
+    seal.write(fd, state.path);
+  });
   return state.content.digest();
 }
 
-void DatasetWriter::State::write_hdf5(const std::string& sources_json,
-                                      const std::string& settings_json,
-                                      const std::string& statistics_json, DatasetSeal& seal) {
-  H5Writer writer(unsealed);
-  H5Group& root = writer.root();
+void DatasetWriter::State::write_header(H5Group& root, const std::string& sources_json,
+                                        const std::string& settings_json,
+                                        const std::string& statistics_json) const {
   root.set_attribute("format", std::string(kDatasetFormat));
   root.set_attribute("format_version", kDatasetFormatVersion);
   root.set_attribute("sequence_len", header.sequence_len);
@@ -211,8 +194,6 @@ void DatasetWriter::State::write_hdf5(const std::string& sources_json,
   root.create_text("settings", settings_json);
   root.create_text("statistics", statistics_json);
   root.create_text("drop_reasons", Json(reasons).dump());
-  write_payload(root, seal);
-  writer.commit();
 }
 
 // In the order of the seal. Its groups are closed when it returns.

@@ -1,20 +1,18 @@
 #include "data/spill_file.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "common/error.h"
+#include "io/temporary_name.h"
 
 namespace temper {
 
-SpillFile::SpillFile(const std::filesystem::path& path, const char* what)
-    : path_(fmt::format("{}.{}.{}.partial", path.native(), getpid(), what)) {
-  fd_ = FileDescriptor(open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!fd_.is_open()) {
-    throw SystemError("{}: cannot be created: {}", path_.native(), errno_text(errno));
-  }
+SpillFile::SpillFile(const std::filesystem::path& path, const char* what) {
+  int fd = -1;
+  path_ = create_temporary(path, fmt::format("{}.partial", what), fd);
+  fd_ = FileDescriptor(fd);
   if (unlink(path_.c_str()) != 0) {
     throw SystemError("{}: cannot be unlinked: {}", path_.native(), errno_text(errno));
   }

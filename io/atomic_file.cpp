@@ -14,6 +14,7 @@
 
 #include "common/error.h"
 #include "io/system_calls.h"
+#include "io/temporary_name.h"
 
 #ifndef RENAME_EXCHANGE
 #define RENAME_EXCHANGE (1 << 1)
@@ -23,16 +24,11 @@ namespace temper {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr mode_t kFileMode = 0600;
 constexpr mode_t kDirectoryMode = 0700;
 
 fs::path parent_of(const fs::path& path) {
   const fs::path parent = path.parent_path();
   return parent.empty() ? fs::path(".") : parent;
-}
-
-fs::path partial_name(const fs::path& path) {
-  return fs::path(fmt::format("{}.{}.partial", path.native(), getpid()));
 }
 
 // "out/run/" and "out/run/." name the directory "out/run".
@@ -85,13 +81,10 @@ void FileDescriptor::close(const fs::path& path) {
   }
 }
 
-AtomicFile::AtomicFile(const fs::path& path) : path_(path), temporary_path_(partial_name(path)) {
-  sys::unlink(temporary_path_.c_str());  // left by an earlier process of the same id
-  fd_ = FileDescriptor(
-      sys::open(temporary_path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, kFileMode));
-  if (!fd_.is_open()) {
-    throw SystemError("cannot create {}: {}", temporary_path_.native(), errno_text(errno));
-  }
+AtomicFile::AtomicFile(const fs::path& path) : path_(path) {
+  int fd = -1;
+  temporary_path_ = create_temporary(path, "partial", fd);
+  fd_ = FileDescriptor(fd);
 }
 
 AtomicFile::~AtomicFile() {
@@ -230,8 +223,7 @@ void rename_durably(const fs::path& from, const fs::path& to) {
   if (parent_of(from) != parent_of(to)) sync_directory(parent_of(from));
 }
 
-AtomicDirectory::AtomicDirectory(const fs::path& path)
-    : path_(without_trailing_slash(path)), partial_path_(partial_name(path_)) {
+AtomicDirectory::AtomicDirectory(const fs::path& path) : path_(without_trailing_slash(path)) {
   std::error_code error;
   if (fs::exists(path_, error) && !fs::is_directory(path_, error)) {
     throw UserError("{} exists and is not a directory", path_.native());
@@ -242,11 +234,9 @@ AtomicDirectory::AtomicDirectory(const fs::path& path)
                     path_.native());
   }
   make_directories(parent_of(path_));
-  fs::remove_all(partial_path_, error);  // left by an earlier process of the same id
-  if (sys::mkdir(partial_path_.c_str(), kDirectoryMode) != 0) {
-    throw SystemError("cannot make the directory {}: {}", partial_path_.native(),
-                      errno_text(errno));
-  }
+  partial_path_ = make_temporary(path_, "partial", [](const fs::path& name) {
+    return sys::mkdir(name.c_str(), kDirectoryMode) == 0;
+  });
 }
 
 AtomicDirectory::~AtomicDirectory() {
@@ -271,8 +261,9 @@ void AtomicDirectory::commit() {
   if (exchange(partial_path_, path_)) {
     sync_directory(parent_of(path_));
   } else {
-    old = fs::path(fmt::format("{}.{}.old", path_.native(), getpid()));
-    rename_durably(path_, old);
+    old = make_temporary(path_, "old", [this](const fs::path& name) {
+      return sys::rename(path_.c_str(), name.c_str()) == 0;
+    });
     rename_durably(partial_path_, path_);
   }
   committed_ = true;

@@ -32,7 +32,8 @@ class FileDescriptor {
 // A file being written. Mode 0600.
 class AtomicFile {
  public:
-  // Creates `path`.<pid>.partial. SystemError when the directory can't be written.
+  // Creates it under a temporary name (io/temporary_name.h). SystemError when the directory can't
+  // be written.
   explicit AtomicFile(const std::filesystem::path& path);
   ~AtomicFile();  // removes the temporary file unless commit() was called
   AtomicFile(AtomicFile&&) noexcept;
@@ -41,6 +42,7 @@ class AtomicFile {
   void append(std::string_view text) { append(text.data(), text.size()); }
   void write_at(uint64_t offset, const void* data, size_t num_bytes);
   int fd() const { return fd_.get(); }
+  const std::filesystem::path& temporary_path() const { return temporary_path_; }
   uint64_t size() const { return size_; }  // highest byte written
 
   // fsync, close, rename to the final name, fsync the directory. SystemError (disk full, ...) names
@@ -76,7 +78,7 @@ void make_directories(const std::filesystem::path& path);
 // rename(2) + sync of the parent directory.
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
 
-// A directory being written as `path`.<pid>.partial and renamed by commit(), which syncs all files
+// A directory being written under a temporary name and renamed by commit(), which syncs all files
 // in it first. An existing directory at `path` is replaced whole, in one step where the file system
 // can swap two names; the working directory, and anything else of that name, is a UserError.
 class AtomicDirectory {

@@ -1,17 +1,14 @@
 #include "io/hdf5.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <hdf5.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <limits>
 
 #include "common/error.h"
-#include "io/atomic_file.h"
 
 namespace temper {
 
@@ -461,24 +458,15 @@ H5Reader::H5Reader(const std::filesystem::path& path) {
       H5Handle(readable(H5Gopen2(file_.get(), "/", H5P_DEFAULT), place, "open its root"), H5Gclose);
 }
 
-H5Writer::H5Writer(const std::filesystem::path& path)
-    : path_(path), temporary_path_(fmt::format("{}.{}.partial", path.native(), getpid())) {
+H5Writer::H5Writer(const std::filesystem::path& path) : path_(path), output_(path) {
   silence_library();
-  unlink(temporary_path_.c_str());  // left by an earlier process of the same id
-  // Created here first, because the library would give it the mode that umask leaves.
-  FileDescriptor fd(
-      open(temporary_path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!fd.is_open()) {
-    throw SystemError("cannot create {}: {}", temporary_path_.native(), errno_text(errno));
-  }
-  fd.close(temporary_path_);
   const H5Handle properties = reading_properties();
   H5Pset_alignment(properties.get(), kAlignmentThreshold, kAlignmentBytes);
-  const hid_t id = H5Fcreate(temporary_path_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, properties.get());
+  // It is there already: the library would give it the mode that umask leaves.
+  const hid_t id =
+      H5Fcreate(output_.temporary_path().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, properties.get());
   if (id < 0) {
-    const std::string reason = hdf5_error_text();
-    unlink(temporary_path_.c_str());
-    throw SystemError("cannot create {}: {}", temporary_path_.native(), reason);
+    throw SystemError("cannot create {}: {}", output_.temporary_path().native(), hdf5_error_text());
   }
   file_ = H5Handle(id, H5Fclose);
   root_.place_ = path.native();
@@ -486,12 +474,7 @@ H5Writer::H5Writer(const std::filesystem::path& path)
       H5Handle(written(H5Gopen2(id, "/", H5P_DEFAULT), path.native(), "open its root"), H5Gclose);
 }
 
-H5Writer::~H5Writer() {
-  if (!committed_) unlink(temporary_path_.c_str());
-}
-
-void H5Writer::commit() {
-  TEMPER_CHECK(!committed_, "{} was committed before", path_.native());
+void H5Writer::commit(const std::function<void(int fd, uint64_t end)>& append) {
   // The root group is ours; anything else would keep the library from closing the file.
   const ssize_t still_open = H5Fget_obj_count(
       file_.get(), H5F_OBJ_DATASET | H5F_OBJ_GROUP | H5F_OBJ_DATATYPE | H5F_OBJ_ATTR);
@@ -500,14 +483,12 @@ void H5Writer::commit() {
   if (!root_.handle_.close() || !file_.close()) {
     throw SystemError("{}: cannot close it: {}", path_.native(), hdf5_error_text());
   }
-  FileDescriptor fd(open(temporary_path_.c_str(), O_RDWR | O_CLOEXEC));
-  if (!fd.is_open()) {
-    throw SystemError("cannot open {}: {}", temporary_path_.native(), errno_text(errno));
+  struct stat info {};
+  if (fstat(output_.fd(), &info) != 0) {
+    throw SystemError("{}: cannot see its size: {}", path_.native(), errno_text(errno));
   }
-  sync_file(fd.get(), path_);
-  fd.close(path_);
-  rename_durably(temporary_path_, path_);
-  committed_ = true;
+  if (append) append(output_.fd(), static_cast<uint64_t>(info.st_size));
+  output_.commit();
 }
 
 }  // namespace temper

@@ -9,10 +9,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+#include "io/atomic_file.h"
 
 namespace temper {
 
@@ -146,25 +149,22 @@ class H5Reader {
   uint64_t file_size_ = 0;
 };
 
-// A new file, mode 0600, written as `path`.<pid>.partial; it appears under its name by commit().
+// A new file, mode 0600, written under a temporary name; it appears under its own by commit().
 class H5Writer {
  public:
   explicit H5Writer(const std::filesystem::path& path);
-  ~H5Writer();  // removes the temporary file unless commit() was called
-  H5Writer(const H5Writer&) = delete;
-  H5Writer& operator=(const H5Writer&) = delete;
 
   H5Group& root() { return root_; }
   // Closes, syncs, renames, syncs the directory. Datasets and groups of the file other than root()
-  // must be gone by then.
-  void commit();
+  // must be gone by then. `append` may write what HDF5 does not see behind the end of the closed
+  // file, which is open for reading and writing.
+  void commit(const std::function<void(int fd, uint64_t end)>& append = {});
 
  private:
   std::filesystem::path path_;
-  std::filesystem::path temporary_path_;
+  AtomicFile output_;
   H5Handle file_;
   H5Group root_;
-  bool committed_ = false;
 };
 
 }  // namespace temper

@@ -16,6 +16,7 @@
 #include "io/atomic_file.h"
 #include "io/json.h"
 #include "io/system_calls.h"
+#include "io/temporary_name.h"
 #include "run/checkpoint_name.h"
 #include "run/self_checksum.h"
 
@@ -69,17 +70,14 @@ const KnownName* find_known(const Entry& entry) {
   return nullptr;
 }
 
-// "run.json.4711.partial": one of these that a process has not finished. What stands between the
-// name and the suffix tells processes apart and is nobody else's business.
+// One of these files that a process has not finished.
 bool is_half_written(const Entry& entry) {
-  return std::any_of(std::begin(kKnownNames), std::end(kKnownNames), [&](const KnownName& known) {
-    std::string_view rest = entry.name;
-    if (entry.type != known.type || known.type == fs::file_type::directory) return false;
-    if (!rest.starts_with(known.name)) return false;
-    rest.remove_prefix(known.name.size());
-    constexpr std::string_view kSuffix = ".partial";
-    return rest.starts_with('.') && rest.size() > kSuffix.size() + 1 && rest.ends_with(kSuffix);
-  });
+  const std::optional<std::string_view> file = name_being_written(entry.name);
+  return file && std::any_of(std::begin(kKnownNames), std::end(kKnownNames),
+                             [&](const KnownName& known) {
+                               return known.type != fs::file_type::directory &&
+                                      entry.type == known.type && *file == known.name;
+                             });
 }
 
 // ".nfs000000000a1b2c3d": what NFS makes of a file that was removed while it was open, until it is
@@ -225,15 +223,20 @@ std::optional<CheckpointStatus> RunDirectory::latest_complete() const {
 }
 
 void RunDirectory::point_latest_to(int64_t step) const {
-  const fs::path temporary = root_ / fmt::format("latest.{}.partial", getpid());
   const fs::path latest = root_ / "latest";
-  sys::unlink(temporary.c_str());
-  if (sys::symlink(checkpoint_name(step).c_str(), temporary.c_str()) != 0 ||
-      sys::rename(temporary.c_str(), latest.c_str()) != 0) {
+  const std::string target = checkpoint_name(step);
+  try {
+    const fs::path temporary = make_temporary(latest, "partial", [&](const fs::path& name) {
+      return sys::symlink(target.c_str(), name.c_str()) == 0;
+    });
+    if (sys::rename(temporary.c_str(), latest.c_str()) != 0) {
+      const std::string reason = errno_text(errno);
+      sys::unlink(temporary.c_str());
+      throw SystemError("cannot rename {}: {}", temporary.native(), reason);
+    }
+  } catch (const SystemError& error) {
     // Only a hint: a checkpoint is no worse for a file system without links.
-    log::warning("cannot point {} to {}: {}", latest.native(), checkpoint_name(step),
-                 errno_text(errno));
-    sys::unlink(temporary.c_str());
+    log::warning("cannot point {} to {}: {}", latest.native(), target, error.what());
     return;
   }
   sync_directory(root_);

@@ -107,13 +107,16 @@ TEST(AtomicFileTest, missing_directory_is_a_system_error) {
               HasSubstr("No such file or directory"));
 }
 
-TEST(AtomicFileTest, link_left_under_the_temporary_name_is_not_followed) {
+TEST(AtomicFileTest, two_at_once_do_not_meet) {
   const TemporaryDirectory directory;
-  const fs::path victim = directory.write("victim", "untouched");
-  fs::create_symlink(victim, directory / fmt::format("a.{}.partial", getpid()));
-  write_file_atomically(directory / "a", "new");
-  EXPECT_EQ(read_file(victim), "untouched");
-  EXPECT_EQ(read_file(directory / "a"), "new");
+  AtomicFile first(directory / "a"), second(directory / "a");
+  first.append("1");
+  second.append("22");
+  first.commit();
+  EXPECT_EQ(read_file(directory / "a"), "1");
+  second.commit();
+  EXPECT_EQ(read_file(directory / "a"), "22");
+  EXPECT_EQ(directory.num_entries(), 1u);
 }
 
 TEST(ReadFileTest, reads_up_to_the_limit) {
@@ -191,6 +194,19 @@ TEST(AtomicDirectoryTest, replaces_an_older_one_whole) {
   output.commit();
   EXPECT_FALSE(fs::exists(directory / "out/stale"));
   EXPECT_EQ(read_file(directory / "out/a"), "new");
+  EXPECT_EQ(directory.num_entries(), 1u);
+}
+
+TEST(AtomicDirectoryTest, two_at_once_do_not_meet) {
+  const TemporaryDirectory directory;
+  AtomicDirectory first(directory / "out"), second(directory / "out");
+  write_file_atomically(first.partial_path() / "a", "1");
+  write_file_atomically(second.partial_path() / "b", "2");
+  first.commit();
+  EXPECT_TRUE(fs::exists(directory / "out/a"));
+  second.commit();
+  EXPECT_EQ(read_file(directory / "out/b"), "2");
+  EXPECT_FALSE(fs::exists(directory / "out/a"));
   EXPECT_EQ(directory.num_entries(), 1u);
 }
 

@@ -148,23 +148,25 @@ TEST_F(RunDirectoryTest, sweeps_what_other_attempts_left_and_nothing_else) {
         "step-7.a.partial", "step-8.old.aside", "mine.partial", "notes"}) {
     write_checkpoint(directory_ / name, 6);
   }
-  for (const char* name :
-       {"step-1.old.partial", "run.json.12.partial", "status.json.7.partial", "thesis.12.partial",
-        "run.json.partial", "run.jsonx.12.partial", "run.json.12.partial.mine"}) {
+  for (const char* name : {"step-1.old.partial", "run.json.12.partial",
+                           "status.json.node7-4711-0.partial", "thesis.node7-4711-0.partial",
+                           "thesis.12.partial", "run.json.x.partial", "run.json.partial",
+                           "run.jsonx.12.partial", "run.json.12.partial.mine"}) {
     directory_.write(name, "a file");
   }
   fs::create_symlink("step-9", directory_ / "latest.4.partial");
   run_.sweep("a");
   EXPECT_THAT(names(), UnorderedElementsAre("step-5", "step-7.a.partial", "step-8.old.aside",
                                             "mine.partial", "notes", "step-1.old.partial",
-                                            "thesis.12.partial", "run.json.partial",
+                                            "thesis.12.partial", "run.json.x.partial",
+                                            "run.json.partial", "thesis.node7-4711-0.partial",
                                             "run.jsonx.12.partial", "run.json.12.partial.mine"));
 }
 
 TEST_F(RunDirectoryTest, half_written_file_of_every_kind_is_swept_and_hinders_no_start) {
   for (const char* file :
        {"run.json", "run.yaml", "owner", "status.json", "job.json", "job.sbatch"}) {
-    for (const char* process : {"12", "node-1.12.3"}) {
+    for (const char* process : {"12", "node-1-12-3"}) {
       const std::string name = std::string(file) + "." + process + ".partial";
       directory_.write(name, "");
       EXPECT_TRUE(run_.is_fresh()) << name;
