@@ -29,6 +29,9 @@ enum Flag : uint8_t {
   kUnreadable = 128,
 };
 
+// The `extra` of subjects: what other corpora ask comes before who asks it here, too.
+constexpr uint64_t kOfOtherCorpus = 0, kOfCorpus = 1;
+
 // Records that agree in a key; `extra` may differ.
 struct Keyed {
   uint64_t high, low, extra;
@@ -51,19 +54,20 @@ class KeyedSorter {
   void add(const Hash128& key, uint32_t record, uint64_t extra = 0) {
     sorter_.add(Keyed(key, extra, record));
   }
-  // Calls `take` with the members of every key that has several; they are gone afterwards.
+  // Calls `take(first, entry, index)` for all in their order, where `first` is the first with the
+  // entry's key and `index` counts within the key from 0. Half a corpus may have one key, so
+  // nothing is kept of it. May be called again.
   template <typename Take>
-  void for_each_group(Take take) {
-    std::vector<Keyed> group;
-    const auto end_group = [&] {
-      if (group.size() > 1) take(group);
-      group.clear();
-    };
+  void for_each(Take take) {
+    Keyed first{};
+    uint64_t index = 0;
+    bool any = false;
     sorter_.merge([&](const Keyed& entry) {
-      if (!group.empty() && !group.front().has_key_of(entry)) end_group();
-      group.push_back(entry);
+      index = any && first.has_key_of(entry) ? index + 1 : 0;
+      if (index == 0) first = entry;
+      any = true;
+      take(first, entry, index);
     });
-    end_group();
   }
 
  private:
@@ -171,7 +175,7 @@ void HygieneCheck::add(const CorpusLine& line, const RecordFingerprint& print) {
     state.questions.add(print.question, record, print.answer.low);
     state.answers.add(print.answer, record);
   }
-  if (state.looks_for_overlap()) state.subjects.add(print.subject, record);
+  if (state.looks_for_overlap()) state.subjects.add(print.subject, record, kOfCorpus);
   if (state.options.val_share > 0 && print.group != Hash128{})
     state.groups.add(print.group, record);
   if (state.looks_for_near()) state.near.add(print.words);
@@ -203,7 +207,7 @@ void HygieneCheck::State::add_other_corpus(const std::vector<std::filesystem::pa
     const RecordFingerprint print = fingerprint_of(parse_line(line, reader.place(line), names));
     TEMPER_CHECK(flags.size() < kMaxRecords);
     const auto record = static_cast<uint32_t>(flags.size());
-    subjects.add(print.subject, record);
+    subjects.add(print.subject, record, kOfOtherCorpus);
     near.add(print.words);
     flags.push_back(0);
   }
@@ -214,14 +218,13 @@ void HygieneCheck::State::find_duplicates() {
   std::iota(canonical.begin(), canonical.end(), uint32_t{0});
   auto& finding = report.duplicates;
   finding = {"exact duplicates", options.duplicates, 0, 0, {}};
-  records.for_each_group([&](const std::vector<Keyed>& group) {
-    ++finding.groups;
-    for (size_t i = 1; i < group.size(); ++i) {
-      ++finding.records;
-      canonical[group[i].record] = group[0].record;
-      if (options.duplicates == HygieneAction::kDrop) {
-        decisions.drop(group[i].record, DropReason::kDuplicate);
-      }
+  records.for_each([&](const Keyed& first, const Keyed& entry, uint64_t index) {
+    if (index == 0) return;
+    if (index == 1) ++finding.groups;
+    ++finding.records;
+    canonical[entry.record] = first.record;
+    if (options.duplicates == HygieneAction::kDrop) {
+      decisions.drop(entry.record, DropReason::kDuplicate);
     }
   });
   for (size_t i = 0; i < num_records && finding.examples.size() < kMaxExamples; ++i) {
@@ -234,21 +237,23 @@ void HygieneCheck::State::find_duplicates() {
 void HygieneCheck::State::find_repeated_answers() {
   auto& finding = report.repeated_answers;
   finding = {"repeated answers", HygieneAction::kReport, 0, 0, {}};
-  answers.for_each_group([&](const std::vector<Keyed>& group) {
-    ++finding.groups;
-    finding.records += static_cast<int64_t>(group.size()) - 1;
+  answers.for_each([&](const Keyed&, const Keyed&, uint64_t index) {
+    if (index == 1) ++finding.groups;
+    if (index > 0) ++finding.records;
   });
 }
 
 void HygieneCheck::State::find_conflicts() {
   int64_t num_questions = 0;
-  questions.for_each_group([&](const std::vector<Keyed>& group) {
-    for (const Keyed& entry : group) {
-      if (options.val_share > 0) together.join(group[0].record, entry.record);
-    }
-    if (group.front().extra == group.back().extra) return;  // sorted by answer
+  questions.for_each([&](const Keyed& first, const Keyed& entry, uint64_t) {
+    if (options.val_share > 0) together.join(first.record, entry.record);
+    if (entry.extra == first.extra || (flags[first.record] & kInConflict) != 0) return;
     ++num_questions;
-    for (const Keyed& entry : group) flags[entry.record] |= kInConflict;
+    flags[first.record] |= kInConflict;
+  });
+  // Those before the second answer came are known only now.
+  questions.for_each([&](const Keyed& first, const Keyed& entry, uint64_t) {
+    flags[entry.record] |= flags[first.record] & kInConflict;
   });
   count_flagged(report.conflicts, kInConflict, options.conflicts, DropReason::kConflict);
   report.conflicts.name = "questions with different answers";
@@ -279,13 +284,13 @@ void HygieneCheck::State::mark_overlap() {
   for (size_t i = 0; i < num_records; ++i) {
     if ((flags[i] & kUnreadable) == 0) flags[i] |= others[alike.find(canonical[i])];
   }
-  subjects.for_each_group([&](const std::vector<Keyed>& group) {
-    uint8_t found = 0;
-    for (const Keyed& entry : group) {
-      if (entry.record >= num_records) found |= flag_of(entry.record);
-    }
-    for (const Keyed& entry : group) {
-      if (entry.record < num_records) flags[entry.record] |= found;
+  uint8_t found = 0;
+  subjects.for_each([&](const Keyed&, const Keyed& entry, uint64_t index) {
+    if (index == 0) found = 0;
+    if (entry.extra == kOfOtherCorpus) {
+      found |= flag_of(entry.record);
+    } else {
+      flags[entry.record] |= found;
     }
   });
 }
@@ -313,8 +318,8 @@ void HygieneCheck::State::mark_near_duplicates() {
 
 void HygieneCheck::State::join_groups() {
   for (size_t i = 0; i < num_records; ++i) together.join(static_cast<uint32_t>(i), canonical[i]);
-  groups.for_each_group([&](const std::vector<Keyed>& group) {
-    for (const Keyed& entry : group) together.join(group[0].record, entry.record);
+  groups.for_each([&](const Keyed& first, const Keyed& entry, uint64_t) {
+    together.join(first.record, entry.record);
   });
 }
 

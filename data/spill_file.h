@@ -85,7 +85,8 @@ class ExternalSorter {
     if (run_.size() == max_entries_) spill();
   }
 
-  // Calls `take` with every entry in ascending order. Nothing may be added after.
+  // Calls `take` with every entry in ascending order. May be called again, but nothing may be added
+  // after.
   template <typename Take>
   void merge(Take take) {
     if (runs_.empty()) {
