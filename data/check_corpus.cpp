@@ -22,7 +22,8 @@ CheckedLine check_line(const CorpusLine& line, const CorpusReader& reader,
   checked.line.source = line.source;
   checked.line.line_number = line.line_number;
   try {
-    checked.print = fingerprint_of(parse_line(line, reader.place(line), corpus.columns));
+    checked.print =
+        fingerprint_of(parse_line(line, reader.place(line), corpus.columns), corpus.control_tokens);
   } catch (const UserError& error) {
     if (!corpus.skip_bad_records) throw;
     checked.error = error.what();

@@ -17,6 +17,7 @@ struct CorpusOptions {
   ColumnNames columns;
   bool skip_bad_records = false;  // count and list them instead of stopping at the first
   int num_workers = 0;            // threads; 0: one per core
+  ControlTokens control_tokens;   // that no text should spell
 };
 
 // Records that could not be read and were passed over.

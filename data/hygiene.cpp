@@ -132,6 +132,7 @@ struct HygieneCheck::State {
   void find_repeated_answers();
   void find_conflicts();
   void find_near_pairs();
+  void count_control_tokens();
   void mark_overlap();
   void mark_near_duplicates();
   void join_groups();
@@ -150,6 +151,7 @@ struct HygieneCheck::State {
   std::optional<ExternalSorter<uint64_t>> pairs;  // (later << 32 | earlier), no exact duplicates
   std::vector<uint8_t> flags;       // of the records of the corpus, then of the others
   std::vector<uint32_t> canonical;  // the first record that equals this one
+  std::vector<uint32_t> spelling;   // the first records that spell a control token
   DisjointSets alike;               // near duplicates, all corpora
   DisjointSets together;            // what a split must not part
   size_t num_records = 0;           // of the corpus itself
@@ -188,6 +190,9 @@ void HygieneCheck::add(const CorpusLine& line, const RecordFingerprint& print) {
     ++state.report.personal_data_records[kind];
   }
   state.flags.push_back(flags);
+  if (print.control_token.empty()) return;
+  ++state.report.control_token_records[print.control_token];
+  if (state.spelling.size() < kMaxExamples) state.spelling.push_back(record);
 }
 
 void HygieneCheck::add_unreadable(const CorpusLine& line) {
@@ -202,9 +207,11 @@ void HygieneCheck::State::add_other_corpus(const std::vector<std::filesystem::pa
                                            const ColumnNames& names) {
   if (files.empty()) return;
   CorpusReader reader(files, CorpusFormat::kAuto, names);
+  const ControlTokens none(std::vector<std::string>{});  // it is not this corpus that is judged
   CorpusLine line;
   while (reader.next(line)) {
-    const RecordFingerprint print = fingerprint_of(parse_line(line, reader.place(line), names));
+    const RecordFingerprint print =
+        fingerprint_of(parse_line(line, reader.place(line), names), none);
     TEMPER_CHECK(flags.size() < kMaxRecords);
     const auto record = static_cast<uint32_t>(flags.size());
     subjects.add(print.subject, record, kOfOtherCorpus);
@@ -258,6 +265,14 @@ void HygieneCheck::State::find_conflicts() {
   count_flagged(report.conflicts, kInConflict, options.conflicts, DropReason::kConflict);
   report.conflicts.name = "questions with different answers";
   report.conflicts.groups = num_questions;
+}
+
+// Of these there is no gate: what the text says stays the user's to decide.
+void HygieneCheck::State::count_control_tokens() {
+  auto& finding = report.control_tokens;
+  finding = {"spell a control token", HygieneAction::kReport, 0, 0, {}};
+  for (const auto& [token, count] : report.control_token_records) finding.records += count;
+  for (const uint32_t record : spelling) finding.examples.push_back(place_of(record));
 }
 
 void HygieneCheck::State::find_near_pairs() {
@@ -432,6 +447,7 @@ HygieneReport HygieneCheck::finish(const std::vector<std::string>& sources,
   state.count_flagged(report.personal_data, kPersonal, options.personal_data,
                       DropReason::kPersonalData);
   report.personal_data.name = "personal data";
+  state.count_control_tokens();
 
   state.enforce(report.duplicates, "duplicates");
   state.enforce(report.held_out_overlap, "overlap");

@@ -1,12 +1,13 @@
 // Finds what should not be in a corpus twice, unseen or at all: duplicates, near duplicates, one
 // question with different answers, records that are also in held-out or general sets, damaged
-// text, personal data. Each finding has a report and a gate; what to do with every record is the
-// result (data/decisions.h).
+// text, personal data, text that a tokenizer takes for its control tokens. Each finding has a
+// report, and most a gate; what to do with every record is the result (data/decisions.h).
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,8 +67,9 @@ struct HygieneReport {
   int64_t records = 0;
   int64_t held_out_records = 0, general_records = 0;
   Finding duplicates, near_duplicates, repeated_answers, conflicts, held_out_overlap,
-      general_overlap, cut_off, mojibake, personal_data;
+      general_overlap, cut_off, mojibake, personal_data, control_tokens;
   std::array<int64_t, kNumPersonalData> personal_data_records{};  // with this kind
+  std::map<std::string, int64_t> control_token_records;           // that spell this one first
   int64_t groups_of_split = 0, val_records = 0;
 
   std::vector<const Finding*> findings() const;

@@ -76,8 +76,8 @@ OrderedJson HygieneOptions::to_json() const {
 }
 
 std::vector<const HygieneReport::Finding*> HygieneReport::findings() const {
-  return {&duplicates,      &near_duplicates, &repeated_answers, &conflicts,    &held_out_overlap,
-          &general_overlap, &cut_off,         &mojibake,         &personal_data};
+  return {&duplicates,      &near_duplicates, &repeated_answers, &conflicts,     &held_out_overlap,
+          &general_overlap, &cut_off,         &mojibake,         &personal_data, &control_tokens};
 }
 
 OrderedJson HygieneReport::to_json() const {
@@ -102,6 +102,8 @@ OrderedJson HygieneReport::to_json() const {
     kinds[personal_data_name(static_cast<PersonalData>(i))] = personal_data_records[i];
   }
   json["personal_data"]["kinds"] = kinds;
+  json["control_tokens"] = finding_json(control_tokens);
+  if (!control_token_records.empty()) json["control_tokens"]["kinds"] = control_token_records;
   if (groups_of_split > 0) {
     json["split"] = {{"groups", groups_of_split}, {"validation_records", val_records}};
   }

@@ -88,7 +88,8 @@ class Packing {
         special_(find_special_tokens(tokenizer_, options.tokenizer, options.special_tokens)),
         encoder_(tokenizer_, template_, special_,
                  {options.sequence_len, encoder_policy(), options.supervision}),
-        reader_(options.corpus.inputs, options.corpus.format, options.corpus.columns) {}
+        reader_(options.corpus.inputs, options.corpus.format, options.corpus.columns),
+        control_tokens_(tokenizer_.special_tokens()) {}
 
   PackReport run() {
     for (const bool validation : {false, true}) {
@@ -120,7 +121,9 @@ class Packing {
     if (!options_.decisions.empty()) {
       decisions_ = Decisions::read(options_.decisions);
     } else if (options_.check_hygiene && options_.hygiene.decides()) {
-      CorpusCheck check = check_corpus(options_.corpus, options_.hygiene, options_.output);
+      CorpusOptions corpus = options_.corpus;
+      corpus.control_tokens = control_tokens_;
+      CorpusCheck check = check_corpus(corpus, options_.hygiene, options_.output);
       decisions_ = std::move(check.decisions);
       hygiene_report_ = std::move(check.report);
     } else if (options_.check_hygiene && options_.num_shards == 1) {
@@ -158,7 +161,7 @@ class Packing {
     const std::string place = reader_.place(line);
     try {
       Record record = parse_line(line, place, options_.corpus.columns);
-      if (hygiene_) encoded.print = fingerprint_of(record);
+      if (hygiene_) encoded.print = fingerprint_of(record, control_tokens_);
       if (masks_personal_data()) encoded.num_masked = mask_personal_data(record);
       encoded.record = encoder_.encode(record, place);
       encoded.topic = std::move(record.topic);
@@ -286,6 +289,7 @@ class Packing {
   SpecialTokens special_;
   ExampleEncoder encoder_;
   CorpusReader reader_;
+  ControlTokens control_tokens_;
   std::optional<Decisions> decisions_;
   std::optional<HygieneCheck> hygiene_;  // in the same pass
   std::optional<HygieneReport> hygiene_report_;

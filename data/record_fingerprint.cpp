@@ -29,28 +29,40 @@ std::string folded(std::string_view text) {
   return out;
 }
 
-void look_at_text(std::string_view text, RecordFingerprint& print, MinHasher& words) {
-  words.add(text);
-  print.mojibake = print.mojibake || count_mojibake(text) > 0;
-  for (const PersonalDataMatch& match : find_personal_data(text)) {
-    ++print.personal_data[static_cast<size_t>(match.kind)];
-  }
-}
+// Sees every text of a record that a template may show.
+class TextLook {
+ public:
+  TextLook(RecordFingerprint& print, const ControlTokens& control_tokens)
+      : print_(print), control_tokens_(control_tokens) {}
 
-void look_at_texts(const OrderedJson& value, RecordFingerprint& print, MinHasher& words) {
-  if (value.is_string()) look_at_text(value.get_ref<const std::string&>(), print, words);
-  if (!value.is_structured()) return;
-  for (const OrderedJson& item : value) look_at_texts(item, print, words);
-}
-
-// What a template sees of a message besides its role and content: the arguments of tool calls,
-// reasoning.
-void look_at_further_keys(const OrderedJson& message, RecordFingerprint& print, MinHasher& words) {
-  if (!message.is_object()) return;
-  for (const auto& [key, value] : message.items()) {
-    if (key != "role" && key != "content") look_at_texts(value, print, words);
+  void at_text(std::string_view text) {
+    words_.add(text);
+    print_.mojibake = print_.mojibake || count_mojibake(text) > 0;
+    for (const PersonalDataMatch& match : find_personal_data(text)) {
+      ++print_.personal_data[static_cast<size_t>(match.kind)];
+    }
+    if (!print_.control_token.empty()) return;
+    if (const std::string* spelled = control_tokens_.find_in(text)) print_.control_token = *spelled;
   }
-}
+  void at_texts(const OrderedJson& value) {
+    if (value.is_string()) at_text(value.get_ref<const std::string&>());
+    if (!value.is_structured()) return;
+    for (const OrderedJson& item : value) at_texts(item);
+  }
+  // Besides role and content: the arguments of tool calls, reasoning.
+  void at_further_keys(const OrderedJson& message) {
+    if (!message.is_object()) return;
+    for (const auto& [key, value] : message.items()) {
+      if (key != "role" && key != "content") at_texts(value);
+    }
+  }
+  void finish() { print_.words = words_.finish(); }
+
+ private:
+  RecordFingerprint& print_;
+  const ControlTokens& control_tokens_;
+  MinHasher words_;
+};
 
 void hash_json(StreamHasher& hasher, const OrderedJson& value) {
   if (!value.is_null()) hash_part(hasher, value.dump());
@@ -82,24 +94,24 @@ size_t last_answer(const std::vector<Message>& messages) {
 
 }  // namespace
 
-RecordFingerprint fingerprint_of(const Record& record) {
+RecordFingerprint fingerprint_of(const Record& record, const ControlTokens& control_tokens) {
   RecordFingerprint print;
   StreamHasher whole, question, subject;
-  MinHasher words;
+  TextLook look(print, control_tokens);
   if (!record.group.empty()) print.group = hash_text(record.group);
   if (record.is_text) {
-    look_at_text(record.text, print, words);
+    look.at_text(record.text);
     hash_part(whole, record.text);
     hash_part(subject, folded(record.text));
   }
-  look_at_texts(record.tools, print, words);
+  look.at_texts(record.tools);
   hash_json(whole, record.tools);
   hash_json(question, record.tools);
   const size_t answer = last_answer(record.messages);
   for (size_t i = 0; i < record.messages.size(); ++i) {
     const Message& message = record.messages[i];
-    look_at_text(message.content, print, words);
-    look_at_further_keys(message.json, print, words);
+    look.at_text(message.content);
+    look.at_further_keys(message.json);
     hash_part(whole, message.role);
     hash_part(whole, message.content);
     hash_json(whole, message.json);
@@ -120,7 +132,7 @@ RecordFingerprint fingerprint_of(const Record& record) {
     print.answer = hash_text(record.messages[answer].content);
   }
   print.subject = subject.digest();
-  print.words = words.finish();
+  look.finish();
   return print;
 }
 

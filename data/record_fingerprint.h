@@ -3,8 +3,10 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 
 #include "common/hash.h"
+#include "data/control_tokens.h"
 #include "data/corpus_reader.h"
 #include "data/min_hash.h"
 #include "data/personal_data.h"
@@ -24,9 +26,10 @@ struct RecordFingerprint {
   bool cut_off = false;  // an answer looks so (text_damage.h)
   bool mojibake = false;
   std::array<int32_t, kNumPersonalData> personal_data{};  // matches
+  std::string control_token;  // the first that a text of the record spells; empty: none does
 };
 
-RecordFingerprint fingerprint_of(const Record& record);
+RecordFingerprint fingerprint_of(const Record& record, const ControlTokens& control_tokens);
 
 // Masks every text of the record that a template may show; returns the number of matches.
 int64_t mask_personal_data(Record& record);

@@ -295,6 +295,14 @@ bool Tokenizer::is_special(int32_t id) const {
   return token != nullptr && token->special;
 }
 
+std::vector<std::string> Tokenizer::special_tokens() const {
+  std::vector<std::string> texts;
+  for (const AddedToken& token : impl_->added.all()) {
+    if (token.special) texts.push_back(token.content);
+  }
+  return texts;
+}
+
 const Hash128& Tokenizer::hash() const {
   return impl_->hash;
 }

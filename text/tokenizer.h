@@ -59,6 +59,8 @@ class Tokenizer {
   std::optional<int32_t> token_to_id(std::string_view token) const;
   std::string id_to_token(int32_t id) const;  // empty for an id that is not used
   bool is_special(int32_t id) const;
+  // The texts that become special tokens wherever a text spells them.
+  std::vector<std::string> special_tokens() const;
 
   // Changes when, and only when, some text would get other ids: a hash of the file's meaning
   // (vocabulary, merges, added tokens, normaliser, splitter, post-processor), not of its layout.

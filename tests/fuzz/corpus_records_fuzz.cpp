@@ -42,7 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       TEMPER_CHECK(line.line_number > 0 && line.ordinal == i);
       try {
         Record record = parse_line(line, reader.place(line), names);
-        fingerprint_of(record);
+        static const ControlTokens control_tokens;
+        fingerprint_of(record, control_tokens);
         mask_personal_data(record);
         TEMPER_CHECK(is_valid_utf8(record.text));
         for (const Message& message : record.messages) {

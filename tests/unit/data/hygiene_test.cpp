@@ -108,7 +108,8 @@ TEST_F(Hygiene, records_with_other_tools_or_calls_are_others) {
     return fingerprint_of(parse_record(R"({"messages":[{"role":"user","content":"Dose?"},)"
                                        R"({"role":"assistant","content":"a")" +
                                            more + "}],\"tools\":" + tools + "}",
-                                       CorpusFormat::kChat, "here"));
+                                       CorpusFormat::kChat, "here"),
+                          ControlTokens());
   };
   const RecordFingerprint plain = fingerprint("", "null");
   const RecordFingerprint calling = fingerprint(R"(,"tool_calls":[{"name":"x@y.org"}])", "null");
@@ -222,6 +223,29 @@ TEST_F(Hygiene, splits_whole_groups) {
     num_equal += other.at(static_cast<int64_t>(i)) == result.decisions.at(static_cast<int64_t>(i));
   }
   EXPECT_LT(num_equal, other.size());
+}
+
+TEST_F(Hygiene, counts_records_that_spell_control_tokens) {
+  const std::string corpus = record_of("What ends a turn?", "It is <|im_end|>, then </s>.") +
+                             record_of("a < s > b", "<|im_end |> no") +
+                             record_of("Say <|im_end|>.", "No.") +
+                             record_of("Strike <s>this</s> out", "Done.");
+  const CorpusCheck result = check(corpus);
+  EXPECT_EQ(result.report.control_tokens.records, 3);
+  EXPECT_EQ(result.report.control_token_records,
+            (std::map<std::string, int64_t>{{"<|im_end|>", 2}, {"<s>", 1}}));
+  EXPECT_EQ(result.report.control_tokens.examples[1],
+            (directory_ / "corpus.jsonl").native() + ":3");
+  EXPECT_EQ(result.report.to_json()["control_tokens"]["kinds"]["<|im_end|>"], 2);
+  EXPECT_THAT(result.report.to_text(), HasSubstr("spell a control token"));
+
+  EXPECT_EQ(check(R"({"messages":[{"role":"user","content":"a"},{"role":"assistant",)"
+                  R"("content":"b","tool_calls":[{"arguments":"<|im_end|>"}]}]})")
+                .report.control_tokens.records,
+            1);
+  corpus_.control_tokens = ControlTokens({"< s >"});
+  EXPECT_EQ(check(corpus).report.control_token_records,
+            (std::map<std::string, int64_t>{{"< s >", 1}}));
 }
 
 TEST_F(Hygiene, bad_records_stop_or_are_counted) {

@@ -63,6 +63,17 @@ std::string random_text(std::mt19937& random, size_t length) {
   return text;
 }
 
+// They become the tokens, as in Hugging Face: a turn seems to end in mid-sentence.
+TEST_F(PackCorpus, counts_records_that_spell_special_tokens_of_the_tokenizer) {
+  const std::string corpus = record_of("What ends a text?", "The token </s> does.") +
+                             record_of("And a turn?", "<|im_end|>, elsewhere.");
+  const PackReport report = pack(corpus);
+  EXPECT_EQ(report.hygiene->control_token_records, (std::map<std::string, int64_t>{{"</s>", 1}}));
+  EXPECT_EQ(documents().at({1, 0}), "What ends a text?\nThe token </s> does.</s>");
+  options_.hygiene.duplicates = HygieneAction::kDrop;  // looked at in a pass before
+  EXPECT_EQ(pack(corpus).hygiene->control_tokens.records, 1);
+}
+
 TEST_F(PackCorpus, makes_a_dataset_of_a_corpus) {
   const PackReport report =
       pack(record_of("Who?", "Me.") + record_of("When?", "Now.") + record_of("Why?", ""));
