@@ -1,6 +1,8 @@
 #include "data/pack_corpus.h"
 
+#include <array>
 #include <chrono>
+#include <ctime>
 #include <utility>
 
 #include "common/error.h"
@@ -12,9 +14,34 @@
 namespace temper {
 namespace {
 
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  std::array<char, 16> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d", &local)};
+}
+
+// One day for all records, which the dataset records: otherwise midnight would change the data.
+void fix_date(ChatTemplate& chat_template, const PackOptions& options) {
+  if (!chat_template.asks_for_date()) {
+    if (options.date.empty()) return;
+    throw UserError("--date {}: the chat template {} does not ask for the date; leave --date out",
+                    options.date, chat_template.name());
+  }
+  if (options.date.empty() && options.num_shards > 1) {
+    throw UserError(
+        "--shard {}/{}: the chat template {} asks for the date, and shards may be packed on "
+        "different days; give all of them the same one, for example --date {}",
+        options.shard_index, options.num_shards, chat_template.name(), today());
+  }
+  chat_template.set_date(options.date.empty() ? today() : options.date, "--date");
+}
+
 ChatTemplate chat_template_of(const PackOptions& options) {
   ChatTemplate chat_template = ChatTemplate::find(options.chat_template, options.tokenizer);
   chat_template.set_variables(options.template_variables);
+  fix_date(chat_template, options);
   return chat_template;
 }
 
@@ -141,6 +168,7 @@ class Packing {
     PackReport report;
     report.sequence_len = options_.sequence_len;
     report.chat_template = template_.name();
+    report.date = template_.date();
     report.bos = special_.bos;
     report.eos = special_.eos;
     report.tokenizer_hash = tokenizer_.hash();
@@ -263,6 +291,7 @@ class Packing {
                         {"eos_token", special_.eos},
                         {"on_error", options_.corpus.skip_bad_records ? "skip" : "stop"},
                         {"corpus_hash", reader_.hash().hex()}};
+    if (!template_.date().empty()) json["date"] = template_.date();
     if (!options_.corpus.columns.columns.empty()) json["columns"] = options_.corpus.columns.columns;
     if (!options_.corpus.columns.group_by.empty()) {
       json["group_by"] = options_.corpus.columns.group_by;
@@ -372,6 +401,7 @@ OrderedJson PackReport::to_json() const {
                       {"tokenizer_hash", tokenizer_hash.hex()},
                       {"content_hash", content_hash.hex()},
                       {"sources", sources_json(*this)}};
+  if (!date.empty()) json["date"] = date;
   json.update(statistics());
   if (validation) json["validation"] = validation->to_json();
   json["seconds"] = seconds;

@@ -24,6 +24,8 @@ struct PackOptions {
   // What ChatTemplate::find takes.
   std::string chat_template;
   OrderedJson template_variables = OrderedJson::object();  // tools, enable_thinking, ...
+  // What a template that asks for the date is told, "2026-11-30"; empty: today.
+  std::string date;
   SupervisionOptions supervision;
   int64_t sequence_len = 0;
   OverlongPolicy overlong = OverlongPolicy::kError;
@@ -48,6 +50,7 @@ struct PackReport {
   std::filesystem::path output;
   std::vector<Source> sources;
   std::string chat_template, bos, eos;
+  std::string date;  // that the template was told; empty when it does not ask
   int64_t sequence_len = 0;
   Hash128 tokenizer_hash, content_hash;
 

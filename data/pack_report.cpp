@@ -28,6 +28,11 @@ std::string PackReport::to_text() const {
                                      corpus_format_name(source.format)));
   }
   line("chat template", chat_template);
+  if (!date.empty()) {
+    line("date", fmt::format("{}: the chat template asks what day it is (strftime_now), and the "
+                             "same day gives the same tokens again (--date)",
+                             date));
+  }
   line("records",
        fmt::format("{} in, {} packed", records_in, with_share(records_packed, records_in)));
   for (const auto& [reason, count] : records_dropped) {

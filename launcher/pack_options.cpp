@@ -41,8 +41,10 @@ void declare(CommandLine& line) {
       "chat-template-kwargs", po::value<std::string>()->value_name("JSON"),
       "more variables for the template: {\"enable_thinking\": false}; eval, generate and "
       "export give them, too")(
-      "train-on-eos", po::value<std::string>()->value_name("WHICH")->default_value("turn"),
-      "learn the end-of-turn marker of: turn (every learnt turn), all, last, none")(
+      "date", po::value<std::string>()->value_name("YYYY-MM-DD"),
+      "the day that a template which asks for it is told; default: today. All shards need the same "
+      "one")("train-on-eos", po::value<std::string>()->value_name("WHICH")->default_value("turn"),
+             "learn the end-of-turn marker of: turn (every learnt turn), all, last, none")(
       "roles-to-train", po::value<std::string>()->value_name("ROLES")->default_value("assistant"),
       "roles whose messages are learnt, with commas between")(
       "sequence-len", po::value<int64_t>()->value_name("N"), "tokens of a row")(
@@ -113,6 +115,7 @@ PackOptions read_pack_options(const CommandLine& line) {
   }
   options.tokenizer = line.get<std::string>(line.has("model") ? "model" : "tokenizer");
   options.chat_template = line.find<std::string>("chat-template").value_or("");
+  options.date = line.find<std::string>("date").value_or("");
   read_supervision(line, options);
   options.sequence_len = line.get<int64_t>("sequence-len");
   options.overlong = overlong_policy_named(line.get<std::string>("overlong"));

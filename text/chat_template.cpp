@@ -2,6 +2,9 @@
 
 #include <fmt/ranges.h>
 
+#include <array>
+#include <ctime>
+
 #include "common/error.h"
 #include "text/chat_template_sources.h"
 #include "text/jinja_json.h"
@@ -75,6 +78,22 @@ std::vector<std::string> ChatTemplate::names() {
 
 void ChatTemplate::set_variables(const OrderedJson& variables) {
   for (const auto& [name, value] : variables.items()) variables_[name] = value;
+}
+
+void ChatTemplate::set_date(const std::string& date, const std::string& place) {
+  std::tm day{};
+  std::array<char, 16> again{};
+  if (strptime(date.c_str(), "%Y-%m-%d", &day) != nullptr) {
+    const std::time_t midnight = timegm(&day);
+    gmtime_r(&midnight, &day);
+    std::strftime(again.data(), again.size(), "%Y-%m-%d", &day);
+  }
+  if (date != again.data()) {
+    throw UserError("{}: \"{}\" is no day; expected YEAR-MONTH-DAY, for example 2026-11-30", place,
+                    date);
+  }
+  template_.set_now(day);
+  date_ = date;
 }
 
 OrderedJson ChatTemplate::parse_variables(const std::string& json, const std::string& place) {

@@ -75,6 +75,13 @@ class ChatTemplate {
   // Gives the template more variables, or others: tools for all conversations, enable_thinking,
   // date_string and so on.
   void set_variables(const OrderedJson& variables);
+  // Whether the template asks what day it is (strftime_now), so that it prints another text
+  // tomorrow.
+  bool asks_for_date() const { return template_.mentions("strftime_now"); }
+  // Answers it with the beginning of that day, "2026-11-30". UserError, naming `place`, for what is
+  // no day.
+  void set_date(const std::string& date, const std::string& place);
+  const std::string& date() const { return date_; }  // the one that was set; empty: the clock's
   // What a user writes for --chat-template-kwargs, and what records of it hold: a JSON object, in
   // its order; empty text for none. UserError, naming `place`, for anything else.
   static OrderedJson parse_variables(const std::string& json, const std::string& place);
@@ -104,7 +111,7 @@ class ChatTemplate {
   ChatTemplate(JinjaTemplate jinja, std::string_view source, std::string name);
 
   JinjaTemplate template_;
-  std::string source_, name_;
+  std::string source_, name_, date_;
   OrderedJson variables_ = OrderedJson::object();
   bool is_built_in_ = false;
   bool prints_special_tokens_ = true;

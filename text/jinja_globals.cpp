@@ -80,9 +80,13 @@ Value strftime_now(Runtime& runtime, const Value&, Arguments& arguments) {
   runtime.budget.charge(100 * format.size() + 1000);
   if (format.size() > 1000) throw JinjaFailure{"strftime_now(): the format is too long"};
   if (format.empty()) return Value::constant("");
-  const std::time_t now = std::time(nullptr);
   std::tm local{};
-  localtime_r(&now, &local);
+  if (runtime.now) {
+    local = *runtime.now;
+  } else {
+    const std::time_t now = std::time(nullptr);
+    localtime_r(&now, &local);
+  }
   std::string text(100 * format.size() + 100, '\0');
   text.resize(std::strftime(text.data(), text.size(), format.c_str(), &local));
   return Value::text(std::move(text));

@@ -41,8 +41,8 @@ class JinjaInterpreter::Deeper {
 };
 
 JinjaInterpreter::JinjaInterpreter(const JinjaProgram& program, std::vector<JinjaValue> variables,
-                                   JinjaBudget budget)
-    : program_(program), runtime_{budget, {}}, globals_(std::move(variables)) {}
+                                   JinjaBudget budget, const std::optional<std::tm>& now)
+    : program_(program), runtime_{budget, {}, now}, globals_(std::move(variables)) {}
 
 JinjaInterpreter::~JinjaInterpreter() {
   for (const auto& object : runtime_.changeable) object->clear();

@@ -17,7 +17,7 @@ class JinjaInterpreter {
   // `variables` has a value for each of the program's names, undefined ones included. `program`
   // outlives this.
   JinjaInterpreter(const JinjaProgram& program, std::vector<JinjaValue> variables,
-                   JinjaBudget budget);
+                   JinjaBudget budget, const std::optional<std::tm>& now);
   JinjaInterpreter(const JinjaInterpreter&) = delete;
   JinjaInterpreter& operator=(const JinjaInterpreter&) = delete;
   ~JinjaInterpreter();

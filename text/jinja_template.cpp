@@ -40,7 +40,7 @@ JinjaRendering JinjaTemplate::render(const Variables& variables, size_t num_byte
   }
   JinjaInterpreter interpreter(
       *program_, std::move(values),
-      JinjaBudget(JinjaBudget::kBase + JinjaBudget::kPerInputByte * num_bytes));
+      JinjaBudget(JinjaBudget::kBase + JinjaBudget::kPerInputByte * num_bytes), now_);
   try {
     interpreter.run();
   } catch (const JinjaFailure& failure) {

@@ -8,7 +8,9 @@
 // filesizeformat, random and pprint.
 #pragma once
 
+#include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,6 +40,8 @@ class JinjaTemplate {
 
   bool has_generation() const;
   bool mentions(const std::string& variable) const;
+  // What strftime_now() tells from now on, instead of the clock's time.
+  void set_now(const std::tm& now) { now_ = now; }
   const std::string& place() const { return place_; }
 
  private:
@@ -45,6 +49,7 @@ class JinjaTemplate {
   std::shared_ptr<const JinjaProgram> program_;
   std::vector<JinjaFunction> globals_;  // for each of the program's names; mostly null
   std::string place_;
+  std::optional<std::tm> now_;
 };
 
 }  // namespace temper

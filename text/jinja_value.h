@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -226,6 +228,7 @@ struct JinjaRuntime {
   JinjaBudget budget;
   // Objects that can be changed, and so could hold themselves: cleared when the rendering is over.
   std::vector<JinjaRef<JinjaObject>> changeable;
+  std::optional<std::tm> now;  // what strftime_now() tells; none: the clock
 };
 
 // "a list", "str and int" and so on never show a value, but its type.

@@ -26,7 +26,9 @@ const OrderedJson& variables() {
 
 std::optional<RenderedChat> render(std::string_view source) {
   try {
-    return ChatTemplate::from_source(source, "fuzzed").render(variables());
+    ChatTemplate chat_template = ChatTemplate::from_source(source, "fuzzed");
+    chat_template.set_date("2026-11-30", "fuzzed");  // of all it sees, only the clock would change
+    return chat_template.render(variables());
   } catch (const UserError&) {
     return std::nullopt;
   }
@@ -44,8 +46,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& [begin, end] : chat->generation_spans) {
     TEMPER_CHECK(begin <= end);
   }
-  // The clock is the only thing that a template may see change.
-  if (source.find("strftime_now") != source.npos) return 0;
   const auto again = render(source);
   TEMPER_CHECK(again && again->text == chat->text &&
                again->generation_spans == chat->generation_spans);

@@ -74,6 +74,70 @@ TEST_F(PackCorpus, counts_records_that_spell_special_tokens_of_the_tokenizer) {
   EXPECT_EQ(pack(corpus).hygiene->control_tokens.records, 1);
 }
 
+class DatedTemplate : public PackCorpus {
+ protected:
+  DatedTemplate() {
+    options_.chat_template = directory_.write(
+        "dated.jinja",
+        "{% for message in messages %}{% if message.role == 'assistant' %}{% generation %}"
+        "{{ message.content }}{% endgeneration %}{% else %}"
+        "{{ strftime_now('%A %d %b %Y %H:%M') }} {{ message.content }}{% endif %}{% endfor %}");
+  }
+  Json settings() const {
+    return parse_json(PackedDataset(options_.output).texts().settings, "settings");
+  }
+};
+
+TEST_F(DatedTemplate, is_told_one_day_that_the_dataset_records) {
+  options_.date = "2026-02-03";
+  const PackReport report = pack(record_of("Who?", "Me."));
+  EXPECT_EQ(documents().at({1, 0}), "Tuesday 03 Feb 2026 00:00 Who?Me.");
+  EXPECT_EQ(settings()["date"], "2026-02-03");
+  EXPECT_EQ(report.to_json()["date"], "2026-02-03");
+  EXPECT_THAT(report.to_text(), AllOf(HasSubstr("2026-02-03"), HasSubstr("strftime_now")));
+  EXPECT_EQ(pack(record_of("Who?", "Me.")).content_hash, report.content_hash);
+  options_.date = "2026-02-04";
+  EXPECT_NE(pack(record_of("Who?", "Me.")).content_hash, report.content_hash);
+
+  options_.date.clear();
+  const std::string today = pack(record_of("Who?", "Me.")).date;
+  EXPECT_EQ(settings()["date"], today);
+  const std::string text = documents().at({1, 0});
+  EXPECT_THAT(text, AllOf(HasSubstr(today.substr(0, 4)), HasSubstr(" 00:00 Who?")));
+}
+
+TEST_F(DatedTemplate, needs_a_day_for_shards) {
+  const std::string corpus = record_of("Who?", "Me.") + record_of("When?", "Now.");
+  options_.num_shards = 2;
+  EXPECT_THAT(USER_ERROR_OF(pack(corpus)),
+              AllOf(HasSubstr("--shard 0/2"), HasSubstr("asks for the date"),
+                    HasSubstr("give all of them the same one, for example --date 2")));
+  const auto pack_shards = [&](const std::string& second) {
+    options_.date = "2026-02-03";
+    options_.shard_index = 0;
+    pack(corpus);
+    options_.date = second;
+    options_.shard_index = 1;
+    pack(corpus);
+  };
+  pack_shards("2026-02-03");
+  EXPECT_EQ(PackedDataset(options_.output).info().num_documents, 2);
+  pack_shards("2026-02-04");
+  EXPECT_THAT(USER_ERROR_OF(PackedDataset(options_.output)), HasSubstr("not packed like"));
+}
+
+TEST_F(DatedTemplate, refuses_what_is_no_day_and_what_nobody_asks_for) {
+  for (const char* date : {"2026-02-30", "2026-2-3", "03.02.2026", "today", "2026-02-03T00:00"}) {
+    options_.date = date;
+    EXPECT_THAT(USER_ERROR_OF(pack(record_of("Who?", "Me."))),
+                AllOf(HasSubstr("--date"), HasSubstr(date), HasSubstr("is no day")));
+  }
+  options_.date = "2026-02-03";
+  options_.chat_template = "plain";
+  EXPECT_THAT(USER_ERROR_OF(pack(record_of("Who?", "Me."))),
+              HasSubstr("the chat template plain does not ask for the date"));
+}
+
 TEST_F(PackCorpus, makes_a_dataset_of_a_corpus) {
   const PackReport report =
       pack(record_of("Who?", "Me.") + record_of("When?", "Now.") + record_of("Why?", ""));
