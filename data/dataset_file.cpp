@@ -14,9 +14,6 @@
 namespace temper {
 namespace {
 
-constexpr size_t kMaxJsonBytes = size_t{64} << 20;
-constexpr size_t kMaxNameBytes = 4096;
-
 FileDescriptor open_for_reading(const std::filesystem::path& path) {
   FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.is_open()) throw UserError("{}: cannot be opened: {}", path.native(), errno_text(errno));
@@ -56,7 +53,7 @@ void DatasetFile::read_attributes(const H5Group& root) {
     throw UserError("{}: dataset format version {}; this temper reads up to {}: use a newer temper",
                     path_.native(), info_.format_version, kDatasetFormatVersion);
   }
-  require(info_.format_version == kDatasetFormatVersion, "format_version {}", info_.format_version);
+  require(info_.format_version >= 1, "format_version {}", info_.format_version);
   info_.sequence_len = root.integer_attribute("sequence_len");
   require(info_.sequence_len >= 2 && info_.sequence_len <= kMaxSequenceLen, "sequence_len {}",
           info_.sequence_len);
@@ -79,7 +76,7 @@ void DatasetFile::read_attributes(const H5Group& root) {
 
 // From the texts, which other ranks do not have.
 void DatasetFile::read_template(const H5Group& root) {
-  info_.chat_template = root.text_attribute("chat_template", kMaxNameBytes);
+  info_.chat_template = root.text_attribute("chat_template", kMaxHeaderNameBytes);
   info_.chat_template_hash = Hash128::from_hex(root.text_attribute("chat_template_hash", 64));
   if (root.has(kTemplateSource)) {
     info_.chat_template_source = root.text(kTemplateSource, kMaxJinjaSource);
@@ -88,14 +85,14 @@ void DatasetFile::read_template(const H5Group& root) {
   }
   require(is_valid_utf8(info_.chat_template) && is_valid_utf8(info_.chat_template_source),
           "its chat template is not UTF-8");
-  const std::string settings_text = root.text("settings", kMaxJsonBytes);
+  const std::string settings_text = root.text("settings", kMaxHeaderTextBytes);
   info_.settings_hash = hash_text(settings_text);
   const OrderedJson settings = parse_ordered_json(settings_text, path_.native() + ": settings");
   const OrderedJson kwargs = settings.is_object()
                                  ? settings.value("chat_template_variables", OrderedJson())
                                  : OrderedJson();
   if (!kwargs.empty()) info_.chat_template_kwargs = kwargs.dump();
-  const std::string sources = root.text("sources", kMaxJsonBytes);
+  const std::string sources = root.text("sources", kMaxHeaderTextBytes);
   for (const Json& source : parse_json(sources, path_.native() + ": sources")) {
     const Json format = source.is_object() ? source.value("format", Json()) : Json();
     // auto: an empty file.
@@ -106,8 +103,9 @@ void DatasetFile::read_template(const H5Group& root) {
 DatasetTexts DatasetFile::read_texts() const {
   const H5Reader file(path_);
   const H5Group& root = file.root();
-  return {root.text("sources", kMaxJsonBytes), root.text("settings", kMaxJsonBytes),
-          root.text("statistics", kMaxJsonBytes), root.text("drop_reasons", kMaxJsonBytes)};
+  return {root.text("sources", kMaxHeaderTextBytes), root.text("settings", kMaxHeaderTextBytes),
+          root.text("statistics", kMaxHeaderTextBytes),
+          root.text("drop_reasons", kMaxHeaderTextBytes)};
 }
 
 DatasetFile::PayloadSizes DatasetFile::read_payload_sizes(const H5Group& root) const {
@@ -115,7 +113,12 @@ DatasetFile::PayloadSizes DatasetFile::read_payload_sizes(const H5Group& root) c
   const auto sequence_len = static_cast<uint64_t>(info_.sequence_len);
   for (size_t i = 0; i < kNumPayloads; ++i) {
     const PayloadPlace& place = payload_place(static_cast<Payload>(i));
-    const H5Dataset dataset = root.group(place.group).dataset(place.name);
+    const H5Group group = root.group(place.group);
+    if (static_cast<Payload>(i) == Payload::kTopic && !has_topics()) {
+      require(!group.has(place.name), "{}/{} is not in its seal", place.group, place.name);
+      continue;
+    }
+    const H5Dataset dataset = group.dataset(place.name);
     sizes[i] = dataset.num_elements();
     const bool in_rows = i <= static_cast<size_t>(Payload::kSupervised);
     require(dataset.type() == place.type && dataset.shape().size() == (in_rows ? 2 : 1) &&
@@ -141,7 +144,8 @@ void DatasetFile::check_sizes(const PayloadSizes& sizes) {
               size_of(Payload::kFirstDocument) == rows + 1,
           "its arrays of rows are of different sizes");
   require(size_of(Payload::kSource) == documents && size_of(Payload::kRecord) == documents &&
-              size_of(Payload::kPiece) == documents,
+              size_of(Payload::kPiece) == documents &&
+              (!has_topics() || size_of(Payload::kTopic) == documents),
           "its arrays of documents are of different sizes");
   require(
       size_of(Payload::kDroppedSource) == dropped && size_of(Payload::kDroppedReason) == dropped,

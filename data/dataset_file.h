@@ -42,6 +42,7 @@ class DatasetFile {
   const std::filesystem::path& path() const { return path_; }
   const DatasetInfo& info() const { return info_; }
   const PayloadReader& payload() const { return *payload_; }
+  bool has_topics() const { return seal_.extent(Payload::kTopic).size > 0; }
 
  private:
   using PayloadSizes = std::array<uint64_t, kNumPayloads>;  // elements of each

@@ -38,6 +38,7 @@ constexpr std::array<PayloadPlace, kNumPayloads> kPlaces = {{
     {"dropped", "source", H5Type::kInt32},
     {"dropped", "record", H5Type::kInt64},
     {"dropped", "reason", H5Type::kInt32},
+    {"documents", "topic", H5Type::kInt32},
 }};
 
 // Non-empty extents in the order of the file; nothing when they overlap or leave the file.
@@ -66,6 +67,10 @@ void hash_file_range(StreamHasher& hasher, int fd, uint64_t begin, uint64_t end,
   }
 }
 
+size_t listed_bytes(const DatasetSeal& seal) {
+  return seal.num_listed() * sizeof(ByteRange);
+}
+
 Hash128 hash_outside_payload(int fd, const DatasetSeal& seal, const Footer& footer,
                              const std::vector<ByteRange>& extents,
                              const std::filesystem::path& path) {
@@ -76,7 +81,7 @@ Hash128 hash_outside_payload(int fd, const DatasetSeal& seal, const Footer& foot
     at = extent.begin + extent.size;
   }
   hash_file_range(hasher, fd, at, seal.hdf5_bytes, path);
-  hasher.update(seal.extents.data(), sizeof(seal.extents));
+  hasher.update(seal.extents.data(), listed_bytes(seal));
   hasher.update(seal.block_hashes.data(), seal.block_hashes.size() * sizeof(uint64_t));
   hasher.update(&footer, kHashedFooterBytes);
   return hasher.digest();
@@ -171,15 +176,15 @@ void DatasetSeal::write(int fd, const std::filesystem::path& path) {
   Footer footer{};
   std::memcpy(footer.magic, kSealMagic, sizeof(footer.magic));
   footer.hdf5_bytes = hdf5_bytes;
-  footer.num_extents = kNumPayloads;
+  footer.num_extents = num_listed();
   footer.num_blocks = block_hashes.size();
   hash = hash_outside_payload(fd, *this, footer, *in_order, path);
   footer.hash_high = hash.high;
   footer.hash_low = hash.low;
   const uint64_t hash_bytes_size = block_hashes.size() * sizeof(uint64_t);
   uint64_t at = hdf5_bytes;
-  write_fully(fd, at, extents.data(), sizeof(extents), path);
-  at += sizeof(extents);
+  write_fully(fd, at, extents.data(), listed_bytes(*this), path);
+  at += listed_bytes(*this);
   write_fully(fd, at, block_hashes.data(), hash_bytes_size, path);
   write_fully(fd, at + hash_bytes_size, &footer, sizeof(footer), path);
 }
@@ -188,19 +193,24 @@ DatasetSeal DatasetSeal::read_and_check(int fd, const std::filesystem::path& pat
   const uint64_t file_bytes = regular_file_size(fd, path);
   const Footer footer = read_footer(fd, file_bytes, path);
   DatasetSeal seal;
-  const uint64_t fixed_bytes = sizeof(seal.extents) + sizeof(footer);
+  const bool lists_topics = footer.num_extents == kNumPayloads;
+  const uint64_t extent_bytes = footer.num_extents * sizeof(ByteRange);
+  const uint64_t fixed_bytes = extent_bytes + sizeof(footer);
   const uint64_t max_blocks = file_bytes / sizeof(uint64_t);
-  if (footer.num_extents != kNumPayloads || footer.num_blocks > max_blocks ||
+  if ((!lists_topics && footer.num_extents != kNumPayloads - 1) || footer.num_blocks > max_blocks ||
       footer.hdf5_bytes > file_bytes ||
       file_bytes - footer.hdf5_bytes != fixed_bytes + footer.num_blocks * sizeof(uint64_t)) {
     refuse_damaged(path);
   }
   seal.hdf5_bytes = footer.hdf5_bytes;
-  read_fully(fd, seal.hdf5_bytes, seal.extents.data(), sizeof(seal.extents), path);
+  read_fully(fd, seal.hdf5_bytes, seal.extents.data(), extent_bytes, path);
   const auto in_order = extents_in_order(seal);
-  if (!in_order || count_blocks(seal) != footer.num_blocks) refuse_damaged(path);
+  if (!in_order || count_blocks(seal) != footer.num_blocks ||
+      seal.num_listed() != footer.num_extents) {
+    refuse_damaged(path);
+  }
   seal.block_hashes.resize(static_cast<size_t>(footer.num_blocks));
-  read_fully(fd, seal.hdf5_bytes + sizeof(seal.extents), seal.block_hashes.data(),
+  read_fully(fd, seal.hdf5_bytes + extent_bytes, seal.block_hashes.data(),
              seal.block_hashes.size() * sizeof(uint64_t), path);
   seal.hash = {footer.hash_high, footer.hash_low};
   if (hash_outside_payload(fd, seal, footer, *in_order, path) != seal.hash) refuse_damaged(path);

@@ -13,10 +13,15 @@
 namespace temper {
 
 inline constexpr const char* kDatasetFormat = "temper packed dataset";
-inline constexpr int64_t kDatasetFormatVersion = 1;
+// Files without topics are of version 1, as all once were.
+inline constexpr int64_t kDatasetFormatVersion = 2;
 inline constexpr const char* kTemplateSource = "chat_template_source";
 inline constexpr int64_t kMaxSequenceLen = int64_t{1} << 24;
 inline constexpr int64_t kMaxShards = 99999;
+inline constexpr size_t kMaxTopics = 256;
+// What a reader accepts of a text in the header, and of a name; a writer makes nothing larger.
+inline constexpr size_t kMaxHeaderTextBytes = size_t{64} << 20;
+inline constexpr size_t kMaxHeaderNameBytes = 4096;
 
 // The arrays whose size grows with the corpus, in the order in which the seal lists them.
 enum class Payload {
@@ -31,8 +36,9 @@ enum class Payload {
   kDroppedSource,
   kDroppedRecord,
   kDroppedReason,
+  kTopic,  // not in every file
 };
-inline constexpr size_t kNumPayloads = 11;
+inline constexpr size_t kNumPayloads = 12;
 inline constexpr uint64_t kPayloadBlockBytes = uint64_t{1} << 20;
 
 struct PayloadPlace {
@@ -89,6 +95,8 @@ struct DatasetSeal {
 
   ByteRange& extent(Payload payload) { return extents[static_cast<size_t>(payload)]; }
   const ByteRange& extent(Payload payload) const { return extents[static_cast<size_t>(payload)]; }
+  // How many of the extents the file lists: the last one only when it has topics.
+  size_t num_listed() const { return kNumPayloads - (extent(Payload::kTopic).size == 0 ? 1 : 0); }
   // The first of block_hashes that belongs to each extent.
   std::array<size_t, kNumPayloads> first_blocks() const;
 

@@ -85,10 +85,20 @@ struct DatasetWriter::State {
   PayloadSpool<int32_t> dropped_source{path, Payload::kDroppedSource};
   PayloadSpool<int64_t> dropped_record{path, Payload::kDroppedRecord};
   PayloadSpool<int32_t> dropped_reason{path, Payload::kDroppedReason};
+  PayloadSpool<int32_t> topic{path, Payload::kTopic};
+  bool has_topics = false;
   std::vector<std::string> reasons;
   ContentHasher content;
   int64_t total_targets = 0, total_tokens = 0;
 };
+
+void check_header_text(const std::filesystem::path& path, const char* name, size_t num_bytes) {
+  if (num_bytes <= kMaxHeaderTextBytes) return;
+  throw UserError(
+      "{}: \"{}\" would take {} bytes of the dataset's header, and a reader takes {}: join the "
+      "corpus into fewer files, or give shorter names",
+      path.native(), name, num_bytes, kMaxHeaderTextBytes);
+}
 
 void refuse_to_replace_foreign(const std::filesystem::path& path) {
   // Of other people's HDF5 files the seal tells a dataset: it throws where there is none.
@@ -103,6 +113,10 @@ DatasetWriter::DatasetWriter(const std::filesystem::path& path, Header header) {
   refuse_to_replace_foreign(path);
   TEMPER_CHECK(header.sequence_len >= 2 && header.sequence_len <= kMaxSequenceLen);
   TEMPER_CHECK(header.pad_token >= 0 && header.pad_token < header.vocab_size);
+  if (header.chat_template.size() > kMaxHeaderNameBytes) {
+    throw UserError("{}: the chat template's name has {} bytes, and a dataset takes {}",
+                    path.native(), header.chat_template.size(), kMaxHeaderNameBytes);
+  }
   state_ = std::make_unique<State>(path, std::move(header));
 }
 DatasetWriter::~DatasetWriter() = default;
@@ -133,6 +147,8 @@ void DatasetWriter::add_row(const std::vector<const PackedDocument*>& documents)
     state_->source.append(document->source);
     state_->record.append(document->record);
     state_->piece.append(document->piece);
+    state_->topic.append(document->topic);
+    state_->has_topics |= document->topic >= 0;
   }
   TEMPER_CHECK(tokens.size() <= sequence_len, "a row of {} tokens", tokens.size());
   const int32_t num_targets = std::accumulate(supervised.begin(), supervised.end(), int32_t{0});
@@ -160,6 +176,9 @@ Hash128 DatasetWriter::finish(const std::string& sources_json, const std::string
                               const std::string& statistics_json) {
   State& state = *state_;
   TEMPER_CHECK(num_rows() > 0);
+  check_header_text(state.path, "sources", sources_json.size());
+  check_header_text(state.path, "settings", settings_json.size());
+  check_header_text(state.path, "statistics", statistics_json.size());
   DatasetSeal seal;
   H5Writer writer(state.path);
   state.write_header(writer.root(), sources_json, settings_json, statistics_json);
@@ -175,7 +194,7 @@ void DatasetWriter::State::write_header(H5Group& root, const std::string& source
                                         const std::string& settings_json,
                                         const std::string& statistics_json) const {
   root.set_attribute("format", std::string(kDatasetFormat));
-  root.set_attribute("format_version", kDatasetFormatVersion);
+  root.set_attribute("format_version", has_topics ? kDatasetFormatVersion : int64_t{1});
   root.set_attribute("sequence_len", header.sequence_len);
   root.set_attribute("vocab_size", header.vocab_size);
   root.set_attribute("pad_token", int64_t{header.pad_token});
@@ -212,6 +231,7 @@ void DatasetWriter::State::write_payload(H5Group& root, DatasetSeal& seal) {
   dropped_source.copy_to(dropped, 0, seal);
   dropped_record.copy_to(dropped, 0, seal);
   dropped_reason.copy_to(dropped, 0, seal);
+  if (has_topics) topic.copy_to(documents, 0, seal);
 }
 
 }  // namespace temper

@@ -18,6 +18,10 @@ namespace temper {
 // long before it writes a dataset asks first.
 void refuse_to_replace_foreign(const std::filesystem::path& path);
 
+// UserError when a text of that size is more than a reader accepts in the header of the dataset at
+// `path`: asked before the packing for what is known by then.
+void check_header_text(const std::filesystem::path& path, const char* name, size_t num_bytes);
+
 class DatasetWriter {
  public:
   struct Header {
@@ -49,7 +53,7 @@ class DatasetWriter {
   int64_t num_tokens() const;   // without padding
 
   // The file appears complete under its name, replacing an older one. Returns the content hash.
-  // At least one row must have been added.
+  // At least one row must have been added. UserError as check_header_text().
   Hash128 finish(const std::string& sources_json, const std::string& settings_json,
                  const std::string& statistics_json);
 

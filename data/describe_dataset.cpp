@@ -77,7 +77,7 @@ std::string hygiene_text(const OrderedJson& hygiene) {
   return counts_text(counts);
 }
 
-// Without the topic of every record.
+// Without the topics, of which files of format version 1 list one for every record.
 OrderedJson account_of(const DatasetTexts& texts, const std::string& place) {
   OrderedJson account = parse_ordered_json(texts.statistics, place);
   if (account.is_object()) account.erase("topics");

@@ -122,8 +122,10 @@ class Packing {
     for (const bool validation : {false, true}) {
       make_output_folder(pack_output_path(options_, validation));
     }
+    if (!options_.decisions.empty()) decisions_ = Decisions::read(options_.decisions);
+    const PackReport blank = blank_report();
+    check_header(blank);
     prepare_hygiene();
-    PackReport blank = blank_report();
     train_.emplace(pack_output_path(options_, false), header(), blank);
     if (decisions_ && decisions_->has_validation()) {
       validation_.emplace(pack_output_path(options_, true), header(), blank);
@@ -144,10 +146,17 @@ class Packing {
     return stops && options_.corpus.skip_bad_records ? OverlongPolicy::kDrop : options_.overlong;
   }
 
+  // Before the work, not after it.
+  void check_header(const PackReport& blank) const {
+    constexpr size_t kUnknownYet = 64;  // a file's kind, and how many records it has
+    check_header_text(options_.output, "sources",
+                      sources_json(blank).dump().size() + kUnknownYet * blank.sources.size());
+    check_header_text(options_.output, "settings", settings().dump().size());
+  }
+
   void prepare_hygiene() {
-    if (!options_.decisions.empty()) {
-      decisions_ = Decisions::read(options_.decisions);
-    } else if (options_.check_hygiene && options_.hygiene.decides()) {
+    if (decisions_) return;
+    if (options_.check_hygiene && options_.hygiene.decides()) {
       CorpusOptions corpus = options_.corpus;
       corpus.control_tokens = control_tokens_;
       CorpusCheck check = check_corpus(corpus, options_.hygiene, options_.output);
@@ -225,8 +234,7 @@ class Packing {
           line.record.num_tokens, options_.sequence_len);
     }
     output.report.personal_data_masked += line.num_masked;
-    if (!line.topic.empty()) output.note_topic(line.source, line.number, line.topic);
-    output.take(std::move(line.record), line.source, line.number, reason);
+    output.take(std::move(line.record), line.source, line.number, reason, line.topic);
   }
 
   void look_at(const EncodedLine& line) {

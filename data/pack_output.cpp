@@ -23,7 +23,8 @@ PackOutput::PackOutput(const std::filesystem::path& path, const DatasetWriter::H
   report.output = path;
 }
 
-void PackOutput::take(EncodedRecord record, int32_t source, int64_t number, const char* reason) {
+void PackOutput::take(EncodedRecord record, int32_t source, int64_t number, const char* reason,
+                      const std::string& topic) {
   ++report.records_in;
   ++report.sources[static_cast<size_t>(source)].num_records;
   report.tokens_in += record.num_tokens;
@@ -42,13 +43,14 @@ void PackOutput::take(EncodedRecord record, int32_t source, int64_t number, cons
   if (record.num_lost_tokens > 0) ++report.records_truncated;
   if (record.documents.size() > 1) ++report.records_split;
   report.tokens_lost_truncated += record.num_lost_tokens;
+  const int32_t topic_number = topic.empty() ? -1 : topics_.number_of(topic);
   int32_t piece = 0;
   for (EncodedDocument& document : record.documents) {
     const int64_t num_supervised = count_supervised(document.supervised);
     report.tokens_supervised += num_supervised;
     report.tokens_context += static_cast<int64_t>(document.tokens.size()) - num_supervised;
-    packer_.add(
-        {std::move(document.tokens), std::move(document.supervised), source, number, piece++});
+    packer_.add({std::move(document.tokens), std::move(document.supervised), source, number,
+                 piece++, topic_number});
   }
 }
 

@@ -21,12 +21,9 @@ class PackOutput {
   PackOutput& operator=(const PackOutput&) = delete;
 
   // Counts the record and packs it, or drops it: for `reason` unless that is null, else for the
-  // record's own.
-  void take(EncodedRecord record, int32_t source, int64_t number, const char* reason);
-  // The topic of a record that is packed.
-  void note_topic(int32_t source, int64_t number, const std::string& topic) {
-    topics_.add(source, number, topic);
-  }
+  // record's own. `topic` may be empty.
+  void take(EncodedRecord record, int32_t source, int64_t number, const char* reason,
+            const std::string& topic);
   void finish_packing();  // nothing may be taken after
   // Checks the account, then writes the file under its name.
   void write(const std::string& sources_json, const std::string& settings_json);

@@ -227,12 +227,17 @@ std::vector<DocumentOrigin> PackedDataset::documents(int64_t begin, int64_t coun
     spot.file.payload().read(Payload::kSource, spot.index, here, source.data());
     spot.file.payload().read(Payload::kPiece, spot.index, here, piece.data());
     spot.file.payload().read(Payload::kRecord, spot.index, here, record.data());
+    std::vector<int32_t> topic(size, -1);
+    if (spot.file.has_topics()) {
+      spot.file.payload().read(Payload::kTopic, spot.index, here, topic.data());
+    }
     for (size_t i = 0; i < size; ++i) {
       State::require(spot.file,
                      length[i] > 0 && length[i] <= state_->info.sequence_len && source[i] >= 0 &&
-                         record[i] > 0 && piece[i] >= 0,
+                         record[i] > 0 && piece[i] >= 0 && topic[i] >= -1 &&
+                         topic[i] < static_cast<int32_t>(kMaxTopics),
                      "document {}", spot.index + static_cast<int64_t>(i));
-      origins.push_back({source[i], record[i], piece[i], length[i]});
+      origins.push_back({source[i], record[i], piece[i], length[i], topic[i]});
     }
     begin += here;
   }

@@ -30,6 +30,7 @@ struct DocumentOrigin {
   int64_t record = 0;  // of that file, from 1: line, or place in a JSON array
   int32_t piece = 0;   // of a raw text that is longer than a row
   int32_t length = 0;  // tokens
+  int32_t topic = -1;  // which of the dataset's topics (data/topic_table.h); -1: none
 };
 
 // A record that is in no row.

@@ -14,6 +14,7 @@ struct PackedDocument {
   int32_t source = 0;
   int64_t record = 0;
   int32_t piece = 0;
+  int32_t topic = -1;  // index into the dataset's topics; -1: none
 };
 
 class RowPacker {

@@ -5,6 +5,11 @@
 #include "common/error.h"
 
 namespace temper {
+namespace {
+
+constexpr size_t kMaxTopicBytes = 1000;
+
+}  // namespace
 
 TopicTable TopicTable::of(const PackedDataset& dataset) {
   return dataset.info().num_shards > 1 ? TopicTable() : TopicTable(dataset.texts().statistics);
@@ -16,43 +21,41 @@ TopicTable::TopicTable(const std::string& statistics_json) {
   if (topics == statistics.end()) return;
   try {
     names_ = topics->at("names").get<std::vector<std::string>>();
-    by_source_ = topics->at("records").get<std::vector<std::vector<int32_t>>>();
+    by_source_ = topics->value("records", by_source_);
   } catch (const Json::exception&) {
     throw UserError("the dataset's topics are damaged: pack the corpus again");
   }
-  for (const auto& records : by_source_) {
-    for (const int32_t topic : records) {
-      if (topic < -1 || topic >= static_cast<int64_t>(names_.size())) {
-        throw UserError("the dataset's topics are damaged: number {} of {}", topic, names_.size());
-      }
-    }
-  }
 }
 
-void TopicTable::add(int32_t source, int64_t record, const std::string& topic) {
+int32_t TopicTable::number_of(const std::string& topic) {
   const auto found = std::find(names_.begin(), names_.end(), topic);
-  const auto index = static_cast<int32_t>(found - names_.begin());
-  if (found == names_.end()) {
-    if (names_.size() == kMaxTopics) {
-      throw UserError("--topic: the key has more than {} values; choose one with fewer",
-                      kMaxTopics);
-    }
-    names_.push_back(topic);
+  if (found != names_.end()) return static_cast<int32_t>(found - names_.begin());
+  if (names_.size() == kMaxTopics) {
+    throw UserError("--topic: the key has more than {} values; choose one with fewer", kMaxTopics);
   }
-  const auto place = static_cast<size_t>(source), number = static_cast<size_t>(record - 1);
-  if (by_source_.size() <= place) by_source_.resize(place + 1);
-  if (by_source_[place].size() <= number) by_source_[place].resize(number + 1, -1);
-  by_source_[place][number] = index;
+  if (topic.size() > kMaxTopicBytes) {
+    throw UserError("--topic: the key has a value of {} bytes; a topic has at most {}",
+                    topic.size(), kMaxTopicBytes);
+  }
+  names_.push_back(topic);
+  return static_cast<int32_t>(names_.size()) - 1;
 }
 
-int64_t TopicTable::topic_of(int32_t source, int64_t record) const {
-  const auto place = static_cast<size_t>(source), number = static_cast<size_t>(record - 1);
-  if (place >= by_source_.size() || number >= by_source_[place].size()) return -1;
-  return by_source_[place][number];
+int64_t TopicTable::topic_of(const DocumentOrigin& document) const {
+  const auto source = static_cast<size_t>(document.source);
+  const auto record = static_cast<size_t>(document.record - 1);
+  int64_t topic = document.topic;
+  if (source < by_source_.size() && record < by_source_[source].size()) {
+    topic = by_source_[source][record];
+  }
+  if (topic < -1 || topic >= std::ssize(names_)) {
+    throw UserError("the dataset's topics are damaged: number {} of {}", topic, names_.size());
+  }
+  return topic;
 }
 
 OrderedJson TopicTable::to_json() const {
-  return {{"names", names_}, {"records", by_source_}};
+  return {{"names", names_}};
 }
 
 }  // namespace temper

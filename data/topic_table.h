@@ -1,5 +1,5 @@
-// Which topic each record of a dataset has: the value of the key that `temper pack --topic` named.
-// Kept in the dataset's account (docs/formats/dataset.md), for figures by topic.
+// The topics of a dataset's documents: the values of the key that `temper pack --topic` named, for
+// figures by topic. The names stand in the dataset's account, each document has the number of one.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,6 @@
 
 namespace temper {
 
-inline constexpr size_t kMaxTopics = 256;
-
 class TopicTable {
  public:
   TopicTable() = default;
@@ -22,19 +20,21 @@ class TopicTable {
   // Of a dataset; empty for several shards, too.
   static TopicTable of(const PackedDataset& dataset);
 
-  // `record` from 1. UserError for more than kMaxTopics topics.
-  void add(int32_t source, int64_t record, const std::string& topic);
+  // The number of a topic, which may be new. UserError for more than kMaxTopics topics, and for one
+  // that is too long to be one.
+  int32_t number_of(const std::string& topic);
 
   bool empty() const { return names_.empty(); }
   const std::vector<std::string>& names() const { return names_; }
-  // Index into names(), or -1.
-  int64_t topic_of(int32_t source, int64_t record) const;
+  // Index into names(), or -1. UserError when the document has a number beyond them.
+  int64_t topic_of(const DocumentOrigin& document) const;
 
-  // {names: [...], records: [[topic of record 1, of record 2, ...] of each source]}, -1: none.
-  OrderedJson to_json() const;
+  OrderedJson to_json() const;  // {names: [...]}
 
  private:
   std::vector<std::string> names_;
+  // Files of format version 1 have the topics of all records in their account: of record 1, 2, ...
+  // of each source.
   std::vector<std::vector<int32_t>> by_source_;
 };
 

@@ -48,7 +48,7 @@ std::vector<size_t> topics_of_row(const PackedDataset& dataset, const TopicTable
                                   int64_t index) {
   std::vector<size_t> of_document;
   for (const DocumentOrigin& origin : dataset.origins(index)) {
-    const int64_t topic = topics.topic_of(origin.source, origin.record);
+    const int64_t topic = topics.topic_of(origin);
     of_document.push_back(topic < 0 ? topics.names().size() : static_cast<size_t>(topic));
   }
   return of_document;

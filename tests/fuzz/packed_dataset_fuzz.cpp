@@ -37,7 +37,7 @@ const Original& original() {
     made.path = std::filesystem::path(name) / "d.h5";
     DatasetWriter writer(made.path, {kSequenceLen, kVocabSize, 0, {}, "plain", {}});
     for (int r = 0; r < 20; ++r) {
-      const PackedDocument first = {{1, r, 3, 4}, {0, 1, 1, 0}, 0, r + 1, 0};
+      const PackedDocument first = {{1, r, 3, 4}, {0, 1, 1, 0}, 0, r + 1, 0, r % 3};
       const PackedDocument second = {{5, r, 7}, {0, 1, 1}, 0, r + 100, 0};
       writer.add_row({&first, &second});
     }

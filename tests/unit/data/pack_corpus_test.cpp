@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "data/packed_dataset.h"
+#include "data/topic_table.h"
 #include "tests/unit/data/small_corpus.h"
 
 namespace temper {
@@ -136,6 +137,34 @@ TEST_F(DatedTemplate, refuses_what_is_no_day_and_what_nobody_asks_for) {
   options_.chat_template = "plain";
   EXPECT_THAT(USER_ERROR_OF(pack(record_of("Who?", "Me."))),
               HasSubstr("the chat template plain does not ask for the date"));
+}
+
+// A number for every record there made a header that no reader took, from 17 million records on.
+TEST_F(PackCorpus, header_does_not_grow_with_topics) {
+  options_.corpus.columns.topic = "topic";
+  options_.hygiene.near_duplicates = HygieneAction::kOff;
+  const auto header_of = [&](int num_records) {
+    std::string corpus;
+    for (int i = 0; i < num_records; ++i) {
+      corpus += fmt::format(R"({{"prompt":"Q{}","completion":"A{}","topic":"t{}"}})", i, i, i % 3);
+      corpus += "\n";
+    }
+    pack(corpus);
+    return PackedDataset(options_.output).texts().statistics.size();
+  };
+  const size_t small = header_of(30);
+  EXPECT_LT(header_of(3000), small + 200);
+  const PackedDataset dataset(options_.output);
+  const TopicTable topics = TopicTable::of(dataset);
+  EXPECT_EQ(topics.names(), (std::vector<std::string>{"t0", "t1", "t2"}));
+  for (const DocumentOrigin& document : dataset.documents(0, 3000)) {
+    EXPECT_EQ(topics.topic_of(document), (document.record - 1) % 3);
+  }
+}
+
+TEST_F(PackCorpus, header_that_no_reader_takes_is_refused_before_the_work) {
+  options_.hygiene.held_out = {std::string(size_t{64} << 20, 'x')};
+  EXPECT_THAT(USER_ERROR_OF(pack("not looked at")), HasSubstr("\"settings\" would take 6710"));
 }
 
 TEST_F(PackCorpus, makes_a_dataset_of_a_corpus) {

@@ -226,15 +226,69 @@ TEST(PackedDataset, refuses_a_newer_format) {
   const TemporaryDirectory directory;
   const auto path = write_sealed(directory, [](H5Group& root) {
     root.set_attribute("format", std::string(kDatasetFormat));
-    root.set_attribute("format_version", int64_t{2});
+    root.set_attribute("format_version", int64_t{3});
   });
-  EXPECT_THAT(USER_ERROR_OF(PackedDataset{path}), HasSubstr("format version 2"));
+  EXPECT_THAT(USER_ERROR_OF(PackedDataset{path}), HasSubstr("format version 3"));
 }
 
 TEST(PackedDataset, refuses_a_sealed_file_of_another_kind) {
   const TemporaryDirectory directory;
   EXPECT_THAT(USER_ERROR_OF(PackedDataset{write_sealed(directory, [](H5Group&) {})}),
               HasSubstr("not a dataset"));
+}
+
+TEST(PackedDataset, has_the_topics_of_its_documents) {
+  const TemporaryDirectory directory;
+  auto rows = random_rows(40);
+  int32_t next = 0;
+  for (auto& row : rows) {
+    for (PackedDocument& document : row) document.topic = next++ % 4 - 1;
+  }
+  write_dataset(directory / "d.h5", rows);
+  const PackedDataset dataset(directory / "d.h5");
+  EXPECT_EQ(dataset.info().format_version, 2);
+  EXPECT_NO_THROW(dataset.verify());
+  const PackedDataset shared(directory / "d.h5", dataset.share());
+  next = 0;
+  for (int64_t d = 0; d < dataset.info().num_documents; ++d) {
+    EXPECT_EQ(dataset.documents(d, 1)[0].topic, d % 4 - 1);
+    EXPECT_EQ(shared.documents(d, 1)[0].topic, d % 4 - 1);
+  }
+  std::string bytes = read_whole(directory / "d.h5");
+  const FileDescriptor fd(open((directory / "d.h5").c_str(), O_RDONLY));
+  const DatasetSeal seal = DatasetSeal::read_and_check(fd.get(), directory / "d.h5");
+  bytes[seal.extent(Payload::kTopic).begin] ^= 1;
+  const PackedDataset damaged(directory.write("damaged.h5", bytes));
+  EXPECT_THAT(USER_ERROR_OF(damaged.documents(0, 1)), HasSubstr("documents/topic"));
+}
+
+// So that earlier versions read it.
+TEST(PackedDataset, is_of_the_first_version_without_topics) {
+  const TemporaryDirectory directory;
+  write_dataset(directory / "d.h5", random_rows(3));
+  EXPECT_EQ(PackedDataset(directory / "d.h5").info().format_version, 1);
+  const std::string bytes = read_whole(directory / "d.h5");
+  constexpr size_t kNumExtentsFromEnd = 16 + 16;  // hash, number of blocks, this number
+  EXPECT_EQ(bytes[bytes.size() - kNumExtentsFromEnd], 11);
+}
+
+TEST(PackedDataset, refuses_to_write_what_it_would_not_read) {
+  const TemporaryDirectory directory;
+  const PackedDocument document = {{1, 2, 3}, {0, 1, 1}, 0, 1, 0};
+  const std::string large((size_t{64} << 20) + 1, ' ');
+  for (const size_t which : {0, 1, 2}) {
+    DatasetWriter writer(directory / "d.h5", {kSequenceLen, kVocabSize, 0, {}, "plain", {}});
+    writer.add_row({&document});
+    std::array<std::string, 3> texts = {"[]", "{}", "{}"};
+    texts[which] = large;
+    EXPECT_THAT(USER_ERROR_OF(writer.finish(texts[0], texts[1], texts[2])),
+                HasSubstr("67108865 bytes of the dataset's header"));
+  }
+  EXPECT_EQ(directory.num_entries(), 0u);
+  EXPECT_THAT(
+      USER_ERROR_OF(DatasetWriter(directory / "d.h5",
+                                  {kSequenceLen, kVocabSize, 0, {}, std::string(5000, 'x'), {}})),
+      HasSubstr("the chat template's name has 5000 bytes"));
 }
 
 TEST(PackedDataset, refuses_tokens_outside_the_vocabulary) {
