@@ -29,7 +29,7 @@ void remove_partial(const fs::path& partial) {
 bool has_lost_run(const RunDirectory& run, const std::string& attempt) {
   try {
     run.check_ownership(attempt);
-  } catch (const SystemError&) {
+  } catch (const LostRunError&) {
     return true;
   } catch (const Error&) {
   }

@@ -17,6 +17,10 @@ int open(const char* path, int flags, mode_t mode) {
   return fd;
 }
 
+ssize_t write(int fd, const void* data, size_t num_bytes) {
+  return ::write(fd, data, num_bytes);
+}
+
 ssize_t pwrite(int fd, const void* data, size_t num_bytes, off_t offset) {
   return ::pwrite(fd, data, num_bytes, offset);
 }

@@ -13,6 +13,7 @@ namespace temper::sys {
 
 // Adds O_CLOEXEC and goes on after EINTR.
 int open(const char* path, int flags, mode_t mode = 0);
+ssize_t write(int fd, const void* data, size_t num_bytes);
 ssize_t pwrite(int fd, const void* data, size_t num_bytes, off_t offset);
 int ftruncate(int fd, off_t size);
 int fsync(int fd);

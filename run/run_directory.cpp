@@ -298,13 +298,13 @@ void RunDirectory::take_ownership(const std::string& attempt) const {
 }
 
 void RunDirectory::check_ownership(const std::string& attempt) const {
-  std::error_code ignored;
-  if (!fs::exists(owner_path(), ignored)) {
-    throw SystemError("{} is gone: somebody has removed the run's files", owner_path().native());
+  std::error_code error;
+  if (fs::status(owner_path(), error).type() == fs::file_type::not_found) {
+    throw LostRunError("{} is gone: somebody has removed the run's files", owner_path().native());
   }
   const std::string owner = read_owner(owner_path());
   if (owner != attempt) {
-    throw SystemError(
+    throw LostRunError(
         "{} now belongs to attempt {}: this attempt ({}) stops without touching its checkpoints",
         root_.native(), owner, attempt);
   }

@@ -23,10 +23,17 @@
 #include <string>
 #include <vector>
 
+#include "common/error.h"
 #include "config/run_config.h"
 #include "run/commit_record.h"
 
 namespace temper {
+
+// The directory is this attempt's no longer.
+class LostRunError : public SystemError {
+ public:
+  using SystemError::SystemError;
+};
 
 class RunDirectory {
  public:
@@ -85,7 +92,8 @@ class RunDirectory {
 
   // This attempt becomes the only one that may commit here.
   void take_ownership(const std::string& attempt) const;
-  // SystemError when another attempt has taken the directory since.
+  // LostRunError when another attempt has taken the directory since, or `owner` is gone; another
+  // Error when that cannot be told now (a file system that fails).
   void check_ownership(const std::string& attempt) const;
 
  private:

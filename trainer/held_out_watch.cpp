@@ -1,7 +1,9 @@
 #include "trainer/held_out_watch.h"
 
 #include <cmath>
+#include <utility>
 
+#include "comm/agreement.h"
 #include "comm/heartbeat.h"
 #include "common/error.h"
 #include "common/log.h"
@@ -18,23 +20,35 @@ HeldOutWatch::HeldOutWatch(const RunSetup& setup, ProcessGroup& group,
       early_stopping_(config_.early_stopping_patience) {}
 
 void HeldOutWatch::recall(int64_t last_step) {
-  early_stopping_ = EarlyStopping(config_.early_stopping_patience);
-  history_ = {};
-  last_evaluated_step_ = -1;
   Json losses = {Json::array(), Json::array()};
-  if (group_.rank() == 0) {
+  run_agreed(group_, [&] {
+    if (group_.rank() != 0) return;
     const auto path = directory_.metrics_path();
     losses = {recorded_losses(path, "test_loss", last_step, setup_.test_data_hash.hex()),
               recorded_losses(path, "general_loss", last_step, setup_.general_data_hash.hex())};
-  }
+  });
   losses = parse_json(group_.all_gather_text(losses.dump()).front(), "recorded held-out losses");
   for (const Json& entry : losses.at(0)) {
-    const auto step = entry.at(0).get<int64_t>();
-    early_stopping_.update(step, entry.at(1).get<double>());
-    history_.add_test(step, entry.at(1).get<double>());
+    history_.add_test(entry.at(0).get<int64_t>(), entry.at(1).get<double>());
   }
   for (const Json& entry : losses.at(1)) {
     history_.add_general(entry.at(0).get<int64_t>(), entry.at(1).get<double>());
+  }
+  go_back_to(last_step);
+}
+
+void HeldOutWatch::go_back_to(int64_t step) {
+  const HeldOutHistory all = std::move(history_);
+  history_ = {};
+  early_stopping_ = EarlyStopping(config_.early_stopping_patience);
+  last_evaluated_step_ = -1;
+  for (const auto& [evaluated, loss] : all.test()) {
+    if (evaluated > step) continue;
+    history_.add_test(evaluated, loss);
+    early_stopping_.update(evaluated, loss);
+  }
+  for (const auto& [evaluated, loss] : all.general()) {
+    if (evaluated <= step) history_.add_general(evaluated, loss);
   }
 }
 

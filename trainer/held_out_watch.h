@@ -22,8 +22,11 @@ class HeldOutWatch {
   // All outlive this.
   HeldOutWatch(const RunSetup& setup, ProcessGroup& group, const RunDirectory& directory);
 
-  // Begins anew with what the run has measured up to the step that it goes on from. Collective.
+  // Begins with what earlier attempts have measured up to the step that the run goes on from.
+  // Collective.
   void recall(int64_t last_step);
+  // Forgets what was measured after `step`. No communication.
+  void go_back_to(int64_t step);
   // Measures all sets after `step`, once; step 0 is the base. `progress` is rank 0's, elsewhere
   // null. A loss that is not finite is an AgreedError. Collective.
   void evaluate(ShardedModel& model, int64_t step, Progress* progress);

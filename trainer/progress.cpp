@@ -1,19 +1,13 @@
 #include "trainer/progress.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 
 #include "common/elapsed.h"
-#include "common/error.h"
 #include "common/log.h"
 #include "common/work_bar.h"
-#include "io/atomic_file.h"
 
 namespace temper {
 namespace {
@@ -31,35 +25,13 @@ double unix_seconds() {
   return std::chrono::duration<double>(now).count();
 }
 
-void append_line(const std::filesystem::path& path, const std::string& line) {
-  FileDescriptor fd(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  if (!fd.is_open()) throw SystemError("{}: {}", path.string(), errno_text(errno));
-  // One write, so that a reader never sees half a line of a live run.
-  const ssize_t written = write(fd.get(), line.data(), line.size());
-  if (written != static_cast<ssize_t>(line.size())) {
-    throw SystemError("{}: cannot append: {}", path.string(), errno_text(errno));
-  }
-  fd.close(path);
-}
-
-// A killed run may have left half a line: start on a new one.
-void complete_last_line(const std::filesystem::path& path) {
-  std::FILE* file = std::fopen(path.c_str(), "rb");
-  if (file == nullptr) return;
-  const bool cut = std::fseek(file, -1, SEEK_END) == 0 && std::fgetc(file) != '\n';
-  std::fclose(file);
-  if (cut) append_line(path, "\n");
-}
-
 }  // namespace
 
 Progress::Progress(std::filesystem::path metrics_path, int64_t logging_steps, int64_t first_step)
-    : metrics_path_(std::move(metrics_path)),
+    : metrics_(std::move(metrics_path)),
       logging_steps_(logging_steps),
       first_step_(first_step),
-      live_(live_terminal() != nullptr) {
-  complete_last_line(metrics_path_);
-}
+      live_(live_terminal() != nullptr) {}
 
 Progress::~Progress() {
   end_bar();
@@ -73,7 +45,7 @@ void Progress::end_bar() {
 void Progress::event(const std::string& event, Json fields) {
   fields["event"] = event;
   fields["time"] = unix_seconds();
-  append_line(metrics_path_, fields.dump() + "\n");
+  metrics_.append(fields.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 void Progress::saved(const SaveOutcome& outcome) {

@@ -11,6 +11,7 @@
 
 #include "checkpoint/checkpoint_saver.h"
 #include "io/json.h"
+#include "run/metrics_writer.h"
 
 namespace temper {
 
@@ -32,7 +33,7 @@ struct StepReport {
 
 class Progress {
  public:
-  // Appends to `metrics_path`; the file is made when missing.
+  // Appends to `metrics_path`. What cannot be written there ends no run (run/metrics_writer.h).
   Progress(std::filesystem::path metrics_path, int64_t logging_steps, int64_t first_step);
   ~Progress();
 
@@ -51,7 +52,7 @@ class Progress {
   // For a log: the first and the last, and others seconds apart.
   bool is_time_for_line(const StepReport& report);
 
-  std::filesystem::path metrics_path_;
+  MetricsWriter metrics_;
   int64_t logging_steps_;
   int64_t first_step_;
   bool live_;

@@ -49,7 +49,6 @@ void Trainer::restore(const RestoredCheckpoint& restored) {
   const bool is_ours =
       std::filesystem::equivalent(restored.path, directory_.checkpoint_path(step_), ignored);
   if (is_ours) saver_->set_last_saved_step(step_);
-  watch_.recall(step_);
   if (record.cpu_kernels != device_.level) {
     log::warning(
         "the checkpoint was written on {}; this is {}: the run continues, but its bits may differ "
@@ -142,6 +141,7 @@ void Trainer::restore_again(const std::vector<std::string>& checkpoints) {
   const PhaseScope phase(RankPhase::kLoad);
   const RestoredCheckpoint restored = restore_first_intact(checkpoints, *model_);
   restore(restored);
+  watch_.go_back_to(step_);
   run_agreed(group_, [&] {
     if (!is_leader()) return;
     // Later ones hold what is being left out.

@@ -45,6 +45,7 @@ Trainer::Trainer(const RunConfig& config, const RankDevice& device, ProcessGroup
       watch_(setup_, group_, directory_),
       schedule_(config_, setup_.max_steps),
       attempt_(std::move(attempt)),
+      status_writer_(directory_, attempt_),
       guard_(config_) {
   const std::vector<std::string> checkpoints = take_directory(resume);
   load_model();
@@ -52,6 +53,7 @@ Trainer::Trainer(const RunConfig& config, const RankDevice& device, ProcessGroup
   if (!checkpoints.empty()) {
     restored = restore_first_intact(checkpoints, *model_);
     restore(restored);
+    watch_.recall(step_);
   }
   clear_directory(restored, resume);
   announce();
@@ -397,24 +399,15 @@ Hash128 Trainer::control_hash() const {
   return hash_text(fmt::format("{} {} {}", step_, rows_consumed_, record.step_guard));
 }
 
-// The watchdog that ends a job may do so while this rank goes on for a moment.
-bool Trainer::was_ended_by_watchdog() const {
-  try {
-    const auto written = read_run_status(directory_.status_path());
-    return written && written->attempt == attempt_ && written->state == RunState::kFailed;
-  } catch (const Error&) {
-    return false;  // damaged: it is written anew
-  }
-}
-
 void Trainer::write_status(RunState state) {
   if (!is_leader()) return;
   status_.state = state;
   status_.step = step_;
-  // Where locks do not work, another start may have taken the directory.
-  directory_.check_ownership(attempt_);
-  if (was_ended_by_watchdog()) return;
-  write_run_status(directory_.status_path(), status_);
+  if (has_ended(state)) {
+    status_writer_.write_end(status_);
+  } else {
+    status_writer_.write(status_);
+  }
 }
 
 }  // namespace temper

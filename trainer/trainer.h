@@ -11,6 +11,7 @@
 #include "run/run_directory.h"
 #include "run/run_lock.h"
 #include "run/status.h"
+#include "run/status_writer.h"
 #include "sharding/sharded_model.h"
 #include "trainer/device.h"
 #include "trainer/held_out_watch.h"
@@ -70,8 +71,8 @@ class Trainer {
   void announce_memory();
   void report_memory();
   void report_ranks();
+  // What cannot be written is no reason to end; LostRunError is.
   void write_status(RunState state);
-  bool was_ended_by_watchdog() const;
   bool is_leader() const { return group_.rank() == 0; }
 
   ProcessGroup& group_;
@@ -86,6 +87,7 @@ class Trainer {
   std::unique_ptr<Progress> progress_;  // rank 0
   std::unique_ptr<RunSaver> saver_;
   std::string attempt_;
+  StatusWriter status_writer_;
   double load_seconds_ = 0.0;           // reading the weights, on this rank
   int64_t step_ = 0;                    // optimizer steps done
   int64_t rows_consumed_ = 0;           // the global cursor

@@ -88,6 +88,22 @@ auto make(const std::string& path, Call call) -> decltype(call()) {
   return result;
 }
 
+// The same of a write of so many bytes, which may be cut to half of them.
+template <typename Write>
+ssize_t make_write(int fd, size_t num_bytes, Write write) {
+  const Action action = next_action(path_of(fd));
+  if (action == Action::kFail) {
+    mark_struck();
+    errno = planned_error();
+    return -1;
+  }
+  const bool shorten = action == Action::kShorten && num_bytes > 1;
+  if (shorten) mark_struck();
+  const ssize_t result = write(shorten ? num_bytes / 2 : num_bytes);
+  if (action == Action::kKillAfter) die();
+  return result;
+}
+
 }  // namespace
 
 void arm(Plan plan) {
@@ -124,20 +140,13 @@ int open(const char* path, int flags, mode_t mode) {
   return fd;
 }
 
+ssize_t write(int fd, const void* data, size_t num_bytes) {
+  return faults::make_write(fd, num_bytes, [&](size_t count) { return ::write(fd, data, count); });
+}
+
 ssize_t pwrite(int fd, const void* data, size_t num_bytes, off_t offset) {
-  const Action action = faults::next_action(faults::path_of(fd));
-  if (action == Action::kFail) {
-    faults::mark_struck();
-    errno = faults::planned_error();
-    return -1;
-  }
-  if (action == Action::kShorten && num_bytes > 1) {
-    faults::mark_struck();
-    return ::pwrite(fd, data, num_bytes / 2, offset);
-  }
-  const ssize_t result = ::pwrite(fd, data, num_bytes, offset);
-  if (action == Action::kKillAfter) faults::die();
-  return result;
+  return faults::make_write(fd, num_bytes,
+                            [&](size_t count) { return ::pwrite(fd, data, count, offset); });
 }
 
 int ftruncate(int fd, off_t size) {
