@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "common/error.h"
+#include "eval/held_out_names.h"
 #include "eval/memorisation.h"
 
 namespace temper {
@@ -22,9 +23,9 @@ std::vector<NamedDataset> open_datasets_of_run(const ModelAccess& access) {
   std::vector<NamedDataset> datasets;
   if (access.tuned() == nullptr) return datasets;
   const auto add = [&](const std::string& kind, const std::vector<DatasetEntry>& entries) {
-    for (const DatasetEntry& entry : entries) {
-      const std::string name = kind + "/" + entry.path.stem().string();
-      datasets.push_back(open_dataset_for(access, name, entry.path));
+    const std::vector<std::string> names = held_out_names(entries, kind);
+    for (size_t i = 0; i < entries.size(); ++i) {
+      datasets.push_back(open_dataset_for(access, names[i], entries[i].path));
     }
   };
   add("test", access.tuned()->run_config().test_datasets);

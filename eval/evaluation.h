@@ -26,7 +26,8 @@ struct NamedDataset {
 NamedDataset open_dataset_for(const ModelAccess& access, const std::string& name,
                               const std::filesystem::path& path);
 
-// "test/NAME" and "general/NAME" of the run's configuration; none for other models.
+// The sets of the run's configuration, named as in training (eval/held_out_names.h); none for other
+// models.
 std::vector<NamedDataset> open_datasets_of_run(const ModelAccess& access);
 
 struct EvaluationTask {

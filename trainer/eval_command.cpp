@@ -89,6 +89,15 @@ bool asks(const EvaluationTask& task) {
          !task.canaries.empty();
 }
 
+// Their figures could not be told apart.
+void refuse_second_of_its_name(const std::vector<NamedDataset>& datasets, const std::string& text) {
+  for (size_t i = 0; i + 1 < datasets.size(); ++i) {
+    if (datasets[i].name != datasets.back().name) continue;
+    throw UserError("--data {}: {} is called {} as well; write NAME=FILE.h5", text,
+                    datasets[i].dataset.path().string(), datasets[i].name);
+  }
+}
+
 EvaluationTask prepare_task(const po::variables_map& values, const ModelAccess& access,
                             int num_ranks) {
   EvaluationTask task;
@@ -102,6 +111,7 @@ EvaluationTask prepare_task(const po::variables_map& values, const ModelAccess& 
   if (values.count("data") != 0) {
     for (const std::string& text : values["data"].as<std::vector<std::string>>()) {
       task.datasets.push_back(open_named_dataset(text, access));
+      refuse_second_of_its_name(task.datasets, text);
     }
   } else {
     task.datasets = open_datasets_of_run(access);

@@ -1,12 +1,10 @@
 #include "trainer/run_setup.h"
 
-#include <algorithm>
-#include <filesystem>
-#include <map>
 #include <span>
 
 #include "arch/run_adapter.h"
 #include "common/error.h"
+#include "eval/held_out_names.h"
 #include "text/tokenizer.h"
 #include "trainer/training_identity.h"
 
@@ -42,26 +40,6 @@ Hash128 hash_contents(std::span<const HeldOutSet> sets) {
 }
 
 }  // namespace
-
-std::vector<std::string> held_out_names(const std::vector<DatasetEntry>& entries,
-                                        const std::string& prefix) {
-  std::map<std::string, int> uses;
-  for (const DatasetEntry& entry : entries) ++uses[entry.path.stem().string()];
-  std::vector<std::string> names;
-  for (const DatasetEntry& entry : entries) {
-    std::string name = entry.path.stem().string();
-    if (uses[name] > 1) {
-      name = (std::filesystem::absolute(entry.path).parent_path().filename() / name).string();
-    }
-    name = fmt::format("{}/{}", prefix, name);
-    const std::string plain = name;
-    for (int i = 2; std::find(names.begin(), names.end(), name) != names.end(); ++i) {
-      name = fmt::format("{}-{}", plain, i);
-    }
-    names.push_back(name);
-  }
-  return names;
-}
 
 std::vector<HeldOutSet> open_held_out(const std::vector<DatasetEntry>& entries,
                                       const std::string& prefix, const Hash128& tokenizer_hash,

@@ -56,12 +56,7 @@ struct RunSetup {
 // micro-batches in a step would leave some without work for ever).
 RunSetup prepare_run(RunConfig config, int num_ranks, const RunData& data);
 
-// A name for each held-out set: its file's, with the folder's where two files have the same, with a
-// number where that does not tell them apart either.
-std::vector<std::string> held_out_names(const std::vector<DatasetEntry>& entries,
-                                        const std::string& prefix);
-
-// The held-out sets of a configuration under those names.
+// The held-out sets of a configuration under their names (eval/held_out_names.h).
 std::vector<HeldOutSet> open_held_out(const std::vector<DatasetEntry>& entries,
                                       const std::string& prefix, const Hash128& tokenizer_hash,
                                       const RunData& data);

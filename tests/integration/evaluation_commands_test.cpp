@@ -49,6 +49,27 @@ TEST_F(EvaluationCommandsTest, choices_are_told_apart_on_any_number_of_ranks) {
   EXPECT_THAT(refused.err, Not(HasSubstr("secret")));
 }
 
+TEST_F(EvaluationCommandsTest, sets_are_called_as_in_training) {
+  for (const char* name : {"a", "b"}) {
+    write_dataset(20, 64, "x");
+    std::filesystem::create_directory(folder() / name);
+    std::filesystem::rename(folder() / "x.h5", folder() / name / "x.h5");
+  }
+  write_yaml("max_steps: 2\ntest_datasets: [a/x.h5, b/x.h5]\n");
+  ASSERT_EQ(train("out", 1).exit_code, 0);
+  std::set<std::string> trained, evaluated;
+  for (const Json& line : metrics("out", "eval")) trained.insert(line["set"].get<std::string>());
+  for (const Json& set : temper_json({"eval", "out", "--json"})["sets"]) {
+    evaluated.insert(set["name"].get<std::string>());
+  }
+  EXPECT_EQ(evaluated, (std::set<std::string>{"test/a/x", "test/b/x"}));
+  EXPECT_EQ(evaluated, trained);
+
+  const ProgramRun refused = temper({"eval", "out", "--data", "a/x.h5", "--data", "b/x.h5"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(error_message(refused), HasSubstr("--data b/x.h5: a/x.h5 is called x as well"));
+}
+
 TEST_F(EvaluationCommandsTest, the_page_follows_the_run_to_its_end) {
   write_yaml("max_steps: 400\n");
   const pid_t run = start_temper("train", train_arguments("out", 1, {}));

@@ -1,7 +1,7 @@
+#include "eval/held_out_names.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "trainer/run_setup.h"
 
 namespace temper {
 namespace {
