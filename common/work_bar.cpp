@@ -12,7 +12,6 @@ namespace temper {
 namespace {
 
 constexpr std::chrono::milliseconds kLiveInterval(100);
-constexpr std::chrono::seconds kLogInterval(30);
 
 }  // namespace
 
@@ -20,20 +19,23 @@ std::FILE* live_terminal() {
   return isatty(STDERR_FILENO) != 0 || std::getenv("TEMPER_LIVE_BAR") != nullptr ? stderr : nullptr;
 }
 
-WorkBar::WorkBar(std::string what, int64_t total, bool is_shown, std::FILE* terminal)
-    : what_(std::move(what)), total_(total), is_shown_(is_shown), terminal_(terminal) {}
+WorkBar::WorkBar(std::string what, int64_t total, bool is_shown, std::FILE* terminal,
+                 std::chrono::milliseconds log_interval)
+    : what_(std::move(what)),
+      total_(total),
+      is_shown_(is_shown),
+      terminal_(terminal),
+      interval_(terminal != nullptr ? kLiveInterval : log_interval) {}
 
 WorkBar::~WorkBar() {
   if (has_line_) std::fputs("\r\033[K", terminal_);
 }
 
-void WorkBar::advance() {
-  ++done_;
+void WorkBar::advance(int64_t pieces) {
+  done_ += pieces;
   const auto now = Clock::now();
-  const bool is_first = done_ == 1 && terminal_ != nullptr;
-  const Clock::duration interval =
-      terminal_ != nullptr ? Clock::duration(kLiveInterval) : Clock::duration(kLogInterval);
-  if (!is_shown_ || done_ >= total_ || (!is_first && now - last_told_ < interval)) return;
+  const bool is_first = !has_line_ && terminal_ != nullptr;
+  if (!is_shown_ || done_ >= total_ || (!is_first && now - last_told_ < interval_)) return;
   last_told_ = now;
   const double left =
       seconds_since(began_) / static_cast<double>(done_) * static_cast<double>(total_ - done_);

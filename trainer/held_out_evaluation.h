@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "comm/process_group.h"
+#include "common/work_bar.h"
 #include "data/packed_dataset.h"
 #include "eval/held_out_loss.h"
 #include "sharding/sharded_model.h"
@@ -11,8 +12,10 @@
 namespace temper {
 
 // Over all rows of the dataset, `micro_batch_size` at a time in file order; micro-batch m is
-// computed by rank m mod size, and the losses are added in micro-batch order. Collective.
+// computed by rank m mod size, and the losses are added in micro-batch order. `bar`, which may be
+// null, advances by rows. Collective.
 HeldOutLoss evaluate_held_out(ShardedModel& model, ProcessGroup& group,
-                              const PackedDataset& dataset, int64_t micro_batch_size);
+                              const PackedDataset& dataset, int64_t micro_batch_size,
+                              WorkBar* bar = nullptr);
 
 }  // namespace temper

@@ -67,10 +67,17 @@ void HeldOutWatch::evaluate(ShardedModel& model, int64_t step, Progress* progres
   if (general.count > 0) note_general_loss(general.mean(), progress);
 }
 
+HeldOutLoss HeldOutWatch::measure(const HeldOutSet& set, ShardedModel& model, Progress* progress) {
+  if (progress != nullptr) progress->end_bar();
+  WorkBar bar(fmt::format("evaluating {}, rows", set.name), set.dataset.info().num_rows,
+              progress != nullptr);
+  return evaluate_held_out(model, group_, set.dataset, config_.micro_batch_size, &bar);
+}
+
 HeldOutLoss HeldOutWatch::evaluate_set(const HeldOutSet& set, ShardedModel& model,
                                        Progress* progress) {
   const int64_t step = last_evaluated_step_;
-  const HeldOutLoss loss = evaluate_held_out(model, group_, set.dataset, config_.micro_batch_size);
+  const HeldOutLoss loss = measure(set, model, progress);
   if (!std::isfinite(loss.sum)) {
     throw AgreedError(fmt::format("the held-out loss over {} at step {} is not finite; lower "
                                   "learning_rate or look at that dataset",
@@ -78,7 +85,6 @@ HeldOutLoss HeldOutWatch::evaluate_set(const HeldOutSet& set, ShardedModel& mode
                       kExitFailed);
   }
   if (progress == nullptr) return loss;
-  progress->end_bar();
   log::info("step {}: {} loss {:.4f}, perplexity {:.2f} over {} targets", step, set.name,
             loss.mean(), loss.perplexity(), loss.count);
   progress->event("eval", {{"step", step},

@@ -40,6 +40,8 @@ class HeldOutWatch {
   void judge(int64_t last_step, Progress& progress) const;
 
  private:
+  // Shows how far it is.
+  HeldOutLoss measure(const HeldOutSet& set, ShardedModel& model, Progress* progress);
   HeldOutLoss evaluate_set(const HeldOutSet& set, ShardedModel& model, Progress* progress);
   void note_test_loss(double loss, Progress* progress);
   void note_general_loss(double loss, Progress* progress);

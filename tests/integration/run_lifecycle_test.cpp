@@ -229,6 +229,17 @@ TEST_F(RunLifecycleTest, only_test_sets_make_the_test_loss) {
   EXPECT_EQ(metrics("out", "eval").front()["bytes"], sets[0]["bytes"]);
 }
 
+TEST_F(RunLifecycleTest, evaluation_says_how_far_it_is) {
+  write_dataset(20, 64, "test");
+  write_yaml("max_steps: 1\ntest_datasets: test.h5\n");
+  const ProgramRun run = temper(train_arguments("out", 2, {}), "", {{"TEMPER_LIVE_BAR", "1"}});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("evaluating test/test, rows: 2 of "));
+  // Where nobody looks on, so short a one says nothing of it.
+  const ProgramRun quiet = train("quiet", 2);
+  EXPECT_THAT(quiet.err, Not(HasSubstr("evaluating test/test, rows")));
+}
+
 TEST_F(RunLifecycleTest, other_dataset_weights_are_other_data) {
   train_well("out");
   const ProgramRun run = train("out", 1, {"--set", "datasets=[{path: train.h5, weight: 2}]"});

@@ -11,6 +11,8 @@ namespace temper {
 namespace {
 
 using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 std::string shown(const std::function<void(std::FILE*)>& use) {
@@ -53,6 +55,18 @@ TEST(WorkBar, writes_nothing_where_nobody_looks_on_for_short) {
     bar.advance();
   }
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+TEST(WorkBar, tells_the_log_at_its_interval_and_counts_pieces) {
+  testing::internal::CaptureStderr();
+  {
+    WorkBar bar("evaluating test/x, rows", 400, true, nullptr, std::chrono::milliseconds(0));
+    bar.advance(120);
+    bar.advance(280);
+  }
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(said, HasSubstr("evaluating test/x, rows: 120 of 400, "));
+  EXPECT_THAT(said, Not(HasSubstr("400 of 400")));
 }
 
 }  // namespace
