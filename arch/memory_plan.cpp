@@ -11,6 +11,7 @@
 #include "arch/stage_slots.h"
 #include "common/error.h"
 #include "common/working_memory.h"
+#include "config/step_count.h"
 
 namespace temper {
 namespace {
@@ -201,8 +202,7 @@ int64_t state_bytes(const BucketSizes& sizes, int shard_rank) {
 }
 
 bool saves_in_background(const RunConfig& config, const RunSize& size) {
-  return config.async_save && config.save_steps > 0 &&
-         (size.max_steps == 0 || config.save_steps < size.max_steps);
+  return config.async_save && saves_before_end(config, 0, size.max_steps);
 }
 
 int64_t activation_bytes(const ModelConfig& model, const LoraConfig* lora, const RunConfig& config,

@@ -251,14 +251,19 @@ void add_progress_keys(KeyTable& table) {
                 "Evaluate every so many steps; 0: only at the end.");
   table.integer("logging_steps", &RunConfig::logging_steps, "Report every so many steps.");
   table.integer("save_steps", &RunConfig::save_steps,
-                "Checkpoint every so many steps; 0: only at the end, and on a signal.", "100");
+                "Checkpoint every so many steps; 0: by time alone.");
+  table.number("save_minutes", &RunConfig::save_minutes,
+               "Checkpoint when the last one is so many minutes old, if possible after an "
+               "evaluation; 0: only by save_steps, at the end and on a signal. Given beside "
+               "save_steps, both count; with save_steps alone, only that.");
   table.integer("save_total_limit", &RunConfig::save_total_limit,
                 "Complete checkpoints to keep; 0: all. The two newest and the one with the best "
                 "test loss stay always.");
-  table.boolean("async_save", &RunConfig::async_save,
-                "Write checkpoints while training goes on, from a copy of the state (12 bytes per "
-                "trained parameter, divided by the ranks); false: training waits, without the "
-                "copy.");
+  table.boolean(
+      "async_save", &RunConfig::async_save,
+      "Write checkpoints while training goes on, from a copy of the state (12 bytes per "
+      "trained parameter, divided by the ranks of a replica); false: training waits, without the "
+      "copy.");
   table.choice("on_save_error", &RunConfig::on_save_error, kSaveErrorPolicies,
                "When a checkpoint cannot be written: continue on the one before, or stop.");
   table.add(

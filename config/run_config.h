@@ -147,7 +147,10 @@ struct RunConfig {
   // --- evaluation, logging, saving -------------------------------------------------------------
   int64_t eval_steps = 0;  // 0: only at the end
   int64_t logging_steps = 10;
-  int64_t save_steps = 0;        // 0: only at the end, and on a signal
+  // With both 0 only at the end, and on a signal. Where save_steps is given and save_minutes is
+  // not, that is 0.
+  int64_t save_steps = 0;        // 0: not by steps
+  double save_minutes = 15.0;    // since the last checkpoint; 0: not by time
   int64_t save_total_limit = 2;  // complete checkpoints to keep; 0: all
   bool async_save = true;        // write while training goes on, from a copy of the state
   SaveErrorPolicy on_save_error = SaveErrorPolicy::kContinue;

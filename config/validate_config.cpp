@@ -28,6 +28,7 @@ class Validator {
     complete_batch();
     check_schedule();
     check_optimizer();
+    check_save_minutes();
     check_progress();
     check_machine();
     check_slurm();
@@ -108,6 +109,15 @@ class Validator {
     require_count("dp_replicate_size", config_.dp_replicate_size, 1);
     require_count("gradient_checkpointing_every", config_.gradient_checkpointing_every, 1);
     require_range<int64_t>("threads_per_rank", config_.threads_per_rank, 1, 4096);
+  }
+
+  void check_save_minutes() {
+    if (config_.save_steps > 0 && !given("save_minutes")) config_.save_minutes = 0.0;
+    constexpr double kMaxMinutes = 1e9;
+    if (!(config_.save_minutes >= 0.0 && config_.save_minutes <= kMaxMinutes)) {
+      refuse("save_minutes", "is {}; it must be at least 0, and at most {}", config_.save_minutes,
+             kMaxMinutes);
+    }
   }
 
   void check_lora_model_dir() {

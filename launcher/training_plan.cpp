@@ -1,23 +1,16 @@
 #include "launcher/training_plan.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "common/error.h"
 #include "config/dataset_weights.h"
+#include "config/step_count.h"
 #include "data/packed_dataset.h"
 #include "data/row_mixture.h"
 
 namespace temper {
 namespace {
-
-int64_t count_steps(const RunConfig& config, double rows_per_epoch) {
-  if (config.max_steps > 0) return config.max_steps;
-  const double steps =
-      std::ceil(config.num_epochs * rows_per_epoch / static_cast<double>(config.global_batch_size));
-  return std::max<int64_t>(1, std::llround(steps));
-}
 
 void check_sequence_len(const PackedDataset& dataset, int64_t expected) {
   const int64_t found = dataset.info().sequence_len;
@@ -30,15 +23,16 @@ void check_sequence_len(const PackedDataset& dataset, int64_t expected) {
 }  // namespace
 
 OrderedJson TrainingPlan::to_json() const {
-  return {{"ranks", ranks},
-          {"rows_per_epoch", rows_per_epoch},
-          {"sequence_len", sequence_len},
-          {"steps_per_epoch", steps_per_epoch},
-          {"steps", steps},
-          {"micro_batches_per_step", micro_batches_per_step},
-          {"rounds_per_step", rounds_per_step},
-          {"supervised_share", supervised_share},
-          {"document_len", document_len}};
+  OrderedJson report = {{"ranks", ranks},
+                        {"rows_per_epoch", rows_per_epoch},
+                        {"sequence_len", sequence_len},
+                        {"steps_per_epoch", steps_per_epoch},
+                        {"steps", steps},
+                        {"micro_batches_per_step", micro_batches_per_step},
+                        {"rounds_per_step", rounds_per_step},
+                        {"supervised_share", supervised_share},
+                        {"document_len", document_len}};
+  return report;
 }
 
 TrainingPlan make_training_plan(const RunConfig& config, int64_t ranks) {
@@ -78,7 +72,7 @@ TrainingPlan make_training_plan(const RunConfig& config, int64_t ranks) {
   plan.rows_per_epoch = RowMixture(sources, config.seed, config.shuffle).rows_per_epoch();
   plan.steps_per_epoch =
       static_cast<double>(plan.rows_per_epoch) / static_cast<double>(config.global_batch_size);
-  plan.steps = count_steps(config, static_cast<double>(plan.rows_per_epoch));
+  plan.steps = count_steps(config, plan.rows_per_epoch);
   return plan;
 }
 

@@ -125,7 +125,7 @@ void Trainer::roll_back(const RowRange& rows) {
   } else if (rows.begin != rows_consumed_) {
     throw AgreedError(
         fmt::format("there is no checkpoint from before row {} of the run to go back to; set "
-                    "save_steps lower",
+                    "save_steps or save_minutes lower",
                     rows.begin),
         kExitFailed);
   }

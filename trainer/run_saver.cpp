@@ -31,13 +31,22 @@ enum StopReason : int64_t { kNoStop, kTimeIsUp, kSignal };
 
 }  // namespace
 
+bool is_save_due(double save_minutes, double seconds_since_save, double step_seconds,
+                 bool is_evaluated) {
+  const double interval = 60.0 * save_minutes;
+  if (interval <= 0.0) return false;
+  return seconds_since_save + step_seconds / 2 >= interval ||
+         (is_evaluated && seconds_since_save >= interval / 2);
+}
+
 RunSaver::RunSaver(ShardedModel& model, const RunConfig& config, const RunDirectory& directory,
                    const std::string& attempt, OnEnd on_end)
     : group_(model.mesh().world()),
       config_(config),
       directory_(directory),
       on_end_(std::move(on_end)),
-      saver_(model, directory, attempt) {}
+      saver_(model, directory, attempt),
+      last_save_(process_seconds()) {}
 
 bool RunSaver::is_requested() const {
   std::error_code ignored;
@@ -58,17 +67,18 @@ void RunSaver::expect_saves() {
   if (config_.async_save) saver_.prepare();
 }
 
-StepDecision RunSaver::agree(int64_t step) {
+StepDecision RunSaver::agree(int64_t step, bool is_evaluated) {
   const double now = process_seconds();
-  if (last_boundary_ >= 0) {
-    longest_step_seconds_ = std::max(longest_step_seconds_, now - last_boundary_);
-  }
+  const double step_seconds = last_boundary_ < 0 ? 0.0 : now - last_boundary_;
+  longest_step_seconds_ = std::max(longest_step_seconds_, step_seconds);
   last_boundary_ = now;
   int64_t reason = kNoStop;
   if (is_leader() && is_time_up()) reason = kTimeIsUp;
   if (stop_signal_received() != 0) reason = kSignal;
   const bool waits = saver_.is_active() && !saver_.is_ready();
-  const bool asked = is_leader() && !saver_.is_active() && is_requested();
+  const bool is_due =
+      is_save_due(config_.save_minutes, now - last_save_, step_seconds, is_evaluated);
+  const bool asked = is_leader() && !saver_.is_active() && (is_due || is_requested());
   at::Tensor flags =
       at::tensor({reason, static_cast<int64_t>(asked), static_cast<int64_t>(waits)}, at::kLong);
   group_.all_reduce_max(flags);
@@ -130,6 +140,7 @@ void RunSaver::settle() {
 
 void RunSaver::start(const SaveRequest& request, CheckpointSaver::Mode mode) {
   answers_request_ = is_leader() && is_requested();
+  last_save_ = process_seconds();
   saver_.start(request, mode);
   fault_point("save");
 }

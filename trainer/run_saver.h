@@ -1,5 +1,6 @@
-// When a run saves its state: every save_steps, when somebody asks for it (RUN_DIR/SAVE), on a
-// signal, in time before max_wall_time, and at its end; and what becomes of a save that failed.
+// When a run saves its state: every save_steps, every save_minutes, when somebody asks for it
+// (RUN_DIR/SAVE), on a signal, in time before max_wall_time, and at its end; and what becomes of a
+// save that failed.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,14 @@ namespace temper {
 // What the ranks have agreed to do between two steps.
 struct StepDecision {
   bool stop = false;  // with a checkpoint
-  bool save = false;  // somebody asks for one
+  bool save = false;  // somebody asks for one, or the last is save_minutes old
 };
+
+// Whether a save by time is due at the end of a step that took `step_seconds`, so many seconds
+// after the last one: at the boundary nearest to save_minutes, or from half of that on after an
+// evaluation, because only a checkpoint that was measured can be found to be the best.
+bool is_save_due(double save_minutes, double seconds_since_save, double step_seconds,
+                 bool is_evaluated);
 
 class RunSaver {
  public:
@@ -28,10 +35,11 @@ class RunSaver {
 
   // Background saves will come: makes ready for them.
   void expect_saves();
-  // At the end of a step: agrees on signals, requests and time, and brings a save under way
-  // forward, in one small reduction. Collective, as the functions below. AgreedError when a save
+  // At the end of a step: agrees on signals, requests and rank 0's clock, and brings a save under
+  // way forward, in one small reduction. `is_evaluated`: the step's held-out losses are known.
+  // Collective, as the functions below. AgreedError when a save
   // has failed and the run must not go on.
-  StepDecision agree(int64_t step);
+  StepDecision agree(int64_t step, bool is_evaluated);
   // Begins a save in the background (with async_save), having waited for one under way.
   void begin(SaveRequest request);
   // The state is a complete checkpoint when it returns; AgreedError when that cannot be.
@@ -66,6 +74,7 @@ class RunSaver {
   double longest_save_seconds_ = -1;  // -1: none yet
   double longest_step_seconds_ = 0;   // from boundary to boundary, evaluations included
   double last_boundary_ = -1;         // seconds since the process began; -1: none yet
+  double last_save_ = 0;              // began, likewise, or else training did
 };
 
 }  // namespace temper

@@ -4,6 +4,7 @@
 
 #include "arch/run_adapter.h"
 #include "common/error.h"
+#include "config/step_count.h"
 #include "eval/held_out_names.h"
 #include "text/tokenizer.h"
 #include "trainer/training_identity.h"

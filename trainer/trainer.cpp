@@ -17,6 +17,7 @@
 #include "common/fault_points.h"
 #include "common/log.h"
 #include "common/log_file.h"
+#include "config/step_count.h"
 #include "io/atomic_file.h"
 #include "model/decoder.h"
 #include "trainer/agreed_setup.h"
@@ -82,7 +83,7 @@ int Trainer::train() {
     const bool eval_due = config_.eval_steps > 0 && step_ % config_.eval_steps == 0;
     if (eval_due) evaluate();
     if (step_ == setup_.max_steps) break;
-    const StepDecision decision = saver_->agree(step_);
+    const StepDecision decision = saver_->agree(step_, eval_due);
     if (decision.stop) return stop();
     const bool save_due = config_.save_steps > 0 && step_ % config_.save_steps == 0;
     if (save_due || decision.save) saver_->begin(save_request());
@@ -152,8 +153,7 @@ void Trainer::clear_directory(const RestoredCheckpoint& restored, const ResumeCh
 
 void Trainer::announce() {
   status_.last_checkpoint_step = saver_->last_saved_step();
-  const int64_t interval = config_.save_steps;
-  if (interval > 0 && (step_ / interval + 1) * interval < setup_.max_steps) saver_->expect_saves();
+  if (saves_before_end(config_, step_, setup_.max_steps)) saver_->expect_saves();
   if (is_leader()) {
     progress_ =
         std::make_unique<Progress>(directory_.metrics_path(), config_.logging_steps, step_ + 1);

@@ -3,19 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <cmath>
-
+#include "config/step_count.h"
 #include "trainer/lr_schedule.h"
 
 namespace temper {
-
-int64_t count_steps(const RunConfig& config, int64_t rows_per_epoch) {
-  if (config.max_steps > 0) return config.max_steps;
-  const double rows = config.num_epochs * static_cast<double>(rows_per_epoch);
-  return std::max<int64_t>(
-      1, std::llround(std::ceil(rows / static_cast<double>(config.global_batch_size))));
-}
 
 std::string training_identity(const RunConfig& c, int64_t rows_per_epoch) {
   std::string text;

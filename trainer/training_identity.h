@@ -9,9 +9,6 @@
 
 namespace temper {
 
-// max_steps, or the steps that num_epochs make.
-int64_t count_steps(const RunConfig& config, int64_t rows_per_epoch);
-
 // One "key: value" line for each such setting, resolved: two ways of saying the same are equal.
 std::string training_identity(const RunConfig& config, int64_t rows_per_epoch);
 

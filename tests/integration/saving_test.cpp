@@ -77,6 +77,25 @@ TEST_F(SavingTest, saves_when_somebody_asks_and_answers_by_removing_the_file) {
   EXPECT_GT(latest("out")["step"], step);
 }
 
+TEST_F(SavingTest, saves_by_time_and_changes_no_bit) {
+  write_yaml("max_steps: 100000\nlr_scheduler: constant\nsave_minutes: 0.005\n");
+  const pid_t pid = start_temper("first", train_arguments("out", 2, {}));
+  wait_until([&] { return exists("out/metrics.jsonl") && metrics("out", "save").size() >= 2; });
+  kill(pid, SIGTERM);
+  EXPECT_EQ(wait_for_process(pid).shell_code(), 75) << read("first.err");
+  const Json first = metrics("out", "save").front();
+  const int64_t step = first["step"];
+  ASSERT_EQ(train("whole", 1, {"--set", fmt::format("max_steps={}", step)}).exit_code, 0);
+  EXPECT_EQ(latest("whole")["state_hash"], first["state_hash"]);
+  // It goes on from there, and the limit holds.
+  ASSERT_EQ(train("out", 1, {"--set", "max_wall_time=3"}).exit_code, 75);
+  size_t checkpoints = 0;
+  for (const auto& entry : fs::directory_iterator(folder() / "out")) {
+    if (entry.path().filename().string().starts_with("step-")) ++checkpoints;
+  }
+  EXPECT_EQ(checkpoints, 2u);
+}
+
 TEST_F(SavingTest, stops_with_a_checkpoint_before_its_time_is_up) {
   write_yaml("max_steps: 100000\nmax_wall_time: 0:00:04\n");
   const ProgramRun run = train("out", 2);

@@ -26,6 +26,7 @@ RunConfig small_run() {
   RunConfig config;
   config.micro_batch_size = 2;
   config.global_batch_size = 8;
+  config.save_minutes = 0.0;
   return config;
 }
 
@@ -154,6 +155,9 @@ TEST(MemoryPlanTest, a_background_save_takes_a_copy_where_there_is_one) {
   size.max_steps = 10;  // only at the end, when nothing waits
   EXPECT_EQ(copy(0), block);
   size.max_steps = 11;
+  EXPECT_EQ(copy(0), 2 * block);
+  size.max_steps = 10;
+  config.save_minutes = 15.0;  // saves may come at any time
   EXPECT_EQ(copy(0), 2 * block);
   config.dp_replicate_size = 2;
   EXPECT_EQ(copy(1), 0);

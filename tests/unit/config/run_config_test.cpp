@@ -190,6 +190,17 @@ TEST_F(RunConfigTest, ranges) {
             "run.yaml:4: test_datasets gives test.h5 the weight 0; it must be above 0");
 }
 
+TEST_F(RunConfigTest, saves_come_by_time_unless_steps_are_given) {
+  EXPECT_EQ(read("").save_minutes, 15.0);
+  EXPECT_EQ(read("save_steps: 0\n").save_minutes, 15.0);
+  EXPECT_EQ(read("save_steps: 10\n").save_minutes, 0.0);
+  EXPECT_EQ(read("save_steps: 10\nsave_minutes: 30\n").save_minutes, 30.0);
+  EXPECT_EQ(read("save_minutes: 0\n").save_minutes, 0.0);
+  EXPECT_EQ(read("", {"save_steps=10"}).save_minutes, 0.0);
+  EXPECT_EQ(error_of("save_minutes: -1\n"),
+            "run.yaml:4: save_minutes is -1; it must be at least 0, and at most 1000000000");
+}
+
 TEST_F(RunConfigTest, time_limit_is_seconds_or_hours_minutes_seconds) {
   EXPECT_EQ(read("max_wall_time: 5400\n").max_wall_time, 5400);
   EXPECT_EQ(read("max_wall_time: 1:30:05\n").max_wall_time, 5405);
@@ -344,6 +355,7 @@ TEST_F(RunConfigTest, resolved_copy_reads_back_equal) {
       "warmup_steps: 7\nmin_lr_ratio: 0.1\nweight_decay: 0.01\nadam_beta1: 0.8\nadam_beta2: 0.95\n"
       "adam_epsilon: 1e-7\nmax_grad_norm: 0.3\nbf16: true\ngradient_checkpointing: true\n"
       "seed: 18446744073709551615\neval_steps: 3\nlogging_steps: 4\nsave_steps: 5\n"
+      "save_minutes: 2.5\n"
       "save_total_limit: 6\nearly_stopping_patience: 7\ndevice: cuda\nthreads_per_rank: 8\n"
       "slurm: {nodes: 2, time: \"1:00\", modules: [a], extra: [\"--x=[1-2]\"]}\n",
       {"output_dir=\"out: \\\"put\\\" #1\""});

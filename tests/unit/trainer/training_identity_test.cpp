@@ -85,17 +85,5 @@ TEST(TrainingIdentity, constant_rate_may_be_extended_unless_its_warm_up_grows) {
   EXPECT_NE(identity(longer_cosine), identity(cosine));
 }
 
-TEST(TrainingIdentity, steps_are_given_or_follow_from_the_epochs) {
-  RunConfig config;
-  config.max_steps = 12;
-  EXPECT_EQ(count_steps(config, 1000), 12);
-  config.max_steps = 0;
-  config.num_epochs = 1.5;
-  config.global_batch_size = 8;
-  EXPECT_EQ(count_steps(config, 100), 19);
-  config.num_epochs = 0.001;
-  EXPECT_EQ(count_steps(config, 100), 1);
-}
-
 }  // namespace
 }  // namespace temper
