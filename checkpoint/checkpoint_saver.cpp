@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/working_memory.h"
 #include "io/direct_file.h"
+#include "io/free_space.h"
 #include "io/json.h"
 
 namespace temper {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/statvfs.h>
 
 #include <cerrno>
 
@@ -83,23 +82,6 @@ void DirectFile::finish(uint64_t size_bytes) {
   }
   sync_file(fd_.get(), path_);
   fd_.close(path_);
-}
-
-void require_free_space(const std::filesystem::path& directory, uint64_t needed_bytes) {
-  std::filesystem::path place = std::filesystem::absolute(directory);
-  struct statvfs info {};
-  while (statvfs(place.c_str(), &info) != 0) {
-    if (errno == ENOENT && place.has_relative_path()) {
-      place = place.parent_path();
-    } else if (errno != EINTR) {
-      throw SystemError("cannot see the free space at {}: {}", place.native(), errno_text(errno));
-    }
-  }
-  const uint64_t free_bytes = static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
-  if (free_bytes < needed_bytes) {
-    throw SystemError("{}: {} bytes are needed and {} are free; make room there",
-                      directory.native(), needed_bytes, free_bytes);
-  }
 }
 
 }  // namespace temper

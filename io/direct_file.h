@@ -59,8 +59,4 @@ class DirectFile {
   bool is_direct_ = false;
 };
 
-// SystemError naming both numbers when the file system of the directory (or of its nearest parent
-// that exists) has less free space than that.
-void require_free_space(const std::filesystem::path& directory, uint64_t needed_bytes);
-
 }  // namespace temper

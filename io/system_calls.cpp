@@ -29,6 +29,10 @@ int ftruncate(int fd, off_t size) {
   return ::ftruncate(fd, size);
 }
 
+int fallocate(int fd, off_t size) {
+  return ::fallocate(fd, 0, 0, size);
+}
+
 int fsync(int fd) {
   return ::fsync(fd);
 }

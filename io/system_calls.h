@@ -16,6 +16,7 @@ int open(const char* path, int flags, mode_t mode = 0);
 ssize_t write(int fd, const void* data, size_t num_bytes);
 ssize_t pwrite(int fd, const void* data, size_t num_bytes, off_t offset);
 int ftruncate(int fd, off_t size);
+int fallocate(int fd, off_t size);
 int fsync(int fd);
 int close(int fd);
 int mkdir(const char* path, mode_t mode);

@@ -15,6 +15,7 @@
 #include "config/config_values.h"
 #include "launcher/process.h"
 #include "launcher/rank_launch.h"
+#include "run/checkpoint_room.h"
 #include "run/run_directory.h"
 #include "run/status.h"
 
@@ -91,6 +92,17 @@ double number_in(const Json& event, const char* key) {
   return found != event.end() && found->is_number() ? found->get<double>() : 0.0;
 }
 
+// The last one included.
+int64_t count_saves(const RunConfig& config, int64_t steps, double training_seconds) {
+  int64_t saves = 1;
+  if (config.save_steps > 0) saves += (steps - 1) / config.save_steps;
+  if (config.save_minutes > 0.0) {
+    const double by_time = training_seconds / (60.0 * config.save_minutes);
+    saves += std::min(steps - 1, static_cast<int64_t>(by_time));
+  }
+  return saves;
+}
+
 }  // namespace
 
 OrderedJson RehearsalPrediction::to_json() const {
@@ -100,7 +112,8 @@ OrderedJson RehearsalPrediction::to_json() const {
           {"rank_memory_bytes", rank_bytes}};
 }
 
-RehearsalPrediction predict(const std::vector<Json>& metrics, const RehearsedRun& run) {
+RehearsalPrediction predict(const std::vector<Json>& metrics, const RunConfig& config,
+                            int64_t run_steps) {
   RehearsalPrediction prediction;
   std::vector<double> steps;
   size_t since_start = 0;
@@ -125,15 +138,13 @@ RehearsalPrediction predict(const std::vector<Json>& metrics, const RehearsedRun
   }
   if (steps.empty()) throw SystemError("the rehearsal's metrics.jsonl holds no steps to go by");
   prediction.step_seconds = median(std::move(steps));
-  const int64_t saves = run.save_steps > 0 ? (run.steps + run.save_steps - 1) / run.save_steps : 1;
+  const double training = static_cast<double>(run_steps) * prediction.step_seconds;
+  const int64_t saves = count_saves(config, run_steps, training);
   // Saves run beside training; in the worst case a step waits for each.
-  prediction.total_seconds = prediction.start_seconds +
-                             static_cast<double>(run.steps) * prediction.step_seconds +
-                             static_cast<double>(saves) * prediction.save_seconds;
-  const int64_t kept = run.save_total_limit > 0
-                           ? std::min(saves, std::max<int64_t>(3, run.save_total_limit))
-                           : saves;
-  prediction.disk_bytes = (kept + 1) * prediction.checkpoint_bytes;
+  prediction.total_seconds =
+      prediction.start_seconds + training + static_cast<double>(saves) * prediction.save_seconds;
+  prediction.disk_bytes =
+      most_checkpoints(config, run_steps).value_or(saves) * prediction.checkpoint_bytes;
   return prediction;
 }
 

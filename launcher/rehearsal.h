@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "config/run_config.h"
 #include "io/json.h"
 
 namespace temper {
@@ -17,20 +18,16 @@ struct RehearsalPrediction {
   double save_seconds = 0.0;   // writing a checkpoint
   double total_seconds = 0.0;  // of all steps and saves, and one start
   int64_t checkpoint_bytes = 0;
-  int64_t disk_bytes = 0;  // of all checkpoints that are kept, and one being written
+  int64_t disk_bytes = 0;  // of all checkpoints that are there at once
   int64_t rank_bytes = 0;  // memory of the largest rank
 
   OrderedJson to_json() const;
 };
 
-struct RehearsedRun {
-  int64_t steps = 0;             // of the whole run
-  int64_t save_steps = 0;        // 0: only at the end
-  int64_t save_total_limit = 0;  // 0: all are kept
-};
-
-// From the lines of a rehearsal's metrics.jsonl. UserError when they tell too little.
-RehearsalPrediction predict(const std::vector<Json>& metrics, const RehearsedRun& run);
+// Of the whole run of `config`, which makes so many steps, from the lines of a rehearsal's
+// metrics.jsonl. SystemError when they tell too little.
+RehearsalPrediction predict(const std::vector<Json>& metrics, const RunConfig& config,
+                            int64_t steps);
 
 struct Rehearsal {
   std::string run_yaml;

@@ -18,6 +18,7 @@
 #include "io/system_calls.h"
 #include "io/temporary_name.h"
 #include "run/checkpoint_name.h"
+#include "run/checkpoint_room.h"
 #include "run/self_checksum.h"
 
 namespace temper {
@@ -27,7 +28,6 @@ namespace {
 constexpr int64_t kIdentityFormatVersion = 1;
 constexpr size_t kMaxOwnerBytes = 4096;
 constexpr size_t kMaxConfigBytes = size_t{1} << 20;
-constexpr int64_t kNewestKept = 2;  // whatever the limit
 
 struct Entry {
   std::string name;
@@ -60,7 +60,7 @@ constexpr KnownName kKnownNames[] = {
     {"job.json", fs::file_type::regular, true}, {"job.sbatch", fs::file_type::regular, true},
     {"logs", fs::file_type::directory, true},   {"run.json", fs::file_type::regular, false},
     {"eval", fs::file_type::directory, false},  {"metrics.jsonl", fs::file_type::regular, false},
-    {"latest", fs::file_type::symlink, false},
+    {"latest", fs::file_type::symlink, false},  {"space", fs::file_type::regular, true},
 };
 
 const KnownName* find_known(const Entry& entry) {
@@ -255,16 +255,15 @@ void RunDirectory::retain(int64_t keep, const std::string& attempt,
     return std::find(complete.begin(), complete.end(), step) != complete.end();
   };
   const auto best = std::find_if(best_first.begin(), best_first.end(), is_complete);
+  bool is_third = false;
   if (best != best_first.end()) {
     // Right after the two newest, so that it is the third to stay.
     const auto found = std::find(complete.begin(), complete.end(), *best);
-    if (found - complete.begin() >= kNewestKept) {
-      std::rotate(complete.begin() + kNewestKept, found, found + 1);
-      keep = std::max<int64_t>(keep, kNewestKept + 1);
-    }
+    is_third = found - complete.begin() >= kNewestKept;
+    if (is_third) std::rotate(complete.begin() + kNewestKept, found, found + 1);
   }
-  keep = std::max<int64_t>(keep, kNewestKept);
-  for (size_t i = static_cast<size_t>(keep); i < complete.size(); ++i) {
+  const auto kept = static_cast<size_t>(kept_checkpoints(keep, is_third));
+  for (size_t i = kept; i < complete.size(); ++i) {
     const fs::path doomed =
         root_ / fmt::format("{}.{}.deleting", checkpoint_name(complete[i]), attempt);
     rename_durably(checkpoint_path(complete[i]), doomed);

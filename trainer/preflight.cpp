@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/file.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -19,6 +18,7 @@
 #include "common/log.h"
 #include "data/packed_dataset.h"
 #include "io/atomic_file.h"
+#include "io/free_space.h"
 
 namespace temper {
 namespace {
@@ -61,13 +61,6 @@ double utc_seconds() {
   return std::chrono::duration<double>(now).count();
 }
 
-// The nearest directory that is there: a run's is made later.
-fs::path existing_directory(fs::path path) {
-  std::error_code ignored;
-  while (!fs::is_directory(path, ignored) && path.has_relative_path()) path = path.parent_path();
-  return path;
-}
-
 bool has_file_locks(const fs::path& directory) {
   const FileDescriptor fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.is_open()) return true;  // another problem, which is found where it matters
@@ -89,12 +82,8 @@ void look_at_run(const RunConfig& config, RankFacts& facts) {
   facts.config_hash = hash_text(resolved_yaml(config)).hex();
   facts.dataset_hash = hash_datasets(config);
   facts.threads = config.threads_per_rank;
-  const fs::path directory = existing_directory(config.output_dir);
-  struct statvfs space {};
-  if (statvfs(directory.c_str(), &space) == 0) {
-    facts.free_bytes = static_cast<int64_t>(space.f_bavail) * static_cast<int64_t>(space.f_frsize);
-  }
-  facts.has_file_locks = has_file_locks(directory);
+  facts.free_bytes = static_cast<int64_t>(free_bytes(config.output_dir));
+  facts.has_file_locks = has_file_locks(nearest_directory(config.output_dir));
 }
 
 // All ranks read their clocks after the same barrier, within what the next barrier took at most.

@@ -20,6 +20,7 @@
 #include "config/step_count.h"
 #include "io/atomic_file.h"
 #include "model/decoder.h"
+#include "run/checkpoint_room.h"
 #include "trainer/agreed_setup.h"
 #include "trainer/load_weights.h"
 #include "trainer/replica_check.h"
@@ -104,6 +105,7 @@ std::vector<std::string> Trainer::take_directory(const ResumeChoice& resume) {
     // Again, now that nobody else can change it.
     check_start(directory_, setup_.identity, rows_per_epoch, resume);
     checkpoints = choose_checkpoints(directory_, resume);
+    check_room(resume);
     if (setup_.identity.run_id.empty()) setup_.identity.run_id = attempt_;
     // First of all: the directory is a run's from here on.
     write_file_atomically(directory_.identity_path(), setup_.identity.to_json());
@@ -119,6 +121,14 @@ std::vector<std::string> Trainer::take_directory(const ResumeChoice& resume) {
   log::also_write_to(directory_.logs_path() / fmt::format("rank-{}.log", group_.rank()));
   setup_.identity.run_id = group_.all_gather_text(setup_.identity.run_id).front();
   return parse_json(group_.all_gather_text(checkpoints.dump()).front(), "chosen checkpoints");
+}
+
+// Before the directory becomes the run's: a refusal must leave it free for another choice.
+void Trainer::check_room(const ResumeChoice& resume) const {
+  const auto latest = directory_.latest_complete();
+  const bool is_done = latest && latest->step >= setup_.max_steps;
+  if (is_done && resume.kind == ResumeChoice::Kind::kAuto) return;  // nothing will be saved
+  require_checkpoint_room(directory_, config_, setup_.max_steps, setup_.memory.checkpoint_bytes);
 }
 
 void Trainer::load_model() {

@@ -41,6 +41,7 @@ class Trainer {
   // Judges, locks and marks the output directory. Returns the checkpoints to continue from, the
   // first that is intact; none for a fresh start.
   std::vector<std::string> take_directory(const ResumeChoice& resume);
+  void check_room(const ResumeChoice& resume) const;
   void load_model();
   void restore(const RestoredCheckpoint& restored);
   // Removes leftovers of earlier attempts, and sets aside what is damaged or what a rewind has made

@@ -6,12 +6,14 @@
 
 #include "arch/parameters.h"
 #include "arch/stage_slots.h"
+#include "io/free_space.h"
 #include "io/safetensors.h"
 #include "launcher/byte_size.h"
 #include "launcher/command_line.h"
 #include "launcher/rank_launch.h"
 #include "launcher/report.h"
 #include "launcher/run_plan.h"
+#include "run/checkpoint_room.h"
 
 namespace temper {
 namespace {
@@ -90,22 +92,20 @@ OrderedJson model_report(const RunPlan& plan) {
 }
 
 OrderedJson disk_report(const RunPlan& plan) {
-  namespace fs = std::filesystem;
-  // Beside those that are kept, one is being written.
-  const int64_t checkpoints = plan.config.save_total_limit == 0
-                                  ? 0
-                                  : std::max<int64_t>(2, plan.config.save_total_limit) + 1;
-  fs::path place = plan.config.output_dir;
-  while (!place.empty() && !fs::exists(place) && place != place.parent_path()) {
-    place = place.parent_path();
-  }
-  std::error_code error;
-  const fs::space_info space = fs::space(place, error);
+  const auto checkpoints = most_checkpoints(plan.config, plan.training.steps);
+  const auto there = static_cast<int64_t>(free_bytes(plan.config.output_dir));
   OrderedJson report = {{"checkpoint_bytes", plan.memory.checkpoint_bytes}};
-  report["at_most_bytes"] = checkpoints == 0
-                                ? OrderedJson(nullptr)
-                                : OrderedJson(checkpoints * plan.memory.checkpoint_bytes);
-  report["free_bytes"] = error ? OrderedJson(nullptr) : OrderedJson(space.available);
+  if (checkpoints) {
+    const int64_t bytes = *checkpoints * plan.memory.checkpoint_bytes;
+    report["at_most_checkpoints"] = *checkpoints;
+    report["at_most_bytes"] = bytes;
+    report["free_bytes"] = there;
+    report["fits"] = bytes <= there;
+  } else {
+    report["at_most_checkpoints"] = nullptr;
+    report["at_most_bytes"] = nullptr;
+    report["free_bytes"] = there;
+  }
   return report;
 }
 

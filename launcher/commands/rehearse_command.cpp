@@ -68,8 +68,7 @@ int rehearse_command(const Arguments& arguments) {
     throw UserError("{} exists: remove what an earlier rehearsal left",
                     rehearsal.directory.string());
   }
-  const RehearsalPrediction prediction =
-      predict(rehearse(rehearsal), {plan.steps, config.save_steps, config.save_total_limit});
+  const RehearsalPrediction prediction = predict(rehearse(rehearsal), config, plan.steps);
   if (line.has("keep")) {
     log::info("kept: {}", rehearsal.directory.string());
   } else {

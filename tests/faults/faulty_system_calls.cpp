@@ -153,6 +153,10 @@ int ftruncate(int fd, off_t size) {
   return faults::make(faults::path_of(fd), [&] { return ::ftruncate(fd, size); });
 }
 
+int fallocate(int fd, off_t size) {
+  return faults::make(faults::path_of(fd), [&] { return ::fallocate(fd, 0, 0, size); });
+}
+
 int fsync(int fd) {
   const int result = faults::make(faults::path_of(fd), [&] { return ::fsync(fd); });
   if (result == 0) UnsyncedLoss::synced(fd);

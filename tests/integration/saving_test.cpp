@@ -96,6 +96,48 @@ TEST_F(SavingTest, saves_by_time_and_changes_no_bit) {
   EXPECT_EQ(checkpoints, 2u);
 }
 
+#ifdef TEMPER_CAN_MOUNT
+TEST_F(SavingTest, disk_without_room_for_the_checkpoints_is_refused_before_training) {
+  write_yaml("max_steps: 6\nsave_steps: 2\n");
+  const Json disk = temper_json({"plan", "run.yaml", "--set", "output_dir=out", "--json"})["disk"];
+  EXPECT_EQ(disk["at_most_checkpoints"], 3);
+  EXPECT_EQ(disk["fits"], true);
+  fs::create_directory(folder() / "small");
+  const auto train_on = [&](int64_t bytes, const std::string& more) {
+    return run_captured(
+        {"unshare", "--mount", "--map-root-user", "sh", "-c",
+         fmt::format(
+             "cd {} && mount -t tmpfs -o size={} tmpfs small && {} train run.yaml --nproc 2 "
+             "--set output_dir=small/out {} && ls small/out > left",
+             folder().string(), bytes, TEMPER_PROGRAM, more)});
+  };
+  const int64_t needed = disk["at_most_bytes"];
+  const CapturedProcess refused = train_on(needed / 2, "");
+  EXPECT_EQ(refused.status.code, 2);
+  EXPECT_THAT(refused.standard_error, HasSubstr("small/out: 3 checkpoints of"));
+  EXPECT_THAT(refused.standard_error, HasSubstr("save_total_limit: 2"));
+  EXPECT_THAT(refused.standard_error, HasSubstr("MiB are free"));
+  EXPECT_THAT(refused.standard_error, Not(HasSubstr("step 1/6")));
+  // One fits there, and much room is enough for three.
+  EXPECT_EQ(train_on(needed / 2, "--set save_steps=0 --set save_minutes=0").status.code, 0);
+  const CapturedProcess roomy = train_on(2 * needed, "");
+  EXPECT_EQ(roomy.status.code, 0) << roomy.standard_error;
+  EXPECT_THAT(read("left"), HasSubstr("step-6"));
+}
+#endif
+
+TEST_F(SavingTest, quota_without_room_is_refused_and_leaves_the_directory_free) {
+  write_yaml("max_steps: 6\nsave_steps: 2\n");
+  const ProgramRun run =
+      temper(train_arguments("out", 2, {}), "",
+             {{"TEMPER_RANK", TEMPER_RANK_FAULTS},
+              {"TEMPER_FAULTS", "rank=0,match=/space.,call=3,action=fail,error=122"}});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(run.err, HasSubstr("they cannot be had (Disk quota exceeded)"));
+  EXPECT_FALSE(exists("out/run.json"));
+  EXPECT_EQ(train("out", 2, {"--set", "learning_rate=1e-4"}).exit_code, 0);
+}
+
 TEST_F(SavingTest, stops_with_a_checkpoint_before_its_time_is_up) {
   write_yaml("max_steps: 100000\nmax_wall_time: 0:00:04\n");
   const ProgramRun run = train("out", 2);

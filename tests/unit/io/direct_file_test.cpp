@@ -87,13 +87,5 @@ TEST(DirectFileTest, missing_directory_is_named) {
               HasSubstr("no/file"));
 }
 
-TEST(FreeSpaceTest, too_little_is_an_error_with_both_numbers) {
-  const TemporaryDirectory directory;
-  EXPECT_NO_THROW(require_free_space(directory / "not/yet", 1));
-  EXPECT_THAT(
-      error_text<SystemError>([&] { require_free_space(directory.path(), uint64_t{1} << 62); }),
-      HasSubstr("4611686018427387904 bytes are needed and"));
-}
-
 }  // namespace
 }  // namespace temper
