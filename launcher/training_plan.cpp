@@ -32,6 +32,7 @@ OrderedJson TrainingPlan::to_json() const {
                         {"rounds_per_step", rounds_per_step},
                         {"supervised_share", supervised_share},
                         {"document_len", document_len}};
+  if (!warning.empty()) report["warning"] = warning;
   return report;
 }
 
@@ -73,6 +74,7 @@ TrainingPlan make_training_plan(const RunConfig& config, int64_t ranks) {
   plan.steps_per_epoch =
       static_cast<double>(plan.rows_per_epoch) / static_cast<double>(config.global_batch_size);
   plan.steps = count_steps(config, plan.rows_per_epoch);
+  plan.warning = few_steps_warning(config, plan.rows_per_epoch, ranks);
   return plan;
 }
 

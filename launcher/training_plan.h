@@ -19,6 +19,7 @@ struct TrainingPlan {
   int64_t ranks = 1;
   double supervised_share = 0.0;  // of all positions; shards and weights counted
   double document_len = 0.0;      // mean, in tokens
+  std::string warning;            // of too few steps (config/step_count.h); mostly empty
 
   OrderedJson to_json() const;
 };

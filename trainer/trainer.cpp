@@ -185,6 +185,8 @@ void Trainer::announce() {
             setup_.data->sequence_len(),
             step_ > 0 ? fmt::format("continuing after step {} of {}", step_, setup_.max_steps)
                       : fmt::format("{} steps", setup_.max_steps));
+  const std::string few = few_steps_warning(config_, setup_.data->rows_per_epoch(), group_.size());
+  if (!few.empty()) log::warning("{}", few);
   announce_memory();
   write_status(RunState::kTraining);
 }

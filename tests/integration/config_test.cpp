@@ -82,6 +82,14 @@ TEST_F(ConfigTest, dry_run_prints_configuration_and_plan) {
   EXPECT_FALSE(exists("out"));
 }
 
+TEST_F(ConfigTest, too_few_steps_are_said_with_what_makes_more) {
+  const Json plan =
+      temper_json({"train", "run.yaml", "--set", "max_steps=3", "--dry-run", "--json"});
+  EXPECT_EQ(
+      plan["plan"]["warning"],
+      "max_steps ends the run after 3 optimizer steps, too few to learn much in: set it to 20");
+}
+
 TEST_F(ConfigTest, what_dry_run_prints_is_a_configuration) {
   write_run_yaml("lora_rank: 4\nadapter: lora\n");
   Json first = temper_json({"train", "run.yaml", "--dry-run", "--json"});

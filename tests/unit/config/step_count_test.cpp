@@ -29,6 +29,45 @@ TEST(StepCount, is_given_or_follows_from_the_epochs) {
   EXPECT_EQ(count_steps(config, 1000), 12);
 }
 
+TEST(StepCount, what_is_advised_makes_enough_steps) {
+  for (const double epochs : {0.5, 1.0, 3.0}) {
+    for (const int64_t rows : {1, 7, 64, 100, 333}) {
+      for (const int64_t micro_batch : {1, 2, 8}) {
+        const RunConfig config = epochs_of(epochs, micro_batch, 64);
+        const std::string text = few_steps_warning(config, rows, 1);
+        ASSERT_EQ(text.empty(), count_steps(config, rows) >= kFewSteps) << text;
+        RunConfig changed = config;
+        const size_t batch = text.find("global_batch_size to ");
+        if (batch != text.npos) {
+          changed.global_batch_size = std::atoll(text.c_str() + batch + 21);
+          EXPECT_EQ(changed.global_batch_size % micro_batch, 0) << text;
+          EXPECT_GE(count_steps(changed, rows), kFewSteps) << text;
+          changed = config;
+        }
+        const size_t more = text.find("num_epochs to ");
+        if (more != text.npos) {
+          changed.num_epochs = std::atof(text.c_str() + more + 14);
+          EXPECT_GE(count_steps(changed, rows), kFewSteps) << text;
+        }
+      }
+    }
+  }
+}
+
+TEST(StepCount, sentence_has_the_numbers) {
+  EXPECT_EQ(few_steps_warning(epochs_of(1.0, 1, 64), 64, 1),
+            "1 epoch of 64 rows makes 1 optimizer step of global_batch_size 64, too few to learn "
+            "much in: for 20 set global_batch_size to 3 or num_epochs to 20");
+  // Each rank needs a micro-batch.
+  EXPECT_THAT(few_steps_warning(epochs_of(3.0, 1, 64), 64, 10),
+              AllOf(Not(HasSubstr("global_batch_size to")), HasSubstr("set num_epochs to 20")));
+  RunConfig config;
+  config.max_steps = 5;
+  EXPECT_THAT(few_steps_warning(config, 64, 1), HasSubstr("max_steps ends the run after 5"));
+  config.max_steps = 20;
+  EXPECT_EQ(few_steps_warning(config, 64, 1), "");
+}
+
 TEST(StepCount, saves_may_come_before_the_end) {
   RunConfig config;
   config.save_minutes = 0.0;
