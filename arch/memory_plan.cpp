@@ -320,12 +320,13 @@ MemoryPlan plan_memory(const ModelConfig& model, const LoraConfig* lora, const R
     RankMemory memory = sharded_memory(sizes, mesh, node_size, numbers);
     memory.messages = kFloatBytes * staged_elements(sizes, mesh, rank);
     memory.activations = activations;
+    const int64_t state = state_bytes(sizes, rank - mesh.first_of_replica(rank));
     if (mesh.first_of_replica(rank) == 0) {  // the replica that writes
-      const int64_t state = state_bytes(sizes, rank);
       plan.checkpoint_bytes += state;
       memory.save_copy = std::min<int64_t>(state, kSaveBlockBytes);
-      if (saves_in_background(config, size)) memory.save_copy += state;
     }
+    // The others hash theirs.
+    if (saves_in_background(config, size)) memory.save_copy += state;
     memory.data = data_bytes(config, size);
     memory.program = kProgramBytes + kSharedProgramBytes / node_size +
                      config.threads_per_rank * kFloatBytes * packed_product_elements();
@@ -358,6 +359,16 @@ RankMemory plan_gpu_memory(const ModelConfig& model, const LoraConfig* lora,
   memory.activations = activation_bytes(model, lora, config, size, numbers);
   memory.program = kGpuProgramBytes;
   return memory;
+}
+
+int64_t host_bytes_of_gpu_saves(const ModelConfig& model, const LoraConfig* lora,
+                                const RunConfig& config, const RunSize& size) {
+  const ModelPlan model_plan = plan_of(model, lora);
+  const ShardingOptions options = sharding_options(config);
+  const Mesh mesh{size.num_ranks, /*ranks_per_node=*/1, size.num_ranks / options.num_replicas};
+  const Numbers numbers{true, config.bf16 ? kBfloat16Bytes : kFloatBytes};
+  const int64_t state = state_bytes(BucketSizes(model_plan, options, mesh, numbers), 0);
+  return state + std::min<int64_t>(state, kSaveBlockBytes);
 }
 
 std::string format_bytes(int64_t bytes) {

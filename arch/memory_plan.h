@@ -68,9 +68,15 @@ MemoryPlan plan_memory(const ModelConfig& model, const LoraConfig* lora, const R
 
 // What the GPU of one rank holds, for ranks that compute there, with `bf16: true` in bf16 beside
 // fp32 master weights. GPUs share nothing; what stays in the host's memory (data, the copy for a
-// save) is 0 here. Sums over tensors are exact; that a GPU agrees has not been measured.
+// save) is 0 here (host_bytes_of_gpu_saves). Sums over tensors are exact; that a GPU agrees has not
+// been measured.
 RankMemory plan_gpu_memory(const ModelConfig& model, const LoraConfig* lora,
                            const RunConfig& config, const RunSize& size);
+
+// What each rank that computes on a GPU takes of the host's memory to save: a copy of its state,
+// from its first save or its resume on, and a block that is written from.
+int64_t host_bytes_of_gpu_saves(const ModelConfig& model, const LoraConfig* lora,
+                                const RunConfig& config, const RunSize& size);
 
 // "1.50 GiB", "12.0 MiB".
 std::string format_bytes(int64_t bytes);

@@ -1,5 +1,6 @@
 #include "checkpoint/checkpoint_saver.h"
 
+#include <ATen/Parallel.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -109,7 +110,8 @@ struct CheckpointSaver::Impl {
         is_writer(sharded_model.mesh().replica() == 0) {}
 
   void prepare();
-  RankPart write_part(const std::byte* snapshot, const ShardImage::Digest* digest) const;
+  const std::byte* take_snapshot();
+  RankPart write_part(const std::byte* snapshot, bool beside_training) const;
   std::optional<SaveOutcome> end_writing();
   SaveOutcome end_committing();
   SaveOutcome end();
@@ -147,6 +149,7 @@ uint64_t CheckpointSaver::size_bytes() const {
 }
 
 uint64_t CheckpointSaver::buffer_bytes() const {
+  if (impl_->model.has_host_copies()) return impl_->image.size_bytes();
   return impl_->snapshot ? impl_->snapshot->size() : 0;
 }
 
@@ -155,22 +158,18 @@ bool CheckpointSaver::is_ready() const {
   return !impl_->committing.valid() || is_done(impl_->committing);
 }
 
-// This rank's part, in its thread. `snapshot` null: of the live state. `digest` is given where it
-// is known already. No MPI call, and no exception.
-RankPart CheckpointSaver::Impl::write_part(const std::byte* source,
-                                           const ShardImage::Digest* known) const {
+// This rank's part, in its thread: of the copy, or with null of the host's state, which must not
+// change meanwhile. No MPI call, and no exception.
+RankPart CheckpointSaver::Impl::write_part(const std::byte* source, bool beside_training) const {
   RankPart part;
   part.replica = model.mesh().replica();
   const auto start = Clock::now();
   try {
-    std::future<ShardImage::Digest> digesting;
-    if (known == nullptr) {
-      digesting = std::async(std::launch::async, [&] {
-        if (source == nullptr) return image.digest_live();
-        let_training_go_first();
-        return image.digest(source);
-      });
-    }
+    // Every replica's state is hashed, to be compared; one of them is written.
+    std::future<ShardImage::Digest> digesting = std::async(std::launch::async, [&] {
+      if (beside_training) let_training_go_first();
+      return source == nullptr ? image.digest_live() : image.digest(source, is_writer);
+    });
     if (is_writer) {
       if (is_leader) {
         const auto ranks = static_cast<uint64_t>(model.mesh().shard().size());
@@ -180,13 +179,14 @@ RankPart CheckpointSaver::Impl::write_part(const std::byte* source,
       DirectFile file(partial / image.file_name());
       part.file = {image.file_name(), image.size_bytes(), {}};
       if (source == nullptr) {
+        if (beside_training) let_training_go_first();  // it hashes, too
         part.file.hash = write_live(image, file);
       } else {
         write_snapshot(image, source, file);
       }
     }
     part.write_seconds = seconds_since(start);
-    const ShardImage::Digest digest = known == nullptr ? digesting.get() : *known;
+    const ShardImage::Digest digest = digesting.get();
     part.limbs = digest.hasher.limbs();
     if (source != nullptr) part.file.hash = digest.file_hash;
     if (!digest.not_finite.empty()) {
@@ -202,13 +202,27 @@ RankPart CheckpointSaver::Impl::write_part(const std::byte* source,
 }
 
 void CheckpointSaver::Impl::prepare() {
-  if (snapshot || !is_writer) return;
+  if (snapshot || model.has_host_copies()) return;
   snapshot = std::make_unique<AlignedBuffer>(image.size_bytes());
   preparing = std::async(std::launch::async, [this] { snapshot->touch(); });
 }
 
 void CheckpointSaver::prepare() {
   impl_->prepare();
+}
+
+// The state as it is now, laid out as the file. Null where the host's state is such a copy itself,
+// of a model that is elsewhere: no step changes it.
+const std::byte* CheckpointSaver::Impl::take_snapshot() {
+  if (model.has_host_copies()) return nullptr;
+  prepare();
+  if (preparing.valid()) preparing.get();
+  at::parallel_for(0, static_cast<int64_t>(image.size_bytes()), kSaveBlockBytes,
+                   [&](int64_t first, int64_t last) {
+                     image.copy(static_cast<uint64_t>(first), static_cast<uint64_t>(last),
+                                snapshot->data() + first);
+                   });
+  return snapshot->data();
 }
 
 void CheckpointSaver::start(SaveRequest request, Mode mode) {
@@ -224,21 +238,12 @@ void CheckpointSaver::start(SaveRequest request, Mode mode) {
   self.model.update_host_shards();
   if (mode == Mode::kForeground) {
     self.writing =
-        std::async(std::launch::async, [&self] { return self.write_part(nullptr, nullptr); });
+        std::async(std::launch::async, [&self] { return self.write_part(nullptr, false); });
     self.writing.wait();
-  } else if (self.is_writer) {
-    const uint64_t size = self.image.size_bytes();
-    self.prepare();
-    if (self.preparing.valid()) self.preparing.get();
-    self.image.copy(0, size, self.snapshot->data());
-    self.writing = std::async(std::launch::async,
-                              [&self] { return self.write_part(self.snapshot->data(), nullptr); });
   } else {
-    // Only compared with the replica that writes: without a copy.
-    const ShardImage::Digest digest = self.image.digest_live();
-    std::promise<RankPart> known;
-    known.set_value(self.write_part(nullptr, &digest));
-    self.writing = known.get_future();
+    const std::byte* source = self.take_snapshot();
+    self.writing =
+        std::async(std::launch::async, [&self, source] { return self.write_part(source, true); });
   }
   self.outcome.stall_seconds = self.request.waited_seconds + seconds_since(self.begin);
 }

@@ -1,7 +1,8 @@
 // Saving a sharded training state while training goes on (docs/formats/checkpoint.md).
 //
-// A save costs the step one copy of the rank's state. A thread of each rank writes that copy as its
-// file of the checkpoint; nothing is gathered, and no thread calls MPI. When all ranks have said at
+// A save costs the step one copy of the rank's state. A thread of each rank of the first replica
+// writes that copy as its file of the checkpoint, and on all ranks another hashes it; nothing is
+// gathered, and no thread calls MPI. When all ranks have said at
 // a step boundary that theirs is written and synced, a thread of rank 0 commits: the directory
 // stays invisible (`step-N.ATTEMPT.partial`) until the commit record is in it and it is renamed. So
 // a checkpoint is complete or not there, whenever the job is killed.

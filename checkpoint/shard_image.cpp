@@ -82,14 +82,15 @@ void ShardImage::copy(uint64_t begin, uint64_t end, std::byte* out) const {
   }
 }
 
-ShardImage::Digest ShardImage::digest(const std::byte* file) const {
+ShardImage::Digest ShardImage::digest(const std::byte* file, bool with_file_hash) const {
   Digest digest;
   StreamHasher hasher;
-  hasher.update(file, head_.size());
+  if (with_file_hash) hasher.update(file, head_.size());
   for (const Part& part : parts_) {
-    digest_slice(part.slice, reinterpret_cast<const float*>(file + part.offset), &hasher, digest);
+    digest_slice(part.slice, reinterpret_cast<const float*>(file + part.offset),
+                 with_file_hash ? &hasher : nullptr, digest);
   }
-  digest.file_hash = hasher.digest();
+  if (with_file_hash) digest.file_hash = hasher.digest();
   return digest;
 }
 

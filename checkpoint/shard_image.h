@@ -26,10 +26,11 @@ class ShardImage {
   struct Digest {
     StateHasher hasher;
     std::string not_finite;  // "adam_m of NAME", or empty
-    Hash128 file_hash;       // of the file's bytes; only of a copy
+    Hash128 file_hash;       // of the file's bytes; where it is wanted
   };
-  // Of a whole copy of the file, or of what the model holds now.
-  Digest digest(const std::byte* file) const;
+  // Of a whole copy of the file, its own hash only where that is wanted; or of what the model holds
+  // now.
+  Digest digest(const std::byte* file, bool with_file_hash) const;
   Digest digest_live() const;
 
  private:

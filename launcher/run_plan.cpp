@@ -71,6 +71,9 @@ OrderedJson gpu_memory_report(const RunPlan& plan, int64_t gpu_bytes) {
       {"rank", parts_report(memory)},        {"numbers", plan.config.bf16 ? "bf16" : "fp32"},
       {"needed_bytes", memory.total()},      {"available_bytes", gpu_bytes},
       {"fits", memory.total() <= gpu_bytes}, {"remedies", OrderedJson::array()}};
+  const int64_t host = host_bytes_of_gpu_saves(plan.model, plan.adapter(), plan.config, plan.size);
+  report["host_save_bytes"] = host;
+  report["host_save_node_bytes"] = host * plan.size.ranks_per_node;
   if (memory.total() <= gpu_bytes) return report;
   for (const MemoryRemedy& remedy : gpu_memory_remedies(planned(plan))) {
     report["remedies"].push_back({{"change", remedy.change},

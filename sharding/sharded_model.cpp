@@ -1,5 +1,6 @@
 #include "sharding/sharded_model.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
 #include <array>
@@ -25,6 +26,35 @@ std::vector<std::vector<WeightSlot>> slots_of(const StageList& stages) {
   std::vector<std::vector<WeightSlot>> slots;
   for (const auto& stage : stages) slots.push_back(stage->slots());
   return slots;
+}
+
+Hash128 hash_tensor(const at::Tensor& values, const char* place) {
+  const at::Tensor here = values.cpu();  // itself where it is on the host
+  if (here.scalar_type() == at::kFloat) {
+    fault_values(place, here.data_ptr<float>(), here.numel());
+  }
+  StreamHasher hasher;
+  hasher.update(here.const_data_ptr(), here.nbytes());
+  return hasher.digest();
+}
+
+// Of each by itself, on as many threads as compute; from a device one after the other, so that the
+// host holds one copy at a time.
+Hash128 hash_tensors(const std::vector<at::Tensor>& tensors, const char* place) {
+  std::vector<Hash128> hashes(tensors.size());
+  const auto hash_some = [&](int64_t begin, int64_t end) {
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+      hashes[i] = hash_tensor(tensors[i], place);
+    }
+  };
+  if (!tensors.empty() && tensors.front().is_cpu()) {
+    at::parallel_for(0, std::ssize(tensors), 1, hash_some);
+  } else {
+    hash_some(0, std::ssize(tensors));
+  }
+  StreamHasher hasher;
+  hasher.update(hashes.data(), hashes.size() * sizeof(Hash128));
+  return hasher.digest();
 }
 
 }  // namespace
@@ -239,6 +269,10 @@ std::vector<TrainableShard>& ShardedModel::host_shards() {
   return impl_->host_copies;
 }
 
+bool ShardedModel::has_host_copies() const {
+  return !impl_->place.is_host();
+}
+
 void ShardedModel::update_host_shards() {
   if (impl_->place.is_host()) return;
   std::vector<TrainableShard>& copies = host_shards();
@@ -258,30 +292,25 @@ void ShardedModel::refresh() {
 
 ShardedModel::ReplicaHashes ShardedModel::hash_replicas(int64_t turn) {
   impl_->make_current();
-  const auto add = [](const at::Tensor& values, const char* place, StreamHasher& hasher) {
-    const at::Tensor here = values.cpu();  // itself where it is on the host
-    if (here.scalar_type() == at::kFloat) {
-      fault_values(place, here.data_ptr<float>(), here.numel());
-    }
-    hasher.update(here.const_data_ptr(), here.nbytes());
-  };
-  StreamHasher shard, copies;
+  std::vector<at::Tensor> state, gathered, replicated;
   if (impl_->mesh.num_replicas() > 1) {
-    for (const TrainableShard& state : impl_->shards) {
-      for (const at::Tensor& part : {state.weight, state.adam_m, state.adam_v}) {
-        add(part, "state", shard);
-      }
+    for (const TrainableShard& shard : impl_->shards) {
+      state.insert(state.end(), {shard.weight, shard.adam_m, shard.adam_v});
     }
   }
-  std::vector<at::Tensor> replicated;
   for (const WeightBucket& bucket : impl_->memory.buckets()) {
-    if (bucket.home() == BucketHome::kGathered) add(bucket.full(), "gathered", copies);
+    if (bucket.home() == BucketHome::kGathered) gathered.push_back(bucket.full());
     if (bucket.home() == BucketHome::kReplicated) replicated.push_back(bucket.full());
   }
   if (!replicated.empty()) {
-    add(replicated[static_cast<size_t>(turn) % replicated.size()], "frozen", copies);
+    replicated = {replicated[static_cast<size_t>(turn) % replicated.size()]};
   }
-  return {shard.digest(), copies.digest()};
+  StreamHasher copies;
+  for (const Hash128& hash :
+       {hash_tensors(gathered, "gathered"), hash_tensors(replicated, "frozen")}) {
+    copies.update(&hash, sizeof(hash));
+  }
+  return {hash_tensors(state, "state"), copies.digest()};
 }
 
 const DeviceMesh& ShardedModel::mesh() const {

@@ -86,6 +86,8 @@ class ShardedModel {
   // themselves, or, of a model on another device, copies that stay where they are and hold what the
   // last update_host_shards() found. What is written into them counts from load_host_shards() on.
   std::vector<TrainableShard>& host_shards();
+  // Whether host_shards() are such copies.
+  bool has_host_copies() const;
   void update_host_shards();
   void load_host_shards();
   // After trainable_shards' weights were overwritten (restore), before the next forward.

@@ -155,6 +155,9 @@ void print_gpu(const OrderedJson& gpu) {
   }
   std::cout << shown_fit(gpu["fits"], gpu["needed_bytes"], gpu["available_bytes"], "--gpu-memory")
             << "\n";
+  std::cout << fmt::format("and in the host's memory, to save: {} a rank, {} a node\n",
+                           format_bytes(gpu["host_save_bytes"]),
+                           format_bytes(gpu["host_save_node_bytes"]));
   print_remedies(gpu["remedies"], "gpu_bytes");
 }
 

@@ -296,6 +296,27 @@ TEST_P(ShardedCheckpoint, replicas_that_differ_are_never_saved) {
   }
 }
 
+TEST_P(ShardedCheckpoint, background_save_of_replicas_holds_the_state_of_its_own_step) {
+  if (world().size() % 2 != 0) return;  // no two replicas
+  ShardingOptions two_replicas;
+  two_replicas.num_replicas = 2;
+  auto model = make_model(two_replicas);
+  CheckpointSaver saver(*model, RunDirectory(root_), "one");
+  train_step(*model, 1);
+  const Hash128 expected = state_hash(*model, 1, kMicroBatches);
+  CommitRecord record;
+  record.step = 1;
+  record.rows_consumed = kMicroBatches;
+  saver.start({record, 2, {}, 0.0}, CheckpointSaver::Mode::kBackground);
+  // Every replica has a copy, so that none hashes while training waits.
+  EXPECT_GT(saver.buffer_bytes(), 0u);
+  train_step(*model, 101);  // meanwhile
+  const SaveOutcome outcome = saver.finish();
+  EXPECT_EQ(outcome.error, "");
+  EXPECT_EQ(outcome.record.state_hash, expected);
+  EXPECT_EQ(restore_checkpoint(directory(1), *model).state_hash, expected);
+}
+
 TEST_P(ShardedCheckpoint, latest_points_to_the_last_one_saved) {
   auto model = make_model();
   for (int64_t step = 1; step <= 2; ++step) {

@@ -84,6 +84,9 @@ TEST_F(MemoryPlanTest, says_what_would_fit) {
                                   "--gpu-memory", "80G", "--memory", "1T", "--json"});
   EXPECT_EQ(roomy["memory"]["remedies"], Json::array());
   EXPECT_EQ(roomy["gpu"]["fits"], true);
+  EXPECT_GT(roomy["gpu"]["host_save_bytes"], 0);
+  EXPECT_EQ(roomy["gpu"]["host_save_node_bytes"],
+            2 * roomy["gpu"]["host_save_bytes"].get<int64_t>());
   EXPECT_EQ(roomy["training"]["ranks"], 4);
 }
 

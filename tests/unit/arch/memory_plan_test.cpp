@@ -159,8 +159,17 @@ TEST(MemoryPlanTest, a_background_save_takes_a_copy_where_there_is_one) {
   size.max_steps = 10;
   config.save_minutes = 15.0;  // saves may come at any time
   EXPECT_EQ(copy(0), 2 * block);
+  // Each replica's state is copied, to be hashed; one is written.
   config.dp_replicate_size = 2;
-  EXPECT_EQ(copy(1), 0);
+  EXPECT_EQ(copy(1), plan_memory(tiny_llama(), nullptr, config, size).checkpoint_bytes);
+  EXPECT_EQ(copy(0), 2 * copy(1));
+}
+
+TEST(MemoryPlanTest, saves_of_a_gpu_take_memory_of_the_host) {
+  const RunConfig config = small_run();
+  const int64_t state = plan_memory(tiny_llama(), nullptr, config, size_of(1, 1)).checkpoint_bytes;
+  // A copy, and a block that is written from; no file here is larger than a block.
+  EXPECT_EQ(host_bytes_of_gpu_saves(tiny_llama(), nullptr, config, size_of(1, 1)), 2 * state);
 }
 
 TEST(MemoryPlanTest, activations_follow_the_settings) {
