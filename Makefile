@@ -10,7 +10,7 @@ LINT ?= .
 STAGES ?=
 TEST_GPUS ?=
 
-export SEED
+export SEED DEMO
 
 .PHONY: help bootstrap build programs test check test-slurm cuda cuda-backends soak soak-slurm bench demo format
 .PHONY: lint clean
@@ -29,7 +29,8 @@ help:
 	@echo '             it also TEMPER_KILLS (200) kills of runs, 1,000 flipped bits of a checkpoint, and'
 	@echo '             every mutant of tests/mutants'
 	@echo 'make bench   measure against other software (TEMPER_ACCEPTANCE_DIR=folder of the material)'
-	@echo 'make demo    the whole product in a few minutes on a synthetic corpus (SEED=n for other facts)'
+	@echo 'make demo    the whole product in a few minutes on a synthetic corpus (SEED=n for other facts,'
+	@echo '             DEMO=quick for smaller numbers)'
 	@echo 'make format  format every source file'
 	@echo 'make lint    check format and clang-tidy (LINT=folder for one folder)'
 	@echo 'make clean   remove build/ (.deps/ stays)'
