@@ -1,12 +1,15 @@
 #include "comm/heartbeat.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <thread>
 
 #include "comm/watchdog.h"
 #include "common/error.h"
 #include "common/exit_stalled.h"
+#include "tests/fixtures/wait_until.h"
 
 namespace temper {
 namespace {
@@ -47,7 +50,7 @@ void stall_alone() {
   environment.watch({0.2, {}});
   heartbeat::set_phase(RankPhase::kStep);
   heartbeat::set_step(12);
-  for (;;) std::this_thread::sleep_for(std::chrono::seconds(1));
+  for (;;) pause();
 }
 
 TEST(WatchdogDeathTest, rank_alone_is_named_when_it_makes_no_progress) {
@@ -59,15 +62,17 @@ TEST(WatchdogDeathTest, rank_alone_is_named_when_it_makes_no_progress) {
 }
 
 void work_and_leave() {
+  constexpr std::chrono::milliseconds kLimit(500);
   {
     CommEnvironment environment(nullptr, nullptr);
-    environment.watch({0.2, {}});
-    for (int i = 0; i < 50; ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    environment.watch({0.5, {}});
+    const auto start = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - start < 2 * kLimit) {
       heartbeat::beat();
+      std::this_thread::yield();
     }
   }
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  let_pass(2 * kLimit);
   _exit(0);
 }
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/fixtures/names.h"
+
 namespace temper {
 namespace {
 
@@ -38,7 +40,7 @@ TEST(CommandLine, reads_options_and_bare_arguments) {
 }
 
 TEST(CommandLine, errors_name_the_command) {
-  EXPECT_THAT(error_of({"--cold"}), HasSubstr("temper forge: unrecognised option '--cold'"));
+  EXPECT_THAT(error_of({"--cold"}), names("temper forge", "'--cold'"));
   EXPECT_THAT(error_of({"--heat", "much"}), HasSubstr("temper forge --help"));
   EXPECT_THAT(error_of({"a"}), HasSubstr("--output is missing"));
   // No guessing of abbreviations.

@@ -2,30 +2,27 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 
 #include "common/error.h"
 #include "data/dataset_writer.h"
+#include "tests/fixtures/names.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace temper {
 namespace {
 
 namespace fs = std::filesystem;
-using ::testing::HasSubstr;
 
 class TrainingPlanTest : public ::testing::Test {
  protected:
   TrainingPlanTest() {
-    std::string pattern = (fs::temp_directory_path() / "temper_plan_XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
     config_.datasets = {{dataset("a.h5", 10, 8), 1.0}};
     config_.micro_batch_size = 2;
     config_.global_batch_size = 8;
     config_.num_epochs = 3.0;
   }
-  ~TrainingPlanTest() override { fs::remove_all(folder_); }
 
   fs::path dataset(const std::string& name, int64_t num_rows, int64_t sequence_len) {
     const fs::path path = folder_ / name;
@@ -42,7 +39,7 @@ class TrainingPlanTest : public ::testing::Test {
     return path;
   }
 
-  fs::path folder_;
+  const TemporaryDirectory folder_;
   RunConfig config_;
 };
 
@@ -68,7 +65,7 @@ TEST_F(TrainingPlanTest, refuses_what_does_not_fit) {
     make_training_plan(config_, 5);
     FAIL();
   } catch (const UserError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("5 ranks, but a step has only 4 micro-batches"));
+    EXPECT_THAT(error.what(), names("5 ranks", "4 micro-batches"));
   }
   config_.sequence_len = 16;
   EXPECT_THROW(make_training_plan(config_, 1), UserError);
