@@ -15,7 +15,6 @@
 namespace temper {
 namespace {
 
-
 TEST(RunStatusTest, what_is_written_is_read) {
   const TemporaryDirectory directory;
   const auto path = directory / "status.json";
