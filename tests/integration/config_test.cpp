@@ -83,6 +83,7 @@ TEST_F(ConfigTest, dry_run_prints_configuration_and_plan) {
 }
 
 TEST_F(ConfigTest, too_few_steps_are_said_with_what_makes_more) {
+  write_run_yaml("");
   const Json plan =
       temper_json({"train", "run.yaml", "--set", "max_steps=3", "--dry-run", "--json"});
   EXPECT_EQ(
