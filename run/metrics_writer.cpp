@@ -101,7 +101,7 @@ void MetricsWriter::write_waiting() {
 }
 
 void MetricsWriter::append_to_file() {
-  FileDescriptor fd(sys::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND, 0600));
+  FileDescriptor fd(sys::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0600));
   if (!fd.is_open()) throw SystemError("cannot open {}: {}", path_.native(), errno_text(errno));
   if (end_ < 0) find_end(fd.get());
   std::string text = line_end_ + (num_lost_ > 0 ? lost_line(num_lost_) : "");

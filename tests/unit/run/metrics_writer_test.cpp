@@ -53,6 +53,15 @@ class MetricsWriterTest : public ::testing::Test {
   std::filesystem::path path_ = directory_ / "metrics.jsonl";
 };
 
+TEST_F(MetricsWriterTest, planted_link_is_not_followed) {
+  const auto mine = directory_.write("mine", "mine\n");
+  std::filesystem::create_symlink(mine, path_);
+  testing::internal::CaptureStderr();
+  MetricsWriter(path_).append("1");
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr(path_.string()));
+  EXPECT_EQ(std::filesystem::file_size(mine), 5u);
+}
+
 TEST_F(MetricsWriterTest, lines_wait_while_the_disk_is_full_and_come_in_order) {
   for (const int error : {ENOSPC, EIO, EDQUOT}) {
     std::filesystem::remove(path_);
