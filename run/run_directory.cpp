@@ -1,7 +1,6 @@
 #include "run/run_directory.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>

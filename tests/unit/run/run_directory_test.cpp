@@ -166,7 +166,7 @@ TEST_F(RunDirectoryTest, sweeps_what_other_attempts_left_and_nothing_else) {
 TEST_F(RunDirectoryTest, half_written_file_of_every_kind_is_swept_and_hinders_no_start) {
   for (const char* file :
        {"run.json", "run.yaml", "owner", "status.json", "job.json", "job.sbatch"}) {
-    for (const char* process : {"12", "node-1-12-3"}) {
+    for (const char* process : {"12", "node1-12-3"}) {
       const std::string name = std::string(file) + "." + process + ".partial";
       directory_.write(name, "");
       EXPECT_TRUE(run_.is_fresh()) << name;
