@@ -4,26 +4,13 @@ include(GoogleTest)
 
 set(TEMPER_TEST_BIN_DIR ${CMAKE_BINARY_DIR}/tests/bin)
 
-# Tests are compiled once and run briefly: less optimisation halves their compile time.
-set(TEMPER_TEST_OPTIONS "$<$<NOT:$<CONFIG:Debug>>:-O1>")
-
-# Two precompiled headers for tests, since those of LibTorch also need OpenMP's flags.
+# Precompiled headers for tests. Those of LibTorch also need OpenMP's flags.
 if(BUILD_TESTING AND TEMPER_PCH)
-  set(kinds "_")
+  temper_add_pch(temper_test_pch LIBRARIES GTest::gmock GTest::gtest
+    HEADERS <gmock/gmock.h> <gtest/gtest.h> OPTIONS ${TEMPER_COLD_OPTIONS})
   if(TEMPER_TORCH)
-    list(APPEND kinds _torch_)
-  endif()
-  foreach(kind ${kinds})
-    set(pch temper${kind}test_pch)
-    add_library(${pch} STATIC ${CMAKE_SOURCE_DIR}/cmake/pch_anchor.cpp)
-    target_link_libraries(${pch} PUBLIC GTest::gmock GTest::gtest temper::fmt Threads::Threads)
-    target_compile_options(${pch} PRIVATE ${TEMPER_TEST_OPTIONS})
-    target_precompile_headers(${pch} PRIVATE <gmock/gmock.h> <gtest/gtest.h> <fmt/format.h>
-      ${TEMPER_PCH_STANDARD_HEADERS} <fstream> <sstream>)
-  endforeach()
-  if(TEMPER_TORCH)
-    target_link_libraries(temper_torch_test_pch PUBLIC temper_torch)
-    target_precompile_headers(temper_torch_test_pch PRIVATE <ATen/ATen.h>)
+    temper_add_pch(temper_torch_test_pch LIBRARIES GTest::gmock GTest::gtest temper_torch
+      HEADERS <gmock/gmock.h> <gtest/gtest.h> <ATen/ATen.h> OPTIONS ${TEMPER_COLD_OPTIONS})
   endif()
 endif()
 
@@ -36,14 +23,14 @@ function(temper_test_executable target)
   target_link_libraries(${target} PRIVATE ${arg_LIBRARIES} Threads::Threads)
   temper_link_folders(${target} PRIVATE ${arg_DEPENDS})
   temper_use_sanitizer_defaults(${target})
-  target_compile_options(${target} PRIVATE ${TEMPER_TEST_OPTIONS})
+  target_compile_options(${target} PRIVATE ${TEMPER_COLD_OPTIONS})
   set(pch temper_test_pch)
   if(arg_TORCH)
     target_link_libraries(${target} PRIVATE temper::torch)
     set(pch temper_torch_test_pch)
   endif()
-  if(TARGET ${pch} AND "GTest::gtest" IN_LIST arg_LIBRARIES)
-    target_precompile_headers(${target} REUSE_FROM ${pch})
+  if("GTest::gtest" IN_LIST arg_LIBRARIES)
+    temper_use_pch(${target} ${pch})
   endif()
   if(TEMPER_ACCEPTANCE_DIR)
     target_compile_definitions(${target} PRIVATE TEMPER_ACCEPTANCE_DIR="${TEMPER_ACCEPTANCE_DIR}")
