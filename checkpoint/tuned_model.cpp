@@ -33,26 +33,6 @@ void check_is_there(const fs::path& directory, const CheckpointReader& reader,
 
 }  // namespace
 
-fs::path find_checkpoint(const fs::path& run_or_checkpoint) {
-  std::error_code error;
-  // Through links such as a run's `latest`: a checkpoint is known by its directory's own name.
-  const fs::path path = fs::canonical(run_or_checkpoint, error);
-  if (error || !fs::is_directory(path, error)) {
-    throw UserError("{}: no such directory; expected a run's output_dir or a checkpoint in it",
-                    run_or_checkpoint.string());
-  }
-  const RunDirectory run(path);
-  if (!run.exists()) {
-    const CheckpointStatus status = inspect_checkpoint(path);
-    if (status.complete) return path;
-    throw UserError("{}: neither a run's output_dir nor a complete checkpoint: {}", path.string(),
-                    status.problem);
-  }
-  const std::optional<CheckpointStatus> latest = run.latest_complete();
-  if (!latest) throw UserError("{}: the run has no complete checkpoint yet", path.string());
-  return latest->path;
-}
-
 TunedModel::TunedModel(const fs::path& checkpoint, const fs::path& base_directory)
     : directory_(checkpoint),
       reader_(checkpoint),

@@ -14,10 +14,6 @@
 
 namespace temper {
 
-// The checkpoint that a path means: itself, or the newest complete one of a run directory.
-// UserError when there is none.
-std::filesystem::path find_checkpoint(const std::filesystem::path& run_or_checkpoint);
-
 class TunedModel {
  public:
   // Reads the checkpoint's record and opens its files and the base's. The base is where the

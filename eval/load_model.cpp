@@ -20,7 +20,25 @@ fs::path recorded_base(const fs::path& adapter) {
   return base;
 }
 
+bool is_adapter(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path / "adapter_config.json", ignored);
+}
+
+bool is_model(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path / "config.json", ignored);
+}
+
 }  // namespace
+
+std::optional<FoundCheckpoint> settle_checkpoint(ModelRequest& request) {
+  const fs::path& path = request.path;
+  if (path.empty() || is_adapter(path) || is_model(path)) return std::nullopt;
+  FoundCheckpoint found = find_checkpoint(path);
+  request.path = found.path;
+  return found;
+}
 
 ModelAccess::ModelAccess(const ModelRequest& request) {
   if (request.path.empty() && request.model.empty() && request.adapter.empty()) {
@@ -29,12 +47,11 @@ ModelAccess::ModelAccess(const ModelRequest& request) {
   if (!request.path.empty() && !request.adapter.empty()) {
     throw UserError("--adapter goes with --model, not with {}", request.path.string());
   }
-  std::error_code ignored;
   if (request.path.empty()) {
     open_directories(request.model, request.adapter);
-  } else if (fs::exists(request.path / "adapter_config.json", ignored)) {
+  } else if (is_adapter(request.path)) {
     open_directories(request.model, request.path);
-  } else if (fs::exists(request.path / "config.json", ignored)) {
+  } else if (is_model(request.path)) {
     open_directories(request.path, {});
   } else {
     open_checkpoint(request.path, request.model);
@@ -43,7 +60,7 @@ ModelAccess::ModelAccess(const ModelRequest& request) {
 }
 
 void ModelAccess::open_checkpoint(const fs::path& path, const fs::path& base) {
-  tuned_ = std::make_unique<TunedModel>(find_checkpoint(path), base);
+  tuned_ = std::make_unique<TunedModel>(find_checkpoint(path).path, base);
   name_ = tuned_->directory().string();
   base_directory_ = tuned_->base_directory();
   config_ = tuned_->config();

@@ -1,5 +1,5 @@
 // Finds and loads what a command line calls a model: a Hugging Face directory, with or without a
-// PEFT adapter, a checkpoint of a run, or a run directory (its newest complete checkpoint).
+// PEFT adapter, or a checkpoint of a run (run/find_checkpoint.h).
 #pragma once
 
 #include <cstdint>
@@ -15,18 +15,23 @@
 #include "eval/model_template.h"
 #include "eval/prompt_encoder.h"
 #include "model/resident_model.h"
+#include "run/find_checkpoint.h"
 #include "text/tokenizer.h"
 
 namespace temper {
 
 // As the command line gives it; empty where it does not.
 struct ModelRequest {
-  // A run directory or checkpoint; an exported model or adapter is understood, too.
+  // What find_checkpoint takes; an exported model or adapter is understood, too.
   std::filesystem::path path = {};
   std::filesystem::path model = {};  // Hugging Face directory; beside `path`: where its base is now
   std::filesystem::path adapter = {};  // PEFT directory; without `model`, it names its base itself
   TemplateRequest chat_template = {};
 };
+
+// Where `request.path` means a checkpoint, makes it that one's directory, so that whoever reads it
+// afterwards takes the same; nothing for other models.
+std::optional<FoundCheckpoint> settle_checkpoint(ModelRequest& request);
 
 class ModelAccess {
  public:

@@ -10,6 +10,7 @@
 #include "launcher/describe_model.h"
 #include "run/checkpoint_files.h"
 #include "run/checkpoint_name.h"
+#include "run/recommendation.h"
 #include "run/run_directory.h"
 #include "run/run_lock.h"
 
@@ -121,6 +122,7 @@ OrderedJson describe_run(const fs::path& directory) {
     checkpoints.push_back(entry);
   }
   report["latest"] = latest;
+  report["recommended"] = recommend_checkpoint(run).to_json();
   report["checkpoints"] = checkpoints;
   return report;
 }

@@ -4,39 +4,13 @@
 #include <cmath>
 
 namespace temper {
-namespace {
 
-// Loss over all sets of that prefix together, at the steps that all of them have.
-std::map<int64_t, double> joint_losses(const MetricsLog& log, const char* prefix) {
-  struct Sum {
-    double loss = 0.0;
-    int64_t targets = 0, sets = 0;
-  };
-  std::map<int64_t, Sum> sums;
-  int64_t num_sets = 0;
-  for (const auto& [name, by_step] : log.evaluations) {
-    if (!name.starts_with(prefix)) continue;
-    ++num_sets;
-    for (const auto& [step, evaluation] : by_step) {
-      Sum& sum = sums[step];
-      sum.loss += evaluation.loss_sum;
-      sum.targets += evaluation.num_targets;
-      ++sum.sets;
-    }
-  }
-  std::map<int64_t, double> losses;
-  for (const auto& [step, sum] : sums) {
-    if (sum.sets == num_sets) losses[step] = sum.loss / static_cast<double>(sum.targets);
-  }
-  return losses;
-}
+HeldOutHistory::HeldOutHistory(const MetricsLog& log)
+    : HeldOutHistory(log, log.test_losses.last_data, log.general_losses.last_data) {}
 
-}  // namespace
-
-HeldOutHistory::HeldOutHistory(const MetricsLog& log) {
-  for (const auto& [step, loss] : joint_losses(log, kTestPrefix)) add_test(step, loss);
-  for (const auto& [step, loss] : joint_losses(log, kGeneralPrefix)) add_general(step, loss);
-}
+HeldOutHistory::HeldOutHistory(const MetricsLog& log, const std::string& test_data,
+                               const std::string& general_data)
+    : test_(log.test_losses.over(test_data)), general_(log.general_losses.over(general_data)) {}
 
 void HeldOutHistory::add_test(int64_t step, double loss) {
   if (!std::isnan(loss)) test_[step] = loss;
@@ -50,6 +24,11 @@ double HeldOutHistory::forgetting_at(int64_t step) const {
   const auto base = general_.find(0), now = general_.find(step);
   if (base == general_.end() || now == general_.end()) return kNoNumber;
   return now->second / base->second - 1.0;
+}
+
+int64_t HeldOutHistory::best_step(double max_forgetting) const {
+  const std::vector<int64_t> steps = steps_best_first(max_forgetting);
+  return steps.empty() ? -1 : steps.front();
 }
 
 std::vector<int64_t> HeldOutHistory::steps_best_first(double max_forgetting) const {

@@ -1,5 +1,6 @@
-// What a run's evaluations say of its checkpoints: what was learned (the loss over all test sets),
-// what was forgotten (over all general sets), and which checkpoint to use.
+// What a run's evaluations say of its steps: what was learned (the loss over all test sets), what
+// was forgotten (over all general sets), and which steps are better than others. Which checkpoint
+// to use is for run/recommendation.h.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,11 @@ inline constexpr const char* kGeneralPrefix = "general/";
 class HeldOutHistory {
  public:
   HeldOutHistory() = default;
-  // The steps at which every test (or general) set was evaluated.
+  // What was measured over the sets of the last evaluation.
   explicit HeldOutHistory(const MetricsLog& log);
+  // Over the test and the general sets of these hashes.
+  HeldOutHistory(const MetricsLog& log, const std::string& test_data,
+                 const std::string& general_data);
 
   // Mean losses over all test, or all general, sets at a step. NaN is not kept.
   void add_test(int64_t step, double loss);
@@ -31,9 +35,11 @@ class HeldOutHistory {
   // Relative rise of the general loss since step 0, the base: 0.1 is 10 % more. NaN when the base
   // or the step was not measured.
   double forgetting_at(int64_t step) const;
-  // Evaluated steps from the lowest test loss on, of equal ones the earlier first; without test
-  // sets from the latest on. With a budget (above 0) only those whose forgetting is within it.
+  // Evaluated steps, 0 among them, from the lowest test loss on, of equal ones the earlier first;
+  // without test sets from the latest on. With a budget (above 0) only those whose forgetting is
+  // within it.
   std::vector<int64_t> steps_best_first(double max_forgetting) const;
+  int64_t best_step(double max_forgetting) const;  // the first of these, or -1
 
  private:
   std::map<int64_t, double> test_, general_;

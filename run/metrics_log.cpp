@@ -36,12 +36,25 @@ MetricsStep step_of(const Json& line) {
   return step;
 }
 
-// A start goes on behind `step`: what earlier ones did later has no part in the run any more.
+// A start or a rollback goes on behind `step`: what was done later has no part in the run any more.
 void drop_later(MetricsLog& log, int64_t step) {
   log.steps.erase(log.steps.upper_bound(step), log.steps.end());
   for (auto& [name, by_step] : log.evaluations) {
     by_step.erase(by_step.upper_bound(step), by_step.end());
   }
+  for (MetricsLosses* losses : {&log.test_losses, &log.general_losses}) {
+    for (auto& [data, by_step] : losses->by_data) {
+      by_step.erase(by_step.upper_bound(step), by_step.end());
+    }
+  }
+}
+
+void take_loss(const Json& line, int64_t step, MetricsLosses& losses) {
+  const double loss = number_of(line, "loss");
+  const std::string data = text_of(line, "data");
+  if (step < 0 || std::isnan(loss) || data.empty()) return;
+  losses.by_data[data][step] = loss;
+  losses.last_data = data;
 }
 
 void take_line(const Json& line, MetricsLog& log) {
@@ -56,8 +69,12 @@ void take_line(const Json& line, MetricsLog& log) {
     evaluation.num_bytes = integer_of(line, "bytes", 0);
     evaluation.time = number_of(line, "time");
     if (evaluation.num_targets > 0) log.evaluations[text_of(line, "set")][step] = evaluation;
+  } else if (event == "test_loss") {
+    take_loss(line, step, log.test_losses);
+  } else if (event == "general_loss") {
+    take_loss(line, step, log.general_losses);
   } else {
-    if (event == "start" || event == "resume") drop_later(log, step);
+    if (event == "start" || event == "resume" || event == "rollback") drop_later(log, step);
     log.events.push_back({event, step, number_of(line, "time"), line});
   }
 }
@@ -71,6 +88,12 @@ bool lacks_last_line_end(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+const std::map<int64_t, double>& MetricsLosses::over(const std::string& data) const {
+  static const std::map<int64_t, double> kNone;
+  const auto found = by_data.find(data);
+  return found == by_data.end() ? kNone : found->second;
+}
 
 MetricsLog read_metrics(const std::filesystem::path& path) {
   MetricsLog log;

@@ -43,6 +43,16 @@ struct MetricsEvaluation {
   }
 };
 
+// Losses over all test sets together, or over all general ones. What was measured over other data
+// (another hash) does not compare.
+struct MetricsLosses {
+  std::map<std::string, std::map<int64_t, double>> by_data;  // hash of the sets, step
+  std::string last_data;                                     // of the last line
+
+  // Of those sets; none where they were never measured.
+  const std::map<int64_t, double>& over(const std::string& data) const;
+};
+
 // Anything else: {"event", "time", "step", ...} as it was written.
 struct MetricsEvent {
   std::string event;
@@ -54,6 +64,7 @@ struct MetricsEvent {
 struct MetricsLog {
   std::map<int64_t, MetricsStep> steps;
   std::map<std::string, std::map<int64_t, MetricsEvaluation>> evaluations;  // by set, by step
+  MetricsLosses test_losses, general_losses;
   std::vector<MetricsEvent> events;  // in the order of the file, those of dropped histories, too
   std::vector<int64_t> unreadable_lines;  // numbers, from 1
   bool ends_in_mid_line = false;          // a killed run's last line, or one being written now

@@ -1,11 +1,7 @@
-// Whether it is time to end because the test loss has stopped improving, and what earlier attempts
-// of the run measured.
+// Whether it is time to end because the test loss has stopped improving.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <map>
-#include <string>
 
 namespace temper {
 
@@ -28,13 +24,5 @@ class EarlyStopping {
   double best_loss_ = 0.0;
   int64_t since_best_ = 0;
 };
-
-// The losses that earlier attempts of the run wrote to metrics.jsonl as `event` ("test_loss",
-// "general_loss"), by step up to `last_step`, over the data of this hash: others say nothing about
-// these. Of a step that was evaluated twice the later line counts. Lines that are not such are
-// passed over.
-std::map<int64_t, double> recorded_losses(const std::filesystem::path& metrics_path,
-                                          const std::string& event, int64_t last_step,
-                                          const std::string& data_hash);
 
 }  // namespace temper

@@ -26,7 +26,7 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr const char* kUsage =
-    "temper eval (RUN_OR_CHECKPOINT | --model DIR [--adapter DIR]) [options]";
+    "temper eval (RUN[@newest|@step-N] | --model DIR [--adapter DIR]) [options]";
 
 po::options_description make_options() {
   po::options_description options("Options", kHelpWidth, kHelpTextWidth);
@@ -156,13 +156,14 @@ void open_kept_files(const RunDirectory& run, bool has_output, EvalJob& job) {
   }
 }
 
-EvalJob prepare_job(const po::variables_map& values, const ProcessGroup& group) {
+EvalJob prepare_job(const po::variables_map& values, const ModelRequest& request,
+                    const ProcessGroup& group) {
   EvalJob job;
   job.with_base = values.count("base") != 0;
   job.with_records = values.count("with-records") != 0;
   job.json = values.count("json") != 0;
   job.place = compute_place(values, group.node_rank());
-  job.access = std::make_unique<ModelAccess>(model_request(values));
+  job.access = std::make_unique<ModelAccess>(request);
   if (job.with_base && !job.access->has_base()) {
     throw UserError("--base: {} is a whole model, there is no base beside it", job.access->name());
   }
@@ -270,18 +271,26 @@ int eval_command(const std::vector<std::string>& arguments, CommEnvironment& env
   const po::options_description options = make_options();
   ProcessGroup& group = environment.world();
   EvalJob job;
-  bool help = false;
+  po::variables_map values;
+  ModelRequest request;
+  std::optional<FoundCheckpoint> found;
   run_agreed(group, [&] {
-    const po::variables_map values = parse_command_line(arguments, options, {"path"});
-    help = values.count("help") != 0;
-    if (help) return;
-    prepare_cpu(thread_count(values));
-    job = prepare_job(values, group);
+    values = parse_command_line(arguments, options, {"path"});
+    if (values.count("help") != 0) return;
+    request = model_request(values);
+    if (group.rank() == 0) found = settle_checkpoint(request);
   });
-  if (help) {
+  if (values.count("help") != 0) {
     if (group.rank() == 0) print_help(kUsage, options);
     return kExitDone;
   }
+  // A run that goes on may have another best checkpoint by the time that another rank looks.
+  request.path = group.all_gather_text(request.path.string()).front();
+  run_agreed(group, [&] {
+    prepare_cpu(thread_count(values));
+    job = prepare_job(values, request, group);
+  });
+  if (found) log::info("{}", found->text);
   const std::vector<Evaluation> evaluations = evaluate_all(job, group);
   run_agreed(group, [&] {
     if (group.rank() != 0) return;

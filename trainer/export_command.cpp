@@ -24,13 +24,14 @@ namespace {
 
 namespace po = boost::program_options;
 
-constexpr const char* kUsage = "temper export RUN_OR_CHECKPOINT -o DIR [options]";
+constexpr const char* kUsage = "temper export RUN[@newest|@step-N] -o DIR [options]";
 
 po::options_description make_options() {
   po::options_description options("Options", kHelpWidth, kHelpTextWidth);
   options.add_options()("help,h", "this text")(
       "path", po::value<std::string>()->value_name("PATH"),
-      "a run directory (its newest complete checkpoint) or a checkpoint; may stand alone")(
+      "a run (the checkpoint that its report recommends), RUN@newest, RUN@step-N, or a "
+      "checkpoint's directory; may stand alone")(
       "output,o", po::value<std::string>()->value_name("DIR"), "directory to make")(
       "merge", "add a LoRA adapter into its base and write a full model")(
       "dtype", po::value<std::string>()->value_name("NAME"),
@@ -156,6 +157,27 @@ void scale_adapter(const std::string& text, const ModelAccess& access, bool allo
   source.provenance["lora_scale"] = chosen;
 }
 
+// To ship what is no better than what was there before is a choice to be made by name.
+void refuse_no_improvement(const std::string& run, const Recommendation& found) {
+  throw UserError("{}: {}; to export a checkpoint all the same, name it: {}@step-{} or {}@newest",
+                  run, found.no_improvement(), run, found.step, run);
+}
+
+// The checkpoint that `request.path` means. A share of an adapter that is looked for is compared
+// with the base by whoever looks, and the forgetting budget has its own refusal.
+FoundCheckpoint find_what_to_export(ModelRequest& request, bool allows_forgetting,
+                                    bool looks_for_share) {
+  const std::string named = request.path.string();
+  const std::optional<FoundCheckpoint> found = settle_checkpoint(request);
+  if (!found) throw UserError("export: {} is neither a run directory nor a checkpoint", named);
+  const auto& recommendation = found->recommendation;
+  if (recommendation && recommendation->is_no_better_than_start() && !looks_for_share &&
+      (allows_forgetting || !recommendation->is_over_budget)) {
+    refuse_no_improvement(named, *recommendation);
+  }
+  return *found;
+}
+
 void export_checkpoint(const po::variables_map& values) {
   if (values.count("path") == 0) throw UserError("export: which run directory or checkpoint?");
   if (values.count("output") == 0) throw UserError("export: where to? Give -o DIR");
@@ -171,14 +193,14 @@ void export_checkpoint(const po::variables_map& values) {
   }
   options.max_shard_bytes = parse_size(values["max-shard-size"].as<std::string>());
 
+  const bool allowed = values.count("allow-forgetting") != 0;
+  const std::string scale =
+      values.count("lora-scale") != 0 ? values["lora-scale"].as<std::string>() : "";
+  const FoundCheckpoint found = find_what_to_export(request, allowed, scale == "auto");
+
   const ModelAccess access(request);
   const TunedModel* tuned = access.tuned();
-  if (tuned == nullptr) {
-    throw UserError("export: {} is neither a run directory nor a checkpoint",
-                    request.path.string());
-  }
   tuned->reader().verify_files();
-  log::info("chat template: {}", access.chat_template().description());
   options.chat_template = access.chat_template().name();
   if (!access.chat_template().kwargs.empty()) {
     options.chat_template_kwargs = access.chat_template().kwargs.dump();
@@ -196,12 +218,12 @@ void export_checkpoint(const po::variables_map& values) {
   source.weights = &tuned->weights();
   source.provenance = provenance(*tuned);
 
-  const bool allowed = values.count("allow-forgetting") != 0;
-  if (values.count("lora-scale") != 0) {
-    scale_adapter(values["lora-scale"].as<std::string>(), access, allowed, source);
-  } else if (tuned->run_config().max_forgetting > 0.0) {
+  if (scale.empty() && tuned->run_config().max_forgetting > 0.0) {
     judge_forgetting(access, forgetting_of(*tuned), allowed, source);
   }
+  log::info("{}", found.text);
+  log::info("chat template: {}", access.chat_template().description());
+  if (!scale.empty()) scale_adapter(scale, access, allowed, source);
 
   const Json report = export_model(source, options);
   if (values.count("json") != 0) {

@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "run/held_out_history.h"
+#include "run/recommendation.h"
 
 namespace temper {
 namespace {
@@ -14,19 +15,19 @@ HeldOutHistory history_of(const TunedModel& tuned) {
   return run ? HeldOutHistory(read_metrics(run->metrics_path())) : HeldOutHistory();
 }
 
-// What to do instead, as the end of a sentence.
+// What to do instead, as a sentence without its full stop.
 std::string advice(const TunedModel& tuned) {
-  const auto run = run_of(tuned);
   std::string text;
-  for (const int64_t step : history_of(tuned).steps_best_first(tuned.run_config().max_forgetting)) {
-    if (!inspect_checkpoint(run->checkpoint_path(step)).complete) continue;
-    text =
-        fmt::format("export {}, the best within the budget", run->checkpoint_path(step).string());
-    break;
+  if (const auto run = run_of(tuned)) {
+    const Recommendation found = recommend_checkpoint(*run);
+    text = found.action == Recommendation::Action::kUse
+               ? fmt::format("Export {}, the best within the budget", found.path.string())
+               : found.sentence();
+    text += "; or ";
   }
-  if (text.empty()) text = "no checkpoint is within the budget";
-  if (tuned.lora()) text += "; or ship a share of the adapter with --lora-scale auto";
-  return text + "; or export it all the same with --allow-forgetting";
+  text += tuned.lora() ? "ship a share of the adapter with --lora-scale auto; or " : "";
+  text += "export it all the same with --allow-forgetting";
+  return text;
 }
 
 }  // namespace
@@ -49,7 +50,7 @@ void refuse_over_budget(const TunedModel& tuned, const ForgettingVerdict& verdic
                 tuned.record().step, 100.0 * verdict.max_forgetting)
           : fmt::format("the general loss is {:.1f} % above the base's; max_forgetting is {:.1f} %",
                         100.0 * verdict.rise, 100.0 * verdict.max_forgetting);
-  throw UserError("{}: {}: {}", tuned.directory().string(), what, advice(tuned));
+  throw UserError("{}: {}. {}", tuned.directory().string(), what, advice(tuned));
 }
 
 }  // namespace temper

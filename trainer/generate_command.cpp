@@ -4,6 +4,7 @@
 
 #include <iostream>
 #include <iterator>
+#include <optional>
 
 #include "comm/agreement.h"
 #include "common/error.h"
@@ -20,7 +21,7 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr const char* kUsage =
-    "temper generate (RUN_OR_CHECKPOINT | --model DIR [--adapter DIR]) --prompt TEXT";
+    "temper generate (RUN[@newest|@step-N] | --model DIR [--adapter DIR]) --prompt TEXT";
 
 constexpr const char* kStdin = "-";
 
@@ -81,8 +82,10 @@ void generate(const po::variables_map& values) {
   }
   if (prompt.empty()) throw UserError("generate: what to answer? Give --prompt TEXT or -");
 
+  const std::optional<FoundCheckpoint> found = settle_checkpoint(request);
   const ModelAccess access(request);
   if (access.tuned() != nullptr) access.tuned()->reader().verify_files();
+  if (found) log::info("{}", found->text);
   log::info("chat template: {}", access.chat_template().description());
   const std::string text = read_prompt(prompt);
   const EncodedPrompt encoded = access.prompts().has_template()

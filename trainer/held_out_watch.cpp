@@ -7,6 +7,7 @@
 #include "comm/heartbeat.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "run/recommendation.h"
 #include "trainer/held_out_evaluation.h"
 
 namespace temper {
@@ -23,9 +24,9 @@ void HeldOutWatch::recall(int64_t last_step) {
   Json losses = {Json::array(), Json::array()};
   run_agreed(group_, [&] {
     if (group_.rank() != 0) return;
-    const auto path = directory_.metrics_path();
-    losses = {recorded_losses(path, "test_loss", last_step, setup_.test_data_hash.hex()),
-              recorded_losses(path, "general_loss", last_step, setup_.general_data_hash.hex())};
+    const HeldOutHistory recorded(read_metrics(directory_.metrics_path()),
+                                  setup_.test_data_hash.hex(), setup_.general_data_hash.hex());
+    losses = {recorded.test(), recorded.general()};
   });
   losses = parse_json(group_.all_gather_text(losses.dump()).front(), "recorded held-out losses");
   for (const Json& entry : losses.at(0)) {
@@ -105,8 +106,10 @@ void HeldOutWatch::note_test_loss(double loss, Progress* progress) {
                     {{"step", step}, {"loss", loss}, {"data", setup_.test_data_hash.hex()}});
   }
   if (early_stopping_.should_stop()) {
-    log::info("early stopping: the test loss has not improved on {:.4f} for {} evaluations",
-              early_stopping_.best_loss(), early_stopping_.evaluations_since_best());
+    log::info(
+        "early stopping: the test loss has not improved on {:.4f} (step {}) for {} evaluations",
+        early_stopping_.best_loss(), early_stopping_.best_step(),
+        early_stopping_.evaluations_since_best());
   }
 }
 
@@ -135,37 +138,50 @@ bool HeldOutWatch::should_stop() const {
          (config_.on_forgetting == ForgettingPolicy::kStop && is_over_budget());
 }
 
+int64_t HeldOutWatch::best_step() const {
+  return history_.best_step(config_.max_forgetting);
+}
+
 std::vector<int64_t> HeldOutWatch::steps_best_first() const {
   return history_.steps_best_first(config_.max_forgetting);
 }
 
 void HeldOutWatch::judge(int64_t last_step, Progress& progress) const {
-  if (config_.max_forgetting == 0.0) return;
+  using Action = Recommendation::Action;
+  const bool has_budget = config_.max_forgetting > 0.0;
+  if (history_.test().empty() && !has_budget) return;
+  const Recommendation found =
+      recommend_checkpoint(history_, ChoiceTerms(config_), directory_.checkpoints());
+  if (has_budget) {
+    judge_forgetting(last_step, found.action == Action::kUse ? found.step : -1, progress);
+  }
+  if (found.action == Action::kNothing) return;
+  const std::string text = fmt::format("{}: {}", directory_.root().string(), found.description());
+  if (found.action != Action::kKeep) {
+    log::info("{}", text);
+  } else if (found.is_over_budget) {
+    log::warning(
+        "{}: lower learning_rate, mix general text into datasets, or evaluate and save more often",
+        text);
+  } else {
+    log::warning("{}: lower learning_rate, or see whether datasets teach what test_datasets ask",
+                 text);
+  }
+}
+
+void HeldOutWatch::judge_forgetting(int64_t last_step, int64_t use_step, Progress& progress) const {
   const double forgetting = history_.forgetting_at(last_step);
   if (std::isnan(forgetting)) {
     log::warning("max_forgetting: the base's general loss is not in {}: nothing to compare with",
                  directory_.metrics_path().string());
     return;
   }
-  int64_t use = -1;
-  for (const int64_t step : steps_best_first()) {
-    if (use < 0 && inspect_checkpoint(directory_.checkpoint_path(step)).complete) use = step;
-  }
   progress.event("forgetting", {{"step", last_step},
                                 {"rise", forgetting},
                                 {"max_forgetting", config_.max_forgetting},
-                                {"use_step", use}});
-  const std::string found =
-      fmt::format("the general loss ends {:+.1f} % from the base's; max_forgetting is {:.1f} %",
-                  100.0 * forgetting, 100.0 * config_.max_forgetting);
-  if (use >= 0) {
-    log::info("{}. The checkpoint to use is {}", found, directory_.checkpoint_path(use).string());
-    return;
-  }
-  log::warning(
-      "{}. No checkpoint is within it: lower learning_rate, mix general text into datasets, or "
-      "evaluate and save more often",
-      found);
+                                {"use_step", use_step}});
+  log::info("the general loss ends {:+.1f} % from the base's; max_forgetting is {:.1f} %",
+            100.0 * forgetting, 100.0 * config_.max_forgetting);
 }
 
 }  // namespace temper

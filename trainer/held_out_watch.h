@@ -34,9 +34,11 @@ class HeldOutWatch {
   // The test loss has not improved for long enough, or the last evaluation is over the forgetting
   // budget and on_forgetting says stop.
   bool should_stop() const;
-  int64_t best_step() const { return early_stopping_.best_step(); }  // of the lowest test loss
+  // Of HeldOutHistory, within the run's budget; step 0 is among them.
+  int64_t best_step() const;
   std::vector<int64_t> steps_best_first() const;
-  // Where there is a budget, says which of the checkpoints to use, and records it. Rank 0 only.
+  // Says which of the checkpoints to use, if any, where something was measured to tell by; records
+  // what was forgotten, where there is a budget. Rank 0 only.
   void judge(int64_t last_step, Progress& progress) const;
 
  private:
@@ -46,6 +48,7 @@ class HeldOutWatch {
   void note_test_loss(double loss, Progress* progress);
   void note_general_loss(double loss, Progress* progress);
   bool is_over_budget() const;
+  void judge_forgetting(int64_t last_step, int64_t use_step, Progress& progress) const;
 
   const RunSetup& setup_;
   const RunConfig& config_;

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "eval/evaluation.h"
 #include "io/atomic_file.h"
+#include "run/held_out_history.h"
 
 namespace temper {
 namespace {
@@ -68,8 +69,8 @@ LoraScalePoint measure_lora_scale(const ModelAccess& access, double scale, Proce
   const std::vector<NamedDataset> sets = open_datasets_of_run(access);
   ResidentModel model = access.load();
   model.scale_lora(scale);
-  return {scale, joint_loss(sets, "test/", model, access, group),
-          joint_loss(sets, "general/", model, access, group)};
+  return {scale, joint_loss(sets, kTestPrefix, model, access, group),
+          joint_loss(sets, kGeneralPrefix, model, access, group)};
 }
 
 double rise_over(const LoraScalePoint& base, const LoraScalePoint& point) {

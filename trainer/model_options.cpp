@@ -36,8 +36,9 @@ void read_template_options(const po::variables_map& values, ModelRequest& reques
 
 void add_model_options(po::options_description& options) {
   options.add_options()("path", po::value<std::string>()->value_name("PATH"),
-                        "a run directory (its newest complete checkpoint), a checkpoint, or an "
-                        "exported model or adapter; may stand alone")(
+                        "a run (the checkpoint that its report recommends), RUN@newest, "
+                        "RUN@step-N, a checkpoint's directory, or an exported model or adapter; "
+                        "may stand alone")(
       "model", po::value<std::string>()->value_name("DIR"),
       "Hugging Face model directory; beside a run or checkpoint: where its base is now")(
       "adapter", po::value<std::string>()->value_name("DIR"),

@@ -8,11 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "common/log.h"
 #include "data/describe_dataset.h"
 #include "launcher/command_line.h"
 #include "launcher/describe.h"
 #include "launcher/describe_model.h"
 #include "launcher/report.h"
+#include "run/find_checkpoint.h"
 
 namespace temper {
 namespace {
@@ -81,8 +83,8 @@ LoraConfig lora_setting(const CommandLine& line) {
 int inspect_command(const Arguments& arguments) {
   namespace po = boost::program_options;
   CommandLine line("temper inspect PATH [--samples N] [--json]",
-                   "Says what a packed dataset, model, adapter, checkpoint or run directory is, "
-                   "and checks that it\nis whole.");
+                   "Says what a packed dataset, model, adapter, checkpoint (also RUN@newest, "
+                   "RUN@step-N) or run\ndirectory is, and checks that it is whole.");
   line.options()("samples", po::value<int64_t>()->value_name("N"),
                  "of a dataset: N rows decoded, what is supervised marked (shows records)")(
       "row", po::value<std::vector<int64_t>>()->value_name("N"),
@@ -101,7 +103,12 @@ int inspect_command(const Arguments& arguments) {
   line.positional("PATH", 1);
   if (!line.parse(arguments)) return kExitDone;
 
-  const std::string path = line.text("PATH");
+  std::string path = line.text("PATH");
+  if (is_checkpoint_reference(path)) {
+    const FoundCheckpoint found = find_checkpoint(path);
+    log::info("{}", found.text);
+    path = found.path.string();
+  }
   if (!std::filesystem::is_directory(path)) {
     inspect_dataset(line, path);
     return kExitDone;

@@ -4,6 +4,7 @@
 #include <string>
 #include <thread>
 
+#include "common/log.h"
 #include "io/atomic_file.h"
 #include "io/output_guard.h"
 #include "launcher/command_line.h"
@@ -83,6 +84,8 @@ int report_command(const Arguments& arguments) {
 
   if (line.has("follow")) follow(run, options, output);
   const OrderedJson figures = run_figures(run, options);
+  log::info("{}: {}", run.string(),
+            figures["verdict"]["recommendation"]["text"].get<std::string>());
   if (line.has("json")) {
     std::cout << figures.dump(2, ' ', false, OrderedJson::error_handler_t::replace) << "\n";
   } else if (line.has("markdown")) {

@@ -14,6 +14,7 @@
 #include "launcher/describe_job.h"
 #include "launcher/json_lines.h"
 #include "launcher/report.h"
+#include "run/recommendation.h"
 #include "run/run_directory.h"
 #include "run/status.h"
 
@@ -98,6 +99,12 @@ std::string state_of(const RunView& view) {
   return view.observed->has_died ? "killed" : run_state_name(view.observed->status.state);
 }
 
+// Which checkpoint to use, of a run that has one.
+void add_recommended(const fs::path& run, OrderedJson& report) {
+  const Recommendation found = recommend_checkpoint(RunDirectory(run));
+  if (found.step >= 0) report["recommended"] = found.description();
+}
+
 // A directory of which nothing is known but the runs below it is that of a sweep.
 OrderedJson report_on_all(const fs::path& directory) {
   std::vector<fs::path> directories = runs_below(directory);
@@ -106,6 +113,7 @@ OrderedJson report_on_all(const fs::path& directory) {
   directories.insert(directories.begin(), directory);
   const std::vector<RunView> views = look_at(directories);
   OrderedJson report = is_itself_one ? report_on(views.front()) : OrderedJson::object();
+  if (is_itself_one) add_recommended(directory, report);
   if (views.size() == 1) return report;
   if (!views.front().observed) report.erase("state");  // its runs have states, it has none
   OrderedJson states = OrderedJson::object(), runs = OrderedJson::array();
@@ -114,6 +122,7 @@ OrderedJson report_on_all(const fs::path& directory) {
     states[state] = states.value(state, 0) + 1;
     OrderedJson run = {{"run", directories[i].filename().string()}};
     run.update(report_on(views[i]));
+    add_recommended(directories[i], run);
     runs.push_back(std::move(run));
   }
   report["runs_in_state"] = std::move(states);

@@ -55,15 +55,14 @@ int train(const std::string& config, const SweepRun& run, const fs::path& direct
   return run_ranks(job).exit_code;
 }
 
-// The run with the lowest test loss at the checkpoint to use comes first.
+// The run with the lowest test loss at a checkpoint that is to be used comes first.
 void put_best_first(std::vector<fs::path>& runs) {
   double best = INFINITY;
   for (size_t i = 0; i < runs.size(); ++i) {
     const RunFacts facts = read_run_facts(runs[i]);
-    const CheckpointStatus* use = facts.checkpoint_to_use();
-    const auto& test = facts.history.test();
-    if (use == nullptr || test.count(use->step) == 0 || test.at(use->step) >= best) continue;
-    best = test.at(use->step);
+    const Recommendation& found = facts.recommendation;
+    if (!found.is_to_use() || !(found.test_loss < best)) continue;
+    best = found.test_loss;
     std::swap(runs[0], runs[i]);
   }
 }
@@ -117,7 +116,10 @@ int sweep_command(const Arguments& arguments) {
   if (done.empty()) return exit_code;
   put_best_first(done);
   const ReportOptions options{.with_records = false, .others = {done.begin() + 1, done.end()}};
-  write_file_atomically(output / "frontier.html", html_page(run_figures(done.front(), options)));
+  const OrderedJson figures = run_figures(done.front(), options);
+  write_file_atomically(output / "frontier.html", html_page(figures));
+  std::cerr << fmt::format("temper: sweep: {}\n",
+                           figures["verdict"]["headline"].get<std::string>());
   std::cout << (output / "frontier.html").string() << "\n";
   return exit_code;
 }

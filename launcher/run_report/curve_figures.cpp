@@ -39,20 +39,21 @@ OrderedJson memory_curve(const std::map<int64_t, MetricsStep>& steps) {
   return thinned_curve(measured, [](const MetricsStep& step) { return step.memory_bytes; });
 }
 
-// Where the domain and the general text stand at the checkpoint to use, else at the last step that
-// both were measured at.
+// Where the domain and the general text stand at the run's best checkpoint, else at the last step
+// that both were measured at.
 OrderedJson end_point(const RunFacts& facts) {
   const auto& test = facts.history.test();
-  const CheckpointStatus* use = facts.checkpoint_to_use();
+  const Recommendation& recommendation = facts.recommendation;
   int64_t step = -1;
   for (const auto& [at, loss] : test) {
     if (facts.history.general().count(at) != 0) step = at;
   }
-  if (use != nullptr && test.count(use->step) != 0) step = use->step;
+  if (test.count(recommendation.step) != 0) step = recommendation.step;
   if (step < 0) return nullptr;
   const auto base = test.find(0);
   return {{"name", facts.name()},
           {"step", step},
+          {"action", recommendation.to_json()["action"]},
           {"test_loss", number_json(test.at(step))},
           {"base_test_loss", base == test.end() ? OrderedJson() : number_json(base->second)},
           {"rise", number_json(facts.history.forgetting_at(step))}};
@@ -84,7 +85,6 @@ OrderedJson curve_figures(const RunFacts& facts) {
 
 OrderedJson held_out_figures(const RunFacts& facts) {
   OrderedJson sets = OrderedJson::array();
-  const CheckpointStatus* use = facts.checkpoint_to_use();
   for (const auto& [set, by_step] : facts.log.evaluations) {
     if (by_step.empty()) continue;
     const auto base = by_step.find(0);
@@ -92,7 +92,7 @@ OrderedJson held_out_figures(const RunFacts& facts) {
         by_step.begin(), by_step.end(),
         [](const auto& a, const auto& b) { return a.second.loss() < b.second.loss(); });
     const auto& [last_step, last] = *by_step.rbegin();
-    const auto used = use == nullptr ? by_step.end() : by_step.find(use->step);
+    const auto used = by_step.find(facts.recommendation.step);
     const MetricsEvaluation& shown = used == by_step.end() ? last : used->second;
     const MetricsEvaluation of_base = base == by_step.end() ? MetricsEvaluation{} : base->second;
     const double loss = shown.loss(), base_loss = of_base.loss();

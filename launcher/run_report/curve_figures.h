@@ -14,12 +14,12 @@ inline constexpr size_t kMaxCurvePoints = 400;
 OrderedJson curve_figures(const RunFacts& facts);
 
 // [{set, kind, targets, base, last, last_step, best, best_step, change}]: losses; change is
-// relative from base (step 0) to the checkpoint to use, or the last evaluation.
+// relative from base (step 0) to the run's best checkpoint, or the last evaluation.
 OrderedJson held_out_figures(const RunFacts& facts);
 
-// {budget, trajectory: [[step, test loss, rise], ...], runs: [{name, step, test_loss,
-// base_test_loss, rise}]}: domain gain against forgetting, of this run along its steps and of
-// others.
+// {budget, trajectory: [[step, test loss, rise], ...], runs: [{name, step, action (of the
+// recommendation), test_loss, base_test_loss, rise}]}: domain gain against forgetting, of this run
+// along its steps and of others.
 OrderedJson forgetting_figures(const RunFacts& facts, const std::vector<RunFacts>& others);
 
 }  // namespace temper

@@ -48,6 +48,11 @@ const OrderedJson& named(const OrderedJson& list, const std::string& name) {
   return kNone;
 }
 
+std::string is_to_use(const OrderedJson& run) {
+  const std::string action = run.value("action", "");
+  return action == "use" ? "yes" : action == "keep" ? "no" : "-";
+}
+
 }  // namespace
 
 ReportTable held_out_table(const OrderedJson& figures) {
@@ -69,15 +74,17 @@ ReportTable held_out_table(const OrderedJson& figures) {
 }
 
 ReportTable runs_table(const OrderedJson& figures) {
-  ReportTable table{{"no.", "run", "step", "base test loss", "test loss", "change", "general loss"},
-                    {}};
+  ReportTable table{
+      {"no.", "run", "step", "base test loss", "test loss", "change", "general loss", "use it"},
+      {}};
   const OrderedJson& runs = figures["forgetting"]["runs"];
   if (runs.size() < 2) return table;
   for (const OrderedJson& run : runs) {
     const double loss = number_of(run, "test_loss"), base = number_of(run, "base_test_loss");
     table.rows.push_back({std::to_string(table.rows.size() + 1), run.value("name", ""),
                           run["step"].dump(), loss_text(base), loss_text(loss),
-                          shown_change(loss / base - 1.0), shown_change(number_of(run, "rise"))});
+                          shown_change(loss / base - 1.0), shown_change(number_of(run, "rise")),
+                          is_to_use(run)});
   }
   return table;
 }

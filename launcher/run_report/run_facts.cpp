@@ -47,24 +47,6 @@ std::string RunFacts::name() const {
   return (path.has_filename() ? path : path.parent_path()).filename().string();  // not of "run/"
 }
 
-const CheckpointStatus* RunFacts::checkpoint_to_use() const {
-  const auto find = [&](int64_t step) -> const CheckpointStatus* {
-    for (const CheckpointStatus& checkpoint : checkpoints) {
-      if (checkpoint.complete && checkpoint.step == step) return &checkpoint;
-    }
-    return nullptr;
-  };
-  for (const int64_t step : history.steps_best_first(max_forgetting())) {
-    if (const CheckpointStatus* found = find(step)) return found;
-  }
-  // Nothing was measured at the checkpoints that there are; with a budget that is no leave to ship.
-  if (max_forgetting() > 0.0) return nullptr;
-  for (const CheckpointStatus& checkpoint : checkpoints) {
-    if (checkpoint.complete) return &checkpoint;
-  }
-  return nullptr;
-}
-
 RunFacts read_run_facts(const std::filesystem::path& path) {
   const RunDirectory directory(path);
   if (!directory.exists() && !std::filesystem::exists(directory.metrics_path())) {
@@ -93,6 +75,8 @@ RunFacts read_run_facts(const std::filesystem::path& path) {
   attempt([&] { facts.log = read_metrics(directory.metrics_path()); });
   attempt([&] { facts.checkpoints = directory.checkpoints(); });
   facts.history = HeldOutHistory(facts.log);
+  facts.recommendation = recommend_checkpoint(
+      facts.history, read_choice_terms(directory, facts.checkpoints), facts.checkpoints);
   note_gaps(facts);
   return facts;
 }

@@ -13,6 +13,7 @@
 #include "run/commit_record.h"
 #include "run/held_out_history.h"
 #include "run/metrics_log.h"
+#include "run/recommendation.h"
 #include "run/run_directory.h"
 
 namespace temper {
@@ -26,13 +27,11 @@ struct RunFacts {
   MetricsLog log;
   HeldOutHistory history;
   std::vector<CheckpointStatus> checkpoints;  // by descending step
+  Recommendation recommendation;              // of the checkpoints
   std::vector<std::string> gaps;              // sentences
 
   std::string name() const;  // of the directory
-  double max_forgetting() const { return config ? config->max_forgetting : 0.0; }
-  // The complete checkpoint to use: the best within the forgetting budget, else, where there is
-  // nothing to judge by, the newest. Null when none qualifies.
-  const CheckpointStatus* checkpoint_to_use() const;
+  double max_forgetting() const { return recommendation.terms.max_forgetting; }
 };
 
 // UserError when it is no run's directory.

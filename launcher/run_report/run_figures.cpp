@@ -20,8 +20,8 @@ namespace {
 
 constexpr size_t kMaxSamples = 12;
 constexpr size_t kMaxTimelineEvents = 200;
-constexpr std::array<const char*, 6> kShownElsewhere = {"test_loss", "general_loss", "forgetting",
-                                                        "save",      "memory_plan",  "ranks"};
+constexpr std::array<const char*, 4> kShownElsewhere = {"forgetting", "save", "memory_plan",
+                                                        "ranks"};
 
 double now_seconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -112,13 +112,12 @@ OrderedJson run_figures(const std::filesystem::path& path, const ReportOptions& 
   RunFacts facts = read_run_facts(path);
   std::vector<RunFacts> others;
   for (const std::filesystem::path& other : options.others) others.push_back(read_run_facts(other));
-  const CheckpointStatus* use = facts.checkpoint_to_use();
-  const OrderedJson evaluation = read_evaluation(path, use == nullptr ? -1 : use->step, facts.gaps);
-  // Without a checkpoint to use, a share of the newest may be what is left.
-  const CheckpointStatus* scaled =
-      use == nullptr && !facts.checkpoints.empty() ? &facts.checkpoints.front() : use;
+  const int64_t step = facts.recommendation.step;
+  const OrderedJson evaluation = read_evaluation(path, step, facts.gaps);
+  // Of a checkpoint that has been damaged since, what was measured still stands.
+  const bool has_any = step < 0 && !facts.checkpoints.empty();
   const OrderedJson lora_scale =
-      scaled == nullptr ? OrderedJson() : read_lora_scale(path, scaled->step, facts.gaps);
+      read_lora_scale(path, has_any ? facts.checkpoints.front().step : step, facts.gaps);
 
   OrderedJson figures = {{"format", "temper run report"}, {"format_version", 1}};
   figures["made_at"] = now_seconds();

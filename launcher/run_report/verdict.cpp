@@ -34,7 +34,7 @@ const char* level_name(Level level) {
 
 class VerdictWriter {
  public:
-  explicit VerdictWriter(const RunFacts& facts) : facts_(facts), use_(facts.checkpoint_to_use()) {}
+  explicit VerdictWriter(const RunFacts& facts) : facts_(facts), found_(facts.recommendation) {}
 
   OrderedJson write(const OrderedJson& forgetting, const OrderedJson& evaluation,
                     const std::vector<std::string>& overlaps) {
@@ -46,7 +46,7 @@ class VerdictWriter {
     judge_overfitting();
     if (is_of_other_step(evaluation)) {
       note(Level::kOpen,
-           fmt::format("temper eval has measured step {}, which is not the checkpoint to use: "
+           fmt::format("temper eval has measured step {}, which is not the run's best checkpoint: "
                        "its figures are of another model.",
                        evaluation["step"].get<int64_t>()));
     } else {
@@ -55,9 +55,10 @@ class VerdictWriter {
     judge_memorisation(evaluation);
     for (const std::string& overlap : overlaps) add(Level::kWarning, overlap + ".");
     for (const std::string& gap : facts_.gaps) add(Level::kOpen, "Gap: " + gap + ".");
-    const std::string of_run = forgetting["runs"].size() > 1 ? " of " + facts_.name() : "";
-    OrderedJson verdict = {{"level", level_name(worst_)}, {"headline", headline(of_run)}};
-    verdict["checkpoint"] = use_ == nullptr ? OrderedJson() : OrderedJson(use_->path.string());
+    const bool are_several = forgetting["runs"].size() > 1;
+    OrderedJson verdict = {{"level", level_name(worst_)}, {"headline", headline(are_several)}};
+    verdict["checkpoint"] = found_.is_to_use() ? OrderedJson(found_.path.string()) : OrderedJson();
+    verdict["recommendation"] = found_.to_json();
     verdict["points"] = points_;
     return verdict;
   }
@@ -74,12 +75,11 @@ class VerdictWriter {
 
   bool is_of_other_step(const OrderedJson& evaluation) const {
     const auto step = evaluation.find("step");
-    return step != evaluation.end() && step->is_number_integer() &&
-           (use_ == nullptr || *step != use_->step);
+    return step != evaluation.end() && step->is_number_integer() && *step != found_.step;
   }
 
   int64_t step_used() const {
-    if (use_ != nullptr) return use_->step;
+    if (found_.step >= 0) return found_.step;
     const auto& any =
         facts_.history.test().empty() ? facts_.history.general() : facts_.history.test();
     return any.empty() ? -1 : any.rbegin()->first;
@@ -118,10 +118,12 @@ class VerdictWriter {
           "What was learned is not known yet: base and checkpoint were not both evaluated.");
     } else {
       learned_ = used->second / base->second - 1.0;
-      add(learned_ < 0 ? Level::kGood : Level::kBad,
-          fmt::format("Learned: the test loss went from {:.4f} (base) to {:.4f} at step {}, {}; "
+      const bool is_better = used->second < base->second;
+      add(is_better ? Level::kGood : Level::kBad,
+          fmt::format("{}: the test loss went from {:.4f} ({}) to {:.4f} at step {}, {}; "
                       "perplexity {} to {}.",
-                      base->second, used->second, used->first, shown_change(learned_),
+                      is_better ? "Learned" : "Nothing was learned that the test sets ask for",
+                      base->second, start_name(), used->second, used->first, shown_change(learned_),
                       shown_number(std::exp(base->second)), shown_number(std::exp(used->second))));
     }
   }
@@ -143,11 +145,16 @@ class VerdictWriter {
     const std::string text =
         fmt::format("Forgotten: the general loss is {} from the base's at step {}",
                     shown_change(forgotten_), step_used());
-    if (budget > 0.0 && use_ == nullptr) {
+    if (budget > 0.0 && forgotten_ > budget) {
       add(Level::kBad,
           fmt::format("Forgotten: no checkpoint is within the budget of {}; at the end "
                       "the general loss is {} from the base's.",
                       shown_percent(budget), shown_change(at_end)));
+    } else if (budget > 0.0 && std::isnan(forgotten_)) {
+      add(Level::kOpen,
+          fmt::format("What step {} has forgotten was not measured; the budget is {}, and at the "
+                      "end the general loss is {} from the base's.",
+                      step_used(), shown_percent(budget), shown_change(at_end)));
     } else if (budget > 0.0) {
       add(Level::kGood, fmt::format("{}, within the budget of {}.", text, shown_percent(budget)));
       if (at_end > budget) {
@@ -187,12 +194,15 @@ class VerdictWriter {
     for (const OrderedJson& run : runs) {
       const bool is_within = budget == 0.0 || number_of(run, "rise") <= budget;
       const double loss = number_of(run, "test_loss");
-      if (!is_within || !std::isfinite(loss)) continue;
+      const bool is_no_better = loss >= number_of(run, "base_test_loss");
+      if (!is_within || is_no_better || !std::isfinite(loss)) continue;
       if (best == nullptr || loss < number_of(*best, "test_loss")) best = &run;
     }
     if (best == nullptr) {
       note(Level::kBad,
-           fmt::format("None of the {} runs compared is within the budget.", runs.size()));
+           fmt::format("None of the {} runs compared has a lower test loss than it started "
+                       "from{}.",
+                       runs.size(), budget > 0.0 ? " within the budget" : ""));
       return;
     }
     note(Level::kGood,
@@ -266,20 +276,29 @@ class VerdictWriter {
     }
   }
 
-  std::string headline(const std::string& of_run) const {
-    if (facts_.max_forgetting() > 0.0 && use_ == nullptr && !facts_.history.general().empty()) {
-      return "Use the base: no checkpoint is within the forgetting budget";
+  // The base's, or the earlier adapter's.
+  std::string start_name() const {
+    return found_.terms.begins_with_adapter ? found_.start_name() : "base";
+  }
+
+  std::string headline(bool are_several) const {
+    if (!found_.is_to_use()) {
+      return (are_several ? facts_.name() + ": " : "") + found_.sentence();
     }
-    if (use_ == nullptr) return "There is no complete checkpoint yet";
-    std::string text = "Use " + use_->path.filename().string() + of_run;
-    if (std::isfinite(learned_)) text += fmt::format(": test loss {}", shown_change(learned_));
-    if (std::isfinite(forgotten_))
-      text += fmt::format(", general loss {}", shown_change(forgotten_));
+    std::string text = found_.sentence() + (are_several ? " of " + facts_.name() : "");
+    const char* separator = ": ";
+    if (std::isfinite(learned_)) {
+      text += fmt::format("{}test loss {}", separator, shown_change(learned_));
+      separator = ", ";
+    }
+    if (std::isfinite(forgotten_)) {
+      text += fmt::format("{}general loss {}", separator, shown_change(forgotten_));
+    }
     return text;
   }
 
   const RunFacts& facts_;
-  const CheckpointStatus* use_;
+  const Recommendation& found_;
   Level worst_ = Level::kGood;
   double learned_ = kNoNumber, forgotten_ = kNoNumber;
   OrderedJson points_ = OrderedJson::array();

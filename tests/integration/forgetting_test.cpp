@@ -46,9 +46,9 @@ TEST_F(ForgettingTest, the_budget_stops_the_run_and_names_the_checkpoint) {
   ASSERT_GT(use, 0);
   EXPECT_LT(use, verdict["step"].get<int64_t>());
   EXPECT_THAT(run.err, HasSubstr("max_forgetting is 2.0 %"));
-  EXPECT_THAT(run.err,
-              HasSubstr(fmt::format("The checkpoint to use is {}",
-                                    (folder() / "out" / fmt::format("step-{}", use)).string())));
+  EXPECT_THAT(run.err, HasSubstr(fmt::format("out: step-{}, the recommended one (lowest test loss "
+                                             "within the forgetting budget); newest is step-",
+                                             use)));
   // The same command finds nothing more to do.
   EXPECT_EQ(destroy().exit_code, 0);
   EXPECT_EQ(last_event("step")["step"], verdict["step"]);
@@ -78,7 +78,7 @@ TEST_F(ForgettingTest, keeps_the_best_checkpoint_within_the_budget) {
 TEST_F(ForgettingTest, what_is_over_the_budget_is_exported_only_when_that_is_asked) {
   ASSERT_EQ(destroy().exit_code, 0);
   const int64_t use = last_event("forgetting")["use_step"];
-  const ProgramRun refused = temper({"export", "out", "-o", "exported"});
+  const ProgramRun refused = temper({"export", "out@newest", "-o", "exported"});
   EXPECT_EQ(refused.exit_code, 2);
   EXPECT_THAT(error_message(refused), HasSubstr("max_forgetting is 2.0 %"));
   EXPECT_THAT(error_message(refused), HasSubstr(fmt::format("out/step-{}, the best", use)));
@@ -86,13 +86,29 @@ TEST_F(ForgettingTest, what_is_over_the_budget_is_exported_only_when_that_is_ask
   EXPECT_THAT(error_message(refused), Not(HasSubstr("--lora-scale")));
   EXPECT_FALSE(exists("exported"));
 
-  const std::string within = fmt::format("out/step-{}", use);
-  EXPECT_LE(
-      temper_json({"export", within, "-o", "within", "--json"})["source"]["forgetting"]["rise"],
-      0.02);
-  const Json allowed = temper_json({"export", "out", "-o", "over", "--allow-forgetting", "--json"});
+  const Json within = temper_json({"export", "out", "-o", "within", "--json"});
+  EXPECT_EQ(within["source"]["step"], use);
+  EXPECT_LE(within["source"]["forgetting"]["rise"], 0.02);
+  const Json allowed =
+      temper_json({"export", "out@newest", "-o", "over", "--allow-forgetting", "--json"});
   EXPECT_GT(allowed["source"]["forgetting"]["rise"], 0.02);
   EXPECT_EQ(allowed["source"]["forgetting"]["max_forgetting"], 0.02);
+}
+
+TEST_F(ForgettingTest, a_run_without_a_checkpoint_within_the_budget_keeps_the_base) {
+  ASSERT_EQ(destroy({"--set", "max_steps=12", "--set", "warmup_steps=12", "--set",
+                     "on_forgetting=warn", "--set", "eval_steps=12", "--set", "save_steps=12"})
+                .exit_code,
+            0);
+  EXPECT_EQ(last_event("forgetting")["use_step"], -1);
+  const Json verdict = temper_json({"report", "out", "--json"})["verdict"];
+  EXPECT_EQ(verdict["headline"],
+            "Keep the base: no checkpoint is within the forgetting budget of 2.0 %");
+  EXPECT_THAT(error_message(temper({"export", "out", "-o", "exported"})),
+              HasSubstr("Keep the base: no checkpoint is within the forgetting budget"));
+  EXPECT_THAT(error_message(temper({"export", "out", "-o", "exported", "--allow-forgetting"})),
+              HasSubstr("Keep the base: no checkpoint has a lower test loss ("));
+  EXPECT_EQ(temper({"export", "out@newest", "-o", "exported", "--allow-forgetting"}).exit_code, 0);
 }
 
 TEST_F(ForgettingTest, a_checkpoint_that_was_not_measured_is_not_exported) {

@@ -26,23 +26,6 @@ std::string error_of(const Action& action) {
   return "no error";
 }
 
-TEST(FindCheckpoint, takes_a_run_a_checkpoint_or_a_link_to_one) {
-  const TinyRun world({false, true});
-  EXPECT_EQ(find_checkpoint(world.run()), world.checkpoint());
-  EXPECT_EQ(find_checkpoint(world.checkpoint()), world.checkpoint());
-  EXPECT_EQ(find_checkpoint(world.run() / "latest"), world.checkpoint());
-  EXPECT_EQ(find_checkpoint(world.run().string() + "/"), world.checkpoint());
-}
-
-TEST(FindCheckpoint, says_what_is_wrong) {
-  const TinyRun world({false, true});
-  EXPECT_THAT(error_of([&] { find_checkpoint(world.root() / "none"); }),
-              HasSubstr("no such directory"));
-  EXPECT_THAT(error_of([&] { find_checkpoint(world.base()); }), HasSubstr("neither"));
-  fs::remove(world.checkpoint() / "commit.json");
-  EXPECT_THAT(error_of([&] { find_checkpoint(world.run()); }), HasSubstr("no complete checkpoint"));
-}
-
 TEST(TunedModel, refuses_another_base) {
   const TinyRun world({false, true});
   write_tiny_model(world.root() / "other", false, 12);

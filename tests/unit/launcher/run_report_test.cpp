@@ -12,6 +12,7 @@
 #include "launcher/run_report/run_figures.h"
 #include "launcher/run_report/svg_chart.h"
 #include "run/status.h"
+#include "tests/unit/run/sample_checkpoint.h"
 #include "tests/unit/temporary_directory.h"
 
 namespace temper {
@@ -32,14 +33,15 @@ std::string step_line(int64_t step, double loss) {
          "\n";
 }
 
+// Of a run that has one set of each kind.
 std::string eval_line(int64_t step, const std::string& set, double loss) {
-  return Json{{"event", "eval"},
-              {"step", step},
-              {"set", set},
-              {"loss_sum", 10 * loss},
-              {"targets", 10}}
-             .dump() +
-         "\n";
+  const Json of_set = {
+      {"event", "eval"}, {"step", step}, {"set", set}, {"loss_sum", 10 * loss}, {"targets", 10}};
+  const Json of_all = {{"event", set.starts_with("test/") ? "test_loss" : "general_loss"},
+                       {"step", step},
+                       {"loss", loss},
+                       {"data", "d"}};
+  return of_set.dump() + "\n" + of_all.dump() + "\n";
 }
 
 class RunReport : public ::testing::Test {
@@ -61,6 +63,9 @@ class RunReport : public ::testing::Test {
   OrderedJson figures() {
     directory_.write("metrics.jsonl", metrics_);
     return run_figures(directory_.path(), {});
+  }
+  void add_checkpoint(int64_t step) {
+    write_checkpoint(directory_ / fmt::format("step-{}", step), step);
   }
 
   TemporaryDirectory directory_;
@@ -98,7 +103,7 @@ TEST_F(RunReport, judges_no_checkpoint_by_the_evaluation_of_another) {
                        "verdict": "It has memorised."}})");
   const OrderedJson report = figures();
   const std::string page = html_page(report);
-  EXPECT_THAT(page, HasSubstr("temper eval has measured step 10, which is not the checkpoint"));
+  EXPECT_THAT(page, HasSubstr("temper eval has measured step 10, which is not the run&#39;s best"));
   EXPECT_THAT(page, HasSubstr("Step 10: It has memorised."));
   EXPECT_NE(report["verdict"]["level"], "bad");
 }
@@ -185,14 +190,60 @@ TEST_F(RunReport, takes_an_evaluation_whose_topic_has_no_loss) {
   EXPECT_THAT(html_page(figures()), HasSubstr("side effect"));
 }
 
+TEST_F(RunReport, keeps_the_base_when_no_checkpoint_beats_it) {
+  metrics_ = eval_line(0, "test/a", 3.2) + eval_line(2, "test/a", 4.17) + step_line(2, 1.0) +
+             eval_line(4, "test/a", 5.52);
+  add_checkpoint(2);
+  add_checkpoint(4);
+  const OrderedJson report = figures();
+  const char* kSentence =
+      "Keep the base: no checkpoint has a lower test loss (3.2000 at step 0, best 4.1700 at step "
+      "2)";
+  EXPECT_EQ(report["verdict"]["headline"], kSentence);
+  EXPECT_EQ(report["verdict"]["level"], "bad");
+  EXPECT_TRUE(report["verdict"]["checkpoint"].is_null());
+  EXPECT_EQ(report["verdict"]["recommendation"]["action"], "keep");
+  EXPECT_EQ(report["verdict"]["recommendation"]["step"], 2);
+  for (const std::string& page : {html_page(report), markdown_page(report)}) {
+    EXPECT_THAT(page, HasSubstr("Keep the base: no checkpoint has a lower test loss (3.2000"));
+    EXPECT_THAT(page, HasSubstr("Nothing was learned that the test sets ask for"));
+    EXPECT_THAT(page, Not(HasSubstr("Use step-")));
+  }
+}
+
+TEST_F(RunReport, uses_the_best_checkpoint_and_not_the_newest) {
+  metrics_ = eval_line(0, "test/a", 4.0) + eval_line(2, "test/a", 3.0) + step_line(2, 1.0) +
+             eval_line(4, "test/a", 5.0);
+  add_checkpoint(2);
+  add_checkpoint(4);
+  const OrderedJson report = figures();
+  EXPECT_EQ(report["verdict"]["headline"], "Use step-2: test loss -25.0 %");
+  EXPECT_EQ(report["verdict"]["checkpoint"], (directory_ / "step-2").string());
+  EXPECT_EQ(report["held_out"][0]["step"], 2);
+}
+
+TEST_F(RunReport, names_none_of_several_runs_that_learned_nothing) {
+  TemporaryDirectory other;
+  other.write("metrics.jsonl", eval_line(0, "test/a", 3.0) + eval_line(0, "general/b", 2.0) +
+                                   step_line(1, 1.0) + eval_line(1, "test/a", 3.1) +
+                                   eval_line(1, "general/b", 2.2));
+  write_checkpoint(other / "step-1", 1);
+  const OrderedJson report = run_figures(other.path(), {.others = {other.path()}});
+  EXPECT_THAT(html_page(report), HasSubstr("None of the 2 runs compared has a lower test loss"));
+  EXPECT_EQ(report["forgetting"]["runs"][1]["action"], "keep");
+  EXPECT_THAT(markdown_page(report), HasSubstr("| +10.0 % | no |"));
+}
+
 TEST_F(RunReport, names_no_checkpoint_that_is_over_the_budget) {
+  add_checkpoint(20);
   directory_.write("run.yaml",
                    "base_model: m\ndatasets: [{path: d.h5}]\nmax_forgetting: 0.02\n"
                    "general_datasets: [{path: g.h5}]\neval_steps: 1\noutput_dir: o\n");
   const OrderedJson report = figures();
   EXPECT_EQ(report["verdict"]["level"], "bad");
   EXPECT_TRUE(report["verdict"]["checkpoint"].is_null());
-  EXPECT_THAT(report["verdict"]["headline"].get<std::string>(), HasSubstr("Use the base"));
+  EXPECT_THAT(report["verdict"]["headline"].get<std::string>(),
+              HasSubstr("Keep the base: no checkpoint is within the forgetting budget of 2.0 %"));
 }
 
 TEST_F(RunReport, states_a_gap_where_the_metrics_are_cut_off) {

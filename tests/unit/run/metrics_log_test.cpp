@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <string>
+#include <vector>
 
 #include "run/held_out_history.h"
 #include "tests/unit/temporary_directory.h"
@@ -52,18 +54,48 @@ TEST(MetricsLog, of_a_missing_file_is_empty) {
   EXPECT_TRUE(log.steps.empty() && log.events.empty() && !log.ends_in_mid_line);
 }
 
-MetricsLog evaluated_log() {
-  MetricsLog log;
-  log.evaluations["test/a"] = {{0, {40, 10, 0}}, {5, {20, 10, 0}}, {10, {10, 10, 0}}};
-  log.evaluations["test/b"] = {{0, {20, 20, 0}}, {10, {20, 20, 0}}};
-  log.evaluations["general/c"] = {{0, {20, 10, 0}}, {5, {21, 10, 0}}, {10, {30, 10, 0}}};
-  return log;
+TEST(MetricsLog, a_rollback_drops_what_came_after_it) {
+  const TemporaryDirectory directory;
+  const MetricsLog log = read_metrics(
+      directory.write("metrics.jsonl", R"({"event":"test_loss","step":4,"loss":2.0,"data":"d"})"
+                                       "\n"
+                                       R"({"event":"test_loss","step":6,"loss":1.0,"data":"d"})"
+                                       "\n"
+                                       R"({"event":"rollback","step":4,"rows":[8,12]})"));
+  EXPECT_THAT(log.test_losses.over("d"), ElementsAre(Pair(4, 2.0)));
 }
 
-TEST(HeldOutHistory, joins_sets_by_their_targets) {
-  const HeldOutHistory history(evaluated_log());
-  EXPECT_THAT(history.test(), ElementsAre(Pair(0, 2.0), Pair(10, 1.0)))
-      << "step 5 lacks one of the sets";
+TEST(HeldOutHistory, has_what_was_measured_over_the_sets_of_the_last_evaluation) {
+  const TemporaryDirectory directory;
+  const std::vector<std::string> lines = {
+      R"({"event":"test_loss","step":10,"loss":3.0,"data":"d"})",
+      R"({"event":"general_loss","step":10,"loss":4.0,"data":"g"})",
+      R"({"event":"step","step":10,"loss":9.0,"data":"d"})",
+      R"({"event":"test_loss","step":20,"loss":2.0,"data":"d"})",
+      R"({"event":"test_loss","step":30,"lo)",
+      R"({"event":"test_loss","step":20,"loss":1.5,"data":"d"})",
+      R"({"event":"test_loss","step":10,"loss":0.1,"data":"of other test sets"})",
+      R"({"event":7,"step":10,"loss":1.0,"data":"d"})",
+      R"({"event":"test_loss","step":"ten","loss":1.0,"data":"d"})",
+      R"({"event":"test_loss","step":10,"loss":null,"data":"d"})",
+      R"({"event":"test_loss","step":10,"loss":1.0,"data":["d"]})",
+      R"({"event":"test_loss"})",
+      R"(["event"])",
+      R"({"event":"test_loss","step":40,"loss":1.0,"data":"d"})"};
+  std::string text;
+  for (const std::string& line : lines) text += line + "\n";
+  const MetricsLog log = read_metrics(directory.write("metrics.jsonl", text));
+  const HeldOutHistory history(log);
+  EXPECT_THAT(history.test(), ElementsAre(Pair(10, 3.0), Pair(20, 1.5), Pair(40, 1.0)));
+  EXPECT_THAT(history.general(), ElementsAre(Pair(10, 4.0)));
+  EXPECT_THAT(HeldOutHistory(log, "of other test sets", "none").test(), ElementsAre(Pair(10, 0.1)));
+  EXPECT_TRUE(HeldOutHistory(log, "of other test sets", "none").general().empty());
+}
+
+TEST(HeldOutHistory, tells_how_much_was_forgotten) {
+  HeldOutHistory history;
+  history.add_general(0, 2.0);
+  history.add_general(10, 3.0);
   EXPECT_DOUBLE_EQ(history.forgetting_at(10), 0.5);
   EXPECT_TRUE(std::isnan(history.forgetting_at(7)));
 }
@@ -77,6 +109,8 @@ TEST(HeldOutHistory, prefers_the_lowest_test_loss_within_the_budget) {
   history.add_test(40, kNoNumber);
   EXPECT_THAT(history.steps_best_first(0.0), ElementsAre(30, 20, 10, 0));
   EXPECT_THAT(history.steps_best_first(0.11), ElementsAre(20, 10, 0));
+  EXPECT_EQ(history.best_step(0.11), 20);
+  EXPECT_EQ(HeldOutHistory().best_step(0.0), -1);
 }
 
 TEST(HeldOutHistory, without_test_sets_prefers_the_latest_within_the_budget) {

@@ -35,8 +35,10 @@ inline CommitRecord sample_record(int64_t step) {
 }
 
 // Makes `directory` a complete checkpoint of that step.
-inline void write_checkpoint(const std::filesystem::path& directory, int64_t step) {
-  const CommitRecord record = sample_record(step);
+inline void write_checkpoint(const std::filesystem::path& directory, int64_t step,
+                             const std::string& config_yaml = "") {
+  CommitRecord record = sample_record(step);
+  if (!config_yaml.empty()) record.config_yaml = config_yaml;
   make_directories(directory);
   for (const CommittedFile& file : record.files) {
     write_file_atomically(directory / file.name, std::string(file.size_bytes, 'x'));

@@ -3,10 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
-#include <string>
 #include <vector>
-
-#include "tests/unit/temporary_directory.h"
 
 namespace temper {
 namespace {
@@ -51,31 +48,6 @@ TEST(EarlyStopping, a_first_nan_is_not_the_best) {
   EXPECT_EQ(stopping.best_loss(), 2.0);
   EXPECT_EQ(stopping.best_step(), 30);
   EXPECT_FALSE(stopping.should_stop());
-}
-
-TEST(EarlyStopping, recalls_the_losses_before_the_resumed_step) {
-  const TemporaryDirectory directory;
-  const std::vector<std::string> lines = {
-      R"({"event":"test_loss","step":10,"loss":3.0,"data":"d"})",
-      R"({"event":"step","step":10,"loss":9.0,"data":"d"})",
-      R"({"event":"test_loss","step":20,"loss":2.0,"data":"d"})",
-      R"({"event":"test_loss","step":30,"lo)",
-      R"({"event":"test_loss","step":20,"loss":1.5,"data":"d"})",
-      R"({"event":"test_loss","step":10,"loss":0.1,"data":"of other test sets"})",
-      R"({"event":7,"step":10,"loss":1.0,"data":"d"})",
-      R"({"event":"test_loss","step":"ten","loss":1.0,"data":"d"})",
-      R"({"event":"test_loss","step":10,"loss":null,"data":"d"})",
-      R"({"event":"test_loss","step":10,"loss":1.0,"data":["d"]})",
-      R"({"event":"test_loss"})",
-      R"(["event"])",
-      R"({"event":"test_loss","step":40,"loss":1.0,"data":"d"})"};
-  std::string text;
-  for (const std::string& line : lines) text += line + "\n";
-  const auto path = directory.write("metrics.jsonl", text);
-  EXPECT_EQ(recorded_losses(path, "test_loss", 30, "d"),
-            (std::map<int64_t, double>{{10, 3.0}, {20, 1.5}}));
-  EXPECT_TRUE(recorded_losses(path, "general_loss", 30, "d").empty());
-  EXPECT_TRUE(recorded_losses(directory / "none", "test_loss", 30, "d").empty());
 }
 
 }  // namespace
