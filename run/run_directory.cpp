@@ -72,11 +72,11 @@ const KnownName* find_known(const Entry& entry) {
 // One of these files that a process has not finished.
 bool is_half_written(const Entry& entry) {
   const std::optional<std::string_view> file = name_being_written(entry.name);
-  return file && std::any_of(std::begin(kKnownNames), std::end(kKnownNames),
-                             [&](const KnownName& known) {
-                               return known.type != fs::file_type::directory &&
-                                      entry.type == known.type && *file == known.name;
-                             });
+  return file &&
+         std::any_of(std::begin(kKnownNames), std::end(kKnownNames), [&](const KnownName& known) {
+           return known.type != fs::file_type::directory && entry.type == known.type &&
+                  *file == known.name;
+         });
 }
 
 // ".nfs000000000a1b2c3d": what NFS makes of a file that was removed while it was open, until it is

@@ -148,10 +148,10 @@ TEST_F(RunDirectoryTest, sweeps_what_other_attempts_left_and_nothing_else) {
         "step-7.a.partial", "step-8.old.aside", "mine.partial", "notes"}) {
     write_checkpoint(directory_ / name, 6);
   }
-  for (const char* name : {"step-1.old.partial", "run.json.12.partial",
-                           "status.json.node7-4711-0.partial", "thesis.node7-4711-0.partial",
-                           "thesis.12.partial", "run.json.x.partial", "run.json.partial",
-                           "run.jsonx.12.partial", "run.json.12.partial.mine"}) {
+  for (const char* name :
+       {"step-1.old.partial", "run.json.12.partial", "status.json.node7-4711-0.partial",
+        "thesis.node7-4711-0.partial", "thesis.12.partial", "run.json.x.partial",
+        "run.json.partial", "run.jsonx.12.partial", "run.json.12.partial.mine"}) {
     directory_.write(name, "a file");
   }
   fs::create_symlink("step-9", directory_ / "latest.4.partial");
