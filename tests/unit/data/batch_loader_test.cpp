@@ -9,6 +9,7 @@
 
 #include "common/error.h"
 #include "data/row_mixture.h"
+#include "tests/fixtures/wait_until.h"
 
 namespace temper {
 namespace {
@@ -99,9 +100,7 @@ TEST(BatchLoader, reads_ahead_but_not_without_end) {
       {2, 4, 1}, 3);
   EXPECT_EQ(num_read, 0);
   EXPECT_EQ(loader.take(0).tokens[1], 0);
-  for (int i = 0; i < 2000 && num_read < 8; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  EXPECT_TRUE(wait_until([&] { return num_read >= 8; }));
   EXPECT_EQ(num_read, 8);  // three micro-batches behind the one that was taken
   EXPECT_EQ(loader.take(2).tokens[1], 2);
 }

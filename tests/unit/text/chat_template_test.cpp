@@ -2,12 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "common/error.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace temper {
 namespace {
@@ -108,39 +107,24 @@ TEST(ChatTemplate, an_unknown_role_is_refused_without_its_text) {
   }
 }
 
-class ModelDirectory {
- public:
-  ModelDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "temper_XXXXXX").string();
-    EXPECT_NE(mkdtemp(name.data()), nullptr);
-    path_ = name;
-  }
-  ModelDirectory(const ModelDirectory&) = delete;
-  ModelDirectory& operator=(const ModelDirectory&) = delete;
-  ~ModelDirectory() { std::filesystem::remove_all(path_); }
-
-  const std::filesystem::path& path() const { return path_; }
-  void write(const std::string& name, const std::string& text) const {
-    std::filesystem::create_directories((path_ / name).parent_path());
-    std::ofstream(path_ / name) << text;
-  }
-
- private:
-  std::filesystem::path path_;
-};
+// Files in folders of their own.
+void write(const TemporaryDirectory& model, const std::string& name, const std::string& text) {
+  std::filesystem::create_directories((model / name).parent_path());
+  model.write(name, text);
+}
 
 std::string rendered(const ChatTemplate& chat_template) {
   return chat_template.render({kUser}, false, "", "").text;
 }
 
 TEST(ChatTemplate, a_models_own_is_found_where_models_keep_it) {
-  const ModelDirectory model;
+  const TemporaryDirectory model;
   EXPECT_FALSE(ChatTemplate::of_model(model.path()));
   EXPECT_EQ(ChatTemplate::find("", model.path()).name(), "plain");
   EXPECT_THROW(ChatTemplate::find("model", model.path()), UserError);
 
-  model.write("tokenizer_config.json",
-              R"({"pad_token": {"content": "<p>"}, "chat_template": [
+  write(model, "tokenizer_config.json",
+        R"({"pad_token": {"content": "<p>"}, "chat_template": [
                   {"name": "default", "template": "D{{ pad_token }}"},
                   {"name": "tool_use", "template": "T{{ tools }}"}]})");
   EXPECT_EQ(rendered(ChatTemplate::find("", model.path())), "D<p>");
@@ -153,16 +137,16 @@ TEST(ChatTemplate, a_models_own_is_found_where_models_keep_it) {
     EXPECT_THAT(error.what(), HasSubstr("only default, tool_use"));
   }
 
-  model.write("chat_template.jinja", "J{{ messages[0].content | trim }}");
-  model.write("additional_chat_templates/rag.jinja", "R");
+  write(model, "chat_template.jinja", "J{{ messages[0].content | trim }}");
+  write(model, "additional_chat_templates/rag.jinja", "R");
   EXPECT_EQ(rendered(ChatTemplate::find("", model.path())), "JWhat is x?");
   EXPECT_EQ(rendered(ChatTemplate::find("model:rag", model.path())), "R");
   EXPECT_EQ(rendered(ChatTemplate::find((model.path() / "chat_template.jinja").native(), {})),
             "JWhat is x?");
 
-  model.write("chat_template.jinja", "a\n{% if %}");
+  write(model, "chat_template.jinja", "a\n{% if %}");
   EXPECT_THROW(ChatTemplate::find("", model.path()), UserError);
-  model.write("tokenizer_config.json", R"({"chat_template": 3})");
+  write(model, "tokenizer_config.json", R"({"chat_template": 3})");
   EXPECT_THROW(ChatTemplate::of_model(model.path()), UserError);
 }
 
