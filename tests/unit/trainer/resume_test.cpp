@@ -1,5 +1,6 @@
 #include "trainer/resume.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
