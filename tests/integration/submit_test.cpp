@@ -202,8 +202,10 @@ TEST_F(SubmitTest, packing_is_an_array_of_shards) {
 }
 
 TEST_F(SubmitTest, packing_leaves_a_script_of_others_alone) {
-  const std::vector<std::string> command = {"--array",     "4",  "--",      "pack",
-                                            "train.jsonl", "-o", "parts.h5"};
+  const std::vector<std::string> command = {"--array",        "4",           "--",
+                                            "pack",           "train.jsonl", "-o",
+                                            "parts.h5",       "--tokenizer", "tokenizer.json",
+                                            "--sequence-len", "64"};
   write("parts.sbatch", "#!/bin/bash\n# mine\n");
   EXPECT_THAT(refusal(command), HasSubstr("parts.sbatch exists and is not a batch script"));
   EXPECT_EQ(read("parts.sbatch"), "#!/bin/bash\n# mine\n");
