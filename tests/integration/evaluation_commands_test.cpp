@@ -59,7 +59,8 @@ TEST_F(EvaluationCommandsTest, sets_are_called_as_in_training) {
   ASSERT_EQ(train("out", 1).exit_code, 0);
   std::set<std::string> trained, evaluated;
   for (const Json& line : metrics("out", "eval")) trained.insert(line["set"].get<std::string>());
-  for (const Json& set : temper_json({"eval", "out", "--json"})["sets"]) {
+  const Json figures = temper_json({"eval", "out", "--json"});
+  for (const Json& set : figures["sets"]) {
     evaluated.insert(set["name"].get<std::string>());
   }
   EXPECT_EQ(evaluated, (std::set<std::string>{"test/a/x", "test/b/x"}));
