@@ -24,7 +24,11 @@ using ::testing::HasSubstr;
 // Slurm's programs as shell scripts; each notes how it was called in "calls".
 class SlurmClientTest : public ::testing::Test {
  protected:
-  SlurmClientTest() : path_(std::getenv("PATH")) { set_path(directory_.path().string()); }
+  SlurmClientTest() {
+    const char* path = std::getenv("PATH");
+    if (path != nullptr) path_ = path;
+    set_path(directory_.path().string());
+  }
   ~SlurmClientTest() override { set_path(path_); }
 
   static void set_path(const std::string& path) { setenv("PATH", path.c_str(), 1); }
