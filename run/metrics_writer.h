@@ -30,7 +30,7 @@ class MetricsWriter {
   void write_waiting();
   void append_to_file();
   void find_end(int fd);
-  std::string missing_part(int fd, std::string text) const;
+  std::string missing_part(int fd, const std::string& text) const;
 
   std::filesystem::path path_;
   size_t max_waiting_bytes_;
