@@ -19,12 +19,14 @@ constexpr const char* kReadme = R"(# A fine-tune with temper
        temper pack data/test.jsonl -o data/test.h5 --model models/base --sequence-len 2048
        temper inspect data/train.h5 --samples 2 --model models/base
 
-3. Read `run.yaml`: every key is explained there.
+3. Read `run.yaml`: every key is explained there. With `test_datasets: [{path: data/test.h5}]` the run
+   measures what it learns, and recommends a checkpoint by that.
 4. `temper train run.yaml --dry-run` shows the plan; `temper train run.yaml --nproc 2` runs it on two
    ranks. When it is stopped or killed, the same command goes on where it was.
-5. `temper status runs/first` says where it stands; a run whose `updated at` is old has ended.
-   `temper eval runs/first --base` compares with the base, `temper export runs/first -o out/adapter`
-   writes what PEFT loads (with `--merge` a whole model).
+5. `temper status runs/first` says where it stands, `temper report runs/first` writes a page of what was
+   learned and forgotten. `temper eval runs/first --base --questions data/test.jsonl` compares answers with
+   the base's, `temper export runs/first -o out/adapter` writes what PEFT loads (with `--merge` a whole
+   model).
 )";
 
 void write_new(const std::filesystem::path& path, const std::string& content) {

@@ -12,6 +12,8 @@ void read_record(const std::string& text) {
     for (const CommittedFile& file : record.files) {
       TEMPER_CHECK(file.name.find('/') == file.name.npos);
     }
+    // Older versions are read and never written.
+    if (record.format_version != kCheckpointFormatVersion) return;
     TEMPER_CHECK(CommitRecord::from_json(record.to_json(), "again").step == record.step);
   } catch (const UserError&) {
   }
