@@ -277,6 +277,7 @@ int eval_command(const std::vector<std::string>& arguments, CommEnvironment& env
   run_agreed(group, [&] {
     values = parse_command_line(arguments, options, {"path"});
     if (values.count("help") != 0) return;
+    prepare_cpu(thread_count(values));
     request = model_request(values);
     if (group.rank() == 0) found = settle_checkpoint(request);
   });
@@ -286,10 +287,7 @@ int eval_command(const std::vector<std::string>& arguments, CommEnvironment& env
   }
   // A run that goes on may have another best checkpoint by the time that another rank looks.
   request.path = group.all_gather_text(request.path.string()).front();
-  run_agreed(group, [&] {
-    prepare_cpu(thread_count(values));
-    job = prepare_job(values, request, group);
-  });
+  run_agreed(group, [&] { job = prepare_job(values, request, group); });
   if (found) log::info("{}", found->text);
   const std::vector<Evaluation> evaluations = evaluate_all(job, group);
   run_agreed(group, [&] {
