@@ -43,6 +43,16 @@ std::optional<uint32_t> read_job(const fs::path& session) {
   return own + 1;
 }
 
+// A process that was killed with its parent has ended even while nobody has waited for it.
+bool has_ended(pid_t pid) {
+  if (kill(pid, 0) != 0) return errno == ESRCH;
+  std::ifstream stat(fmt::format("/proc/{}/stat", pid));
+  std::string text;
+  std::getline(stat, text);
+  const size_t name_end = text.rfind(')');
+  return name_end != text.npos && text.compare(name_end, 3, ") Z") == 0;
+}
+
 }  // namespace
 
 fs::path mpirun_temporary_directory() {
@@ -83,7 +93,7 @@ void remove_leftovers_of_ended_mpiruns(const MpirunPlaces& places) {
     pid_t pid = 0;
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), pid);
     if (error != std::errc() || end != number.data() + number.size() || pid <= 0) continue;
-    if (kill(pid, 0) != 0 && errno == ESRCH) remove_mpirun_leftovers(pid, places);
+    if (has_ended(pid)) remove_mpirun_leftovers(pid, places);
   }
 }
 

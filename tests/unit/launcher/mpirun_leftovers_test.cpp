@@ -5,6 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <csignal>
+#include <string>
+
 #include "tests/unit/temporary_directory.h"
 
 namespace temper {
@@ -87,6 +91,23 @@ TEST_F(MpirunLeftoversTest, ended_mpiruns_of_this_machine_are_cleared_away) {
   EXPECT_FALSE(has(segment("44610001", 0)));
   EXPECT_TRUE(has(segment("44620001", 0)));
   EXPECT_TRUE(fs::exists(session(71)));  // another machine's
+}
+
+TEST_F(MpirunLeftoversTest, mpirun_that_nobody_has_waited_for_is_no_more) {
+  std::array<char, 256> host{};
+  ASSERT_EQ(gethostname(host.data(), host.size() - 1), 0);
+  const std::string name(host.data());
+  const fs::path here =
+      places_.temporary / fmt::format("ompi.{}.{}", name.substr(0, name.find('.')), geteuid());
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  siginfo_t info{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
+  const fs::path session_of_child = here / fmt::format("pid.{}", child);
+  fs::create_directories(session_of_child);
+  remove_leftovers_of_ended_mpiruns(places_);
+  EXPECT_FALSE(fs::exists(session_of_child));
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
 }
 
 TEST_F(MpirunLeftoversTest, nothing_left_is_nothing_to_do) {
