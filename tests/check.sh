@@ -65,7 +65,8 @@ stage_demo() {
 }
 
 stage_asan() {
-  cmake --preset asan-readers -DTEMPER_WERROR=ON -DTEMPER_ACCEPTANCE_DIR="$acceptance"
+  # No -Werror: g++ warns of what it cannot see through its own instrumentation. The build stage has it.
+  cmake --preset asan-readers -DTEMPER_WERROR=OFF -DTEMPER_ACCEPTANCE_DIR="$acceptance"
   cmake --build build/asan-readers --parallel "$jobs"
   run_tests build/asan-readers
 }
