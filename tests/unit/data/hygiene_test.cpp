@@ -73,13 +73,16 @@ TEST_F(Hygiene, memory_does_not_grow_with_the_records_that_agree) {
   }
   const int64_t before = read_peak_rss();
   const HygieneReport report = check.finish({"corpus.jsonl"}, {});
-  const int64_t grown = read_peak_rss() - before;
+  [[maybe_unused]] const int64_t grown = read_peak_rss() - before;
   EXPECT_EQ(report.duplicates.records, kNumRecords - 1);
   EXPECT_EQ(report.repeated_answers.records, kNumRecords - 2);
   EXPECT_EQ(report.conflicts.records, kNumRecords);
   EXPECT_EQ(report.conflicts.groups, 1);
   // One number of four bytes a record and the buffers of a merge; to keep the records took 96 MiB.
+  // The address sanitizer holds on to what was freed.
+#if !defined(__SANITIZE_ADDRESS__)
   EXPECT_LT(grown, int64_t{48} << 20);
+#endif
 }
 
 TEST_F(Hygiene, finds_copies_repeated_answers_and_conflicts) {
