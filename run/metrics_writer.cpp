@@ -106,7 +106,7 @@ void MetricsWriter::append_to_file() {
   if (end_ < 0) find_end(fd.get());
   std::string text = line_end_ + (num_lost_ > 0 ? lost_line(num_lost_) : "");
   for (const std::string& line : waiting_) text += line;
-  if (!end_is_sure_) text = missing_part(fd.get(), std::move(text));
+  if (!end_is_sure_) text = missing_part(fd.get(), text);
   end_is_sure_ = false;
   append_fully(fd.get(), text, path_);
   const int64_t end = size_of(fd.get(), path_);
