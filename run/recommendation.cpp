@@ -5,13 +5,10 @@
 
 #include "common/error.h"
 #include "config/recorded_config.h"
-#include "io/atomic_file.h"
 #include "run/checkpoint_name.h"
 
 namespace temper {
 namespace {
-
-constexpr size_t kMaxConfigBytes = size_t{16} << 20;
 
 double loss_at(const std::map<int64_t, double>& losses, int64_t step) {
   const auto found = losses.find(step);
@@ -178,8 +175,7 @@ Recommendation recommend_checkpoint(const RunDirectory& run) {
 ChoiceTerms read_choice_terms(const RunDirectory& run,
                               const std::vector<CheckpointStatus>& checkpoints) {
   try {
-    const std::filesystem::path path = run.config_path();
-    return ChoiceTerms(read_recorded_config(read_file(path, kMaxConfigBytes), path.string()));
+    return ChoiceTerms(run.recorded_config());
   } catch (const Error&) {
     // A budget must not be lost with run.yaml: the checkpoints have the same text.
   }
