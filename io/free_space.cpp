@@ -1,16 +1,15 @@
 #include "io/free_space.h"
 
-#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include <cerrno>
 
 #include "common/error.h"
 #include "io/atomic_file.h"
 #include "io/system_calls.h"
+#include "io/temporary_name.h"
 
 namespace temper {
 namespace {
@@ -60,9 +59,14 @@ void require_free_space(const fs::path& path, uint64_t needed_bytes) {
 }
 
 std::string find_allocation_problem(const fs::path& directory, uint64_t num_bytes) {
-  const fs::path path = directory / fmt::format("space.{}.partial", getpid());
-  const FileDescriptor fd(sys::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-  if (!fd.is_open()) return fmt::format("cannot create a file: {}", errno_text(errno));
+  int created = -1;
+  fs::path path;
+  try {
+    path = create_temporary(directory / "space", "partial", created);
+  } catch (const SystemError& error) {
+    return error.what();
+  }
+  const FileDescriptor fd(created);
   sys::unlink(path.c_str());  // so that nothing is left, whatever ends this process
   if (num_bytes == 0 || lies_in_memory(fd.get()) || is_above_file_limit(num_bytes)) return "";
   int result = 0;
