@@ -147,18 +147,17 @@ void check_tokenizer(const PackedDataset& dataset, const Tokenizer* tokenizer) {
   }
 }
 
-std::string source_name(const Json& sources, int32_t source) {
+std::string source_name(const OrderedJson& sources, int32_t source) {
   const auto index = static_cast<size_t>(source);
   if (!sources.is_array() || index >= sources.size()) return fmt::format("source {}", source);
-  const Json& entry = sources[index];
+  const OrderedJson& entry = sources[index];
   return entry.is_object() && entry.contains("name") && entry["name"].is_string()
              ? entry["name"].get<std::string>()
              : fmt::format("source {}", source);
 }
 
-void append_sample(std::string& text, const PackedDataset& dataset, const Tokenizer* tokenizer,
-                   int64_t index, bool colour) {
-  const Json sources = parse_json(dataset.texts().sources, dataset.path().native());
+void append_sample(std::string& text, const PackedDataset& dataset, const OrderedJson& sources,
+                   const Tokenizer* tokenizer, int64_t index, bool colour) {
   const PackedRow row = dataset.row(index);
   text += fmt::format("\nrow {}: {} supervised targets\n", index, row.num_targets);
   int32_t filled = 0;
@@ -226,9 +225,8 @@ std::string describe_dataset(const PackedDataset& dataset, const Tokenizer* toke
   line("content hash", info.content_hash.hex());
   const std::string place = dataset.path().native();
   const DatasetTexts texts = dataset.texts();
-  for (const OrderedJson& source : parse_ordered_json(texts.sources, place)) {
-    line("source", counts_text(source));
-  }
+  const OrderedJson sources = parse_ordered_json(texts.sources, place);
+  for (const OrderedJson& source : sources) line("source", counts_text(source));
   if (info.num_shards > 1) line("shards", fmt::format("{}", info.num_shards));
   line("settings", counts_text(parse_ordered_json(texts.settings, place)));
   const OrderedJson statistics = parse_ordered_json(texts.statistics, place);
@@ -251,7 +249,7 @@ std::string describe_dataset(const PackedDataset& dataset, const Tokenizer* toke
   }
   text = terminal_text(text);  // and so is every part of the samples but the colours
   for (const int64_t row : rows_to_show(dataset, options)) {
-    append_sample(text, dataset, tokenizer, row, options.colour);
+    append_sample(text, dataset, sources, tokenizer, row, options.colour);
   }
   return text;
 }

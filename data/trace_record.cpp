@@ -18,12 +18,11 @@ bool fits(const std::string& name, const std::string& wanted) {
 }
 
 // By index: does the record's name fit the file?
-std::vector<bool> fitting_sources(const PackedDataset& dataset, const RecordName& record,
-                                  std::vector<std::string>& names) {
-  const Json sources = parse_json(dataset.texts().sources, dataset.path().native());
+std::vector<bool> fitting_sources(const Json& sources, const std::string& place,
+                                  const RecordName& record, std::vector<std::string>& names) {
   std::vector<bool> fitting;
   for (const Json& source : sources) {
-    const std::string name = JsonFields(source, dataset.path().native()).text_or("name", "");
+    const std::string name = JsonFields(source, place).text_or("name", "");
     fitting.push_back(fits(name, record.source));
     if (fitting.back()) names.push_back(name);
   }
@@ -46,7 +45,10 @@ RecordName RecordName::from_text(const std::string& text) {
 
 RecordTrace trace_record(const PackedDataset& dataset, const RecordName& record) {
   RecordTrace trace;
-  const std::vector<bool> fitting = fitting_sources(dataset, record, trace.sources);
+  const std::string& place = dataset.path().native();
+  const DatasetTexts texts = dataset.texts();
+  const std::vector<bool> fitting =
+      fitting_sources(parse_json(texts.sources, place), place, record, trace.sources);
   if (trace.sources.empty()) return trace;
   const auto is_it = [&](int32_t source, int64_t number) {
     return number == record.number && source >= 0 && static_cast<size_t>(source) < fitting.size() &&
@@ -62,7 +64,7 @@ RecordTrace trace_record(const PackedDataset& dataset, const RecordName& record)
   }
   std::sort(trace.rows.begin(), trace.rows.end());
   trace.rows.erase(std::unique(trace.rows.begin(), trace.rows.end()), trace.rows.end());
-  const Json reasons = parse_json(dataset.texts().drop_reasons, dataset.path().native());
+  const Json reasons = parse_json(texts.drop_reasons, place);
   for (int64_t begin = 0; begin < dataset.info().num_dropped; begin += kAtOnce) {
     for (const DroppedRecord& dropped : dataset.dropped(begin, kAtOnce)) {
       const auto reason = static_cast<size_t>(dropped.reason);
