@@ -1,7 +1,5 @@
 #include "eval/model_template.h"
 
-#include <algorithm>
-
 #include "arch/adapter_origin.h"
 #include "common/error.h"
 #include "common/log.h"
@@ -20,12 +18,6 @@ std::string text_member(const Json& object, const char* key) {
   return value.is_string() ? value.get<std::string>() : "";
 }
 
-bool is_known_by_name(const std::string& name) {
-  const std::vector<std::string> names = ChatTemplate::names();
-  return name == "model" || name.starts_with("model:") ||
-         std::find(names.begin(), names.end(), name) != names.end();
-}
-
 // What an export's report says of its template; one of a file has come along as text.
 std::optional<TemplateRecord> template_of_export(const fs::path& directory) {
   const Json report = read_export_report(directory);
@@ -33,7 +25,7 @@ std::optional<TemplateRecord> template_of_export(const fs::path& directory) {
                         text_member(report, "chat_template_kwargs")};
   if (record.name.empty()) return std::nullopt;
   const fs::path file = directory / kTemplateFile;
-  if (!is_known_by_name(record.name) && fs::exists(file)) {
+  if (!ChatTemplate::is_known_name(record.name) && fs::exists(file)) {
     record.source = read_file(file, kMaxJinjaSource);
   }
   return record;

@@ -66,6 +66,8 @@ class ChatTemplate {
   // that name has become another.
   static ChatTemplate recorded(const std::string& name, const std::string& source,
                                const std::filesystem::path& model, const std::string& place);
+  // Whether find() takes it for a built-in's name or for that of a model's own, and no path.
+  static bool is_known_name(const std::string& name);
   // What a user may write: a built-in's name, "model" or "model:VARIANT" for that of `model` (a
   // directory, or a file in one), else a path. Empty: the model's own when it has one, else plain.
   static ChatTemplate find(const std::string& name, const std::filesystem::path& model);

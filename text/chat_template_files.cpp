@@ -108,6 +108,10 @@ fs::path directory_of(const fs::path& model) {
   return fs::is_directory(model, ignored) ? model : model.parent_path();
 }
 
+bool names_models_own(const std::string& name) {
+  return name == "model" || name.starts_with("model:");
+}
+
 // Of "model" or "model:VARIANT".
 std::string variant_of(const std::string& name) {
   return name == "model" ? "default" : name.substr(std::string_view("model:").size());
@@ -143,18 +147,22 @@ ChatTemplate ChatTemplate::from_file(const fs::path& path, const std::string& va
   return result;
 }
 
+bool ChatTemplate::is_known_name(const std::string& name) {
+  const std::vector<std::string> built_in = names();
+  return names_models_own(name) ||
+         std::find(built_in.begin(), built_in.end(), name) != built_in.end();
+}
+
 ChatTemplate ChatTemplate::recorded(const std::string& name, const std::string& source,
                                     const fs::path& model, const std::string& place) {
-  const std::vector<std::string> known = names();
-  const bool is_built_in = std::find(known.begin(), known.end(), name) != known.end();
-  if (is_built_in) return source.empty() ? named(name) : built_in(name, source);
-  if (name != "model" && !name.starts_with("model:")) {
+  if (!is_known_name(name)) {
     if (!source.empty()) return from_source(source, name);
     throw UserError(
         "{}: it names chat template '{}' without its text; name the file with --chat-template",
         place, name);
   }
   if (source.empty()) return find(name, model);
+  if (!names_models_own(name)) return built_in(name, source);
   const auto own = of_model(directory_of(model), variant_of(name));
   if (own && own->source() != source) {
     throw UserError(
@@ -173,7 +181,7 @@ ChatTemplate ChatTemplate::find(const std::string& name, const fs::path& model) 
     auto own = of_model(directory_of(model));
     return own ? *std::move(own) : named("plain");
   }
-  if (name == "model" || name.starts_with("model:")) {
+  if (names_models_own(name)) {
     auto found = of_model(directory_of(model), variant_of(name));
     if (!found) {
       throw UserError("{}: this model has no chat template; name one of {}, or a file",
