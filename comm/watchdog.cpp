@@ -17,6 +17,7 @@
 
 #include "common/error.h"
 #include "common/exit_stalled.h"
+#include "common/process_state.h"
 #include "common/stop_signal.h"
 
 namespace temper {
@@ -39,15 +40,6 @@ std::string host_name() {
 
 bool is_gone(pid_t pid) {
   return kill(pid, 0) != 0 && errno == ESRCH;
-}
-
-// R, S, D, T, t, Z, or 0 where it can't be seen.
-char process_state(pid_t pid) {
-  std::ifstream stat(fmt::format("/proc/{}/stat", pid));
-  std::string text;
-  std::getline(stat, text);
-  const size_t name_end = text.rfind(')');
-  return name_end == text.npos || name_end + 2 >= text.size() ? '\0' : text[name_end + 2];
 }
 
 std::string describe_state(pid_t pid) {

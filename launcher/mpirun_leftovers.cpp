@@ -16,6 +16,8 @@
 #include <system_error>
 #include <vector>
 
+#include "common/process_state.h"
+
 namespace temper {
 namespace {
 
@@ -45,12 +47,7 @@ std::optional<uint32_t> read_job(const fs::path& session) {
 
 // A process that was killed with its parent has ended even while nobody has waited for it.
 bool has_ended(pid_t pid) {
-  if (kill(pid, 0) != 0) return errno == ESRCH;
-  std::ifstream stat(fmt::format("/proc/{}/stat", pid));
-  std::string text;
-  std::getline(stat, text);
-  const size_t name_end = text.rfind(')');
-  return name_end != text.npos && text.compare(name_end, 3, ") Z") == 0;
+  return kill(pid, 0) != 0 ? errno == ESRCH : process_state(pid) == 'Z';
 }
 
 }  // namespace
