@@ -18,6 +18,7 @@
 #include "model/hf_weights.h"
 #include "run/checkpoint_files.h"
 #include "tests/distributed/world.h"
+#include "tests/fixtures/llama_json.h"
 
 namespace temper {
 namespace {
@@ -25,19 +26,10 @@ namespace {
 constexpr int64_t kMicroBatches = 4;
 
 ModelConfig tiny_config() {
-  const Json json = {{"architectures", {"LlamaForCausalLM"}},
-                     {"model_type", "llama"},
-                     {"vocab_size", 96},
-                     {"hidden_size", 32},
-                     {"intermediate_size", 56},
-                     {"num_hidden_layers", 2},
-                     {"num_attention_heads", 4},
-                     {"num_key_value_heads", 2},
-                     {"max_position_embeddings", 64},
-                     {"rms_norm_eps", 1e-5},
-                     {"hidden_act", "silu"},
-                     {"rope_theta", 10000.0},
-                     {"tie_word_embeddings", true}};
+  const Json json = with(llama_json(96, 32, 56), {{"max_position_embeddings", 64},
+                                                  {"hidden_act", "silu"},
+                                                  {"rope_theta", 10000.0},
+                                                  {"tie_word_embeddings", true}});
   return ModelConfig::from_json(json, "tiny_config");
 }
 

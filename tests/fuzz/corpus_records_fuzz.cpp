@@ -10,17 +10,14 @@
 #include "common/error.h"
 #include "data/corpus_reader.h"
 #include "data/record_fingerprint.h"
+#include "tests/unit/temporary_directory.h"
 #include "text/utf8.h"
 
 namespace {
 
 const std::filesystem::path& directory() {
-  static const std::filesystem::path path = [] {
-    std::string name = (std::filesystem::temp_directory_path() / "temper-fuzz-XXXXXX").native();
-    TEMPER_CHECK(mkdtemp(name.data()) != nullptr);
-    return std::filesystem::path(name);
-  }();
-  return path;
+  static const temper::TemporaryDirectory directory;
+  return directory.path();
 }
 
 }  // namespace

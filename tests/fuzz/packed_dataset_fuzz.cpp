@@ -16,6 +16,7 @@
 #include "data/dataset_writer.h"
 #include "data/packed_dataset.h"
 #include "io/atomic_file.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace {
 
@@ -31,10 +32,9 @@ struct Original {
 
 const Original& original() {
   static const Original original = [] {
-    std::string name = (std::filesystem::temp_directory_path() / "temper-fuzz-XXXXXX").native();
-    TEMPER_CHECK(mkdtemp(name.data()) != nullptr);
+    static const TemporaryDirectory directory;
     Original made;
-    made.path = std::filesystem::path(name) / "d.h5";
+    made.path = directory / "d.h5";
     DatasetWriter writer(made.path, {kSequenceLen, kVocabSize, 0, {}, "plain", {}});
     for (int r = 0; r < 20; ++r) {
       const PackedDocument first = {{1, r, 3, 4}, {0, 1, 1, 0}, 0, r + 1, 0, r % 3};

@@ -1,5 +1,4 @@
 // A Parquet file.
-#include <unistd.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -10,16 +9,13 @@
 #include "common/error.h"
 #include "io/json.h"
 #include "io/parquet_reader.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace {
 
 const std::filesystem::path& directory() {
-  static const std::filesystem::path path = [] {
-    std::string name = (std::filesystem::temp_directory_path() / "temper-fuzz-XXXXXX").native();
-    TEMPER_CHECK(mkdtemp(name.data()) != nullptr);
-    return std::filesystem::path(name);
-  }();
-  return path;
+  static const temper::TemporaryDirectory directory;
+  return directory.path();
 }
 
 // Wrong text and a key that comes twice are for whoever parses the row to find.

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 
+#include "tests/fixtures/names.h"
 #include "training_workshop.h"
 
 namespace temper {
@@ -71,11 +72,8 @@ class BadStepsTest : public TrainingWorkshop {
 TEST_F(BadStepsTest, stop_names_step_rank_and_row_and_updates_nothing) {
   const ProgramRun run = train_with(kBadRow, "out", 2);
   EXPECT_EQ(run.exit_code, 1);
-  EXPECT_THAT(run.err,
-              HasSubstr("step 6: the loss is not finite (worst loss: micro-batch 2 of rank "
-                        "0, row "));
-  EXPECT_THAT(run.err, HasSubstr(" of train.h5); nothing was updated. The last checkpoint is of "
-                                 "step 4"));
+  EXPECT_THAT(run.err, names("step 6", "not finite", "micro-batch 2 of rank 0, row "));
+  EXPECT_THAT(run.err, names("train.h5", "checkpoint is of step 4"));
   EXPECT_EQ(temper_json({"status", "out", "--json"})["state"], "failed");
   const Json event = metrics("out", "bad_step").front();
   EXPECT_EQ(event["action"], "stop");
@@ -130,15 +128,14 @@ TEST_F(BadStepsTest, rollbacks_have_a_limit) {
   const ProgramRun run =
       train_with("at=loss,index=22,action=nan;at=loss,index=30,action=nan", "out", 2);
   EXPECT_EQ(run.exit_code, 1);
-  EXPECT_THAT(run.err,
-              HasSubstr("step 7: the loss is not finite, and max_rollbacks (1) is used up"));
+  EXPECT_THAT(run.err, names("step 7", "not finite", "max_rollbacks (1)"));
 }
 
 TEST_F(BadStepsTest, weights_that_are_broken_end_a_run_that_skips) {
   write_yaml("max_steps: 30\non_non_finite: skip\n");
   const ProgramRun run = train("out", 2, {"--set", "learning_rate=1e30"});
   EXPECT_EQ(run.exit_code, 1);
-  EXPECT_THAT(run.err, HasSubstr("as in the 10 steps before, which were skipped"));
+  EXPECT_THAT(run.err, names("10 steps", "skipped"));
 }
 
 TEST_F(BadStepsTest, spike_that_lasts_is_rolled_back_to_before_its_first_step) {
@@ -150,7 +147,7 @@ TEST_F(BadStepsTest, spike_that_lasts_is_rolled_back_to_before_its_first_step) {
     const std::string output = fmt::format("out{}", num_ranks);
     const ProgramRun run = train_with(faults, output, num_ranks);
     EXPECT_EQ(run.exit_code, 0) << run.err;
-    EXPECT_THAT(run.err, HasSubstr("leaving out rows 40 to 47"));
+    EXPECT_THAT(run.err, names("rows 40 to 47"));
     EXPECT_EQ(metrics(output, "rollback").front()["step"], 10);
     EXPECT_EQ(latest(output)["state_hash"], latest("out1")["state_hash"]);
     EXPECT_EQ(latest(output)["rows_left_out"], (Json{{40, 48}}));
@@ -162,13 +159,12 @@ TEST_F(BadStepsTest, flipped_bit_in_a_replica_is_found_and_its_rank_named) {
   const ProgramRun three = train_with("rank=2,at=state,step=6,action=flip", "three", 3,
                                       {"--set", "dp_replicate_size=3"});
   EXPECT_EQ(three.exit_code, 1);
-  EXPECT_THAT(three.err, HasSubstr("after step 6: rank 2 differs from the 2 others in weights or "
-                                   "optimizer state"));
+  EXPECT_THAT(three.err, names("step 6", "rank 2", "weights or optimizer state"));
   EXPECT_EQ(temper_json({"status", "three", "--json"})["state"], "failed");
   const ProgramRun two =
       train_with("rank=1,at=state,step=6,action=flip", "two", 2, {"--set", "dp_replicate_size=2"});
   EXPECT_EQ(two.exit_code, 1);
-  EXPECT_THAT(two.err, HasSubstr("ranks 0, 1 differ in weights or optimizer state"));
+  EXPECT_THAT(two.err, names("ranks 0, 1", "weights or optimizer state"));
   // The same command goes on from before.
   EXPECT_EQ(train("three", 3, {"--set", "dp_replicate_size=3"}).exit_code, 0);
   EXPECT_EQ(train("whole", 1).exit_code, 0);
@@ -179,9 +175,7 @@ TEST_F(BadStepsTest, flipped_bit_in_a_copy_of_the_frozen_base_is_found) {
   write_policy("stop", "check_replicas_every: 2\nadapter: lora\nbase_placement: replicated\n");
   const ProgramRun run = train_with("rank=1,at=frozen,step=4,action=flip", "out", 3);
   EXPECT_EQ(run.exit_code, 1);
-  EXPECT_THAT(run.err,
-              HasSubstr("after step 4: rank 1 differs from the 2 others in their copies of "
-                        "the weights"));
+  EXPECT_THAT(run.err, names("step 4", "rank 1", "copies of the weights"));
   EXPECT_EQ(train_with("", "well", 3).exit_code, 0);
 }
 

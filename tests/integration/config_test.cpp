@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "common/version.h"
+#include "tests/fixtures/names.h"
 #include "workshop.h"
 
 namespace temper {
@@ -56,8 +57,7 @@ TEST_F(ConfigTest, missing_key_wrong_type_missing_file) {
   EXPECT_EQ(error_message(temper({"train", "run.yaml"}, "", no_ranks_)),
             "run.yaml:4: max_steps is \"soon\"; expected a whole number");
   write_run_yaml("test_datasets: gone.h5\n");
-  EXPECT_THAT(error_message(temper({"train", "run.yaml"}, "", no_ranks_)),
-              HasSubstr("gone.h5, which does not exist"));
+  EXPECT_THAT(error_message(temper({"train", "run.yaml"}, "", no_ranks_)), names("gone.h5"));
   EXPECT_THAT(error_message(temper({"train", "nothing.yaml"}, "", no_ranks_)),
               HasSubstr("nothing.yaml: no such file"));
   EXPECT_EQ(error_message(temper({"train", "run.yaml", "--set", "seed=x"}, "", no_ranks_)),
@@ -106,7 +106,7 @@ TEST_F(ConfigTest, more_ranks_than_micro_batches) {
   write_run_yaml("global_batch_size: 2\n");
   const ProgramRun run = temper({"train", "run.yaml", "--nproc", "3", "--dry-run"});
   EXPECT_EQ(run.exit_code, 2);
-  EXPECT_THAT(error_message(run), HasSubstr("3 ranks, but a step has only 2 micro-batches"));
+  EXPECT_THAT(error_message(run), names("3 ranks", "2 micro-batches"));
 }
 
 TEST_F(ConfigTest, file_that_is_no_dataset) {

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "common/error.h"
+#include "tests/fixtures/names.h"
+#include "tests/fixtures/wait_until.h"
 #include "training_workshop.h"
 
 namespace temper {
@@ -76,12 +78,7 @@ TEST_F(EvaluationCommandsTest, the_page_follows_the_run_to_its_end) {
   const pid_t run = start_temper("train", train_arguments("out", 1, {}));
   wait_for_step("out", 1);
   const pid_t follower = start_temper("follow", {"report", "out", "--follow"});
-  const auto wait_for_page = [&] {
-    for (int i = 0; i < 500 && !exists("out/report.html"); ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-  };
-  wait_for_page();
+  ASSERT_TRUE(wait_until([&] { return exists("out/report.html"); }));
   EXPECT_THAT(read("out/report.html"), HasSubstr("http-equiv=\"refresh\""));
   kill(run, SIGTERM);
   EXPECT_EQ(wait_for_process(run).shell_code(), kExitStopped);
@@ -152,7 +149,7 @@ TEST_F(EvaluationCommandsTest, empty_sets_are_refused_by_name) {
   for (const char* option : {"--questions", "--choices", "--memorisation", "--canaries"}) {
     const ProgramRun run = temper({"eval", "out", option, "empty.jsonl"});
     EXPECT_EQ(run.exit_code, 2) << option;
-    EXPECT_THAT(error_message(run), HasSubstr("empty.jsonl: there is no question in it")) << option;
+    EXPECT_THAT(error_message(run), names("empty.jsonl", "no question")) << option;
   }
 }
 
@@ -164,11 +161,11 @@ TEST_F(EvaluationCommandsTest, held_out_sets_that_are_trained_on_are_named) {
   write_yaml("max_steps: 1\ntest_datasets: test.h5\ngeneral_datasets: general.h5\n");
   const ProgramRun run = train("out", 1);
   ASSERT_EQ(run.exit_code, 0) << run.err;
-  EXPECT_THAT(run.err, HasSubstr("test/test: 5 of its 5 documents are also trained on"));
+  EXPECT_THAT(run.err, names("test/test", "5 of its 5"));
   EXPECT_THAT(run.err, HasSubstr("--overlap drop"));
   EXPECT_THAT(run.err, Not(HasSubstr("general/general: ")));
   temper_output({"report", "out"});
-  EXPECT_THAT(read("out/report.html"), HasSubstr("5 of its 5 documents are also trained on"));
+  EXPECT_THAT(read("out/report.html"), names("5 of its 5"));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "tests/fixtures/names.h"
 #include "workshop.h"
 
 namespace temper {
@@ -220,7 +221,7 @@ TEST_F(PackTest, output_that_cannot_be_written) {
   const ProgramRun run = temper({"pack", "corpus.jsonl", "-o", "blocked/out.h5", "--tokenizer",
                                  "tokenizer.json", "--sequence-len", "64"});
   EXPECT_EQ(run.exit_code, 2);
-  EXPECT_THAT(error_message(run), HasSubstr("blocked/out.h5: cannot make the directory blocked"));
+  EXPECT_THAT(error_message(run), names("blocked/out.h5", "directory blocked"));
 }
 
 TEST_F(PackTest, folder_of_the_output_is_made) {

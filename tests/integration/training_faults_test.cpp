@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "launcher/process.h"
+#include "tests/fixtures/names.h"
 #include "workshop.h"
 
 namespace temper {
@@ -61,8 +62,7 @@ TEST_F(TrainingFaultsTest, loss_that_is_not_finite_ends_the_run) {
   EXPECT_EQ(run.exit_code, 1) << run.err;
   EXPECT_THAT(run.err, HasSubstr("step 2: the "));
   EXPECT_THAT(run.err, HasSubstr(" is not finite (worst loss: micro-batch "));
-  EXPECT_THAT(run.err,
-              HasSubstr("nothing was updated. There is no checkpoint yet; lower learning_rate"));
+  EXPECT_THAT(run.err, names("no checkpoint yet", "learning_rate"));
   EXPECT_THAT(read("out/status.json"), HasSubstr("failed"));
 }
 

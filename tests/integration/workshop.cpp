@@ -11,85 +11,27 @@
 
 #include "common/error.h"
 #include "io/atomic_file.h"
+#include "tests/fixtures/byte_tokenizer.h"
+#include "tests/fixtures/llama_json.h"
 
 namespace temper {
 namespace {
 
 namespace fs = std::filesystem;
 
-// GPT-2's alphabet: a printable character for each byte.
-std::vector<std::string> byte_level_alphabet() {
-  std::vector<std::string> alphabet;
-  int next = 256;
-  for (int byte = 0; byte < 256; ++byte) {
-    const bool printable =
-        (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
-    const int code = printable ? byte : next++;
-    std::string text;
-    if (code < 0x80) {
-      text = static_cast<char>(code);
-    } else {
-      text = {static_cast<char>(0xC0 | (code >> 6)), static_cast<char>(0x80 | (code & 0x3F))};
-    }
-    alphabet.push_back(text);
-  }
-  return alphabet;
+std::string byte_tokenizer() {
+  ByteTokenizer tokenizer;
+  tokenizer.splits_words = tokenizer.trims_offsets = true;
+  return byte_tokenizer_json(tokenizer);
 }
 
-Json added_token(int id, const std::string& content) {
-  return {{"id", id},        {"content", content},  {"single_word", false}, {"lstrip", false},
-          {"rstrip", false}, {"normalized", false}, {"special", true}};
-}
-
-Json byte_tokenizer() {
-  Json vocab;
-  const std::vector<std::string> alphabet = byte_level_alphabet();
-  for (size_t i = 0; i < alphabet.size(); ++i) vocab[alphabet[i]] = i;
-  vocab["<s>"] = 256;
-  vocab["</s>"] = 257;
-  const Json byte_level = {{"type", "ByteLevel"},
-                           {"add_prefix_space", false},
-                           {"trim_offsets", true},
-                           {"use_regex", true}};
-  return {{"version", "1.0"},
-          {"truncation", nullptr},
-          {"padding", nullptr},
-          {"added_tokens", {added_token(256, "<s>"), added_token(257, "</s>")}},
-          {"normalizer", nullptr},
-          {"pre_tokenizer", byte_level},
-          {"post_processor", nullptr},
-          {"decoder", byte_level},
-          {"model",
-           {{"type", "BPE"},
-            {"dropout", nullptr},
-            {"unk_token", nullptr},
-            {"continuing_subword_prefix", nullptr},
-            {"end_of_word_suffix", nullptr},
-            {"fuse_unk", false},
-            {"byte_fallback", false},
-            {"ignore_merges", false},
-            {"vocab", vocab},
-            {"merges", Json::array()}}}};
-}
-
-const Json& tiny_llama() {
-  static const Json kConfig = {{"architectures", {"LlamaForCausalLM"}},
-                               {"model_type", "llama"},
-                               {"vocab_size", 258},
-                               {"hidden_size", 32},
-                               {"intermediate_size", 64},
-                               {"num_hidden_layers", 2},
-                               {"num_attention_heads", 4},
-                               {"num_key_value_heads", 2},
-                               {"max_position_embeddings", 256},
-                               {"rms_norm_eps", 1e-5},
-                               {"rope_theta", 10000.0},
-                               {"hidden_act", "silu"},
-                               {"initializer_range", 0.02},
-                               {"tie_word_embeddings", false},
-                               {"bos_token_id", 256},
-                               {"eos_token_id", 257}};
-  return kConfig;
+Json tiny_llama() {
+  return with(llama_json(258, 32, 64), {{"rope_theta", 10000.0},
+                                        {"hidden_act", "silu"},
+                                        {"initializer_range", 0.02},
+                                        {"tie_word_embeddings", false},
+                                        {"bos_token_id", 256},
+                                        {"eos_token_id", 257}});
 }
 
 }  // namespace
@@ -106,23 +48,23 @@ Workshop::~Workshop() {
 }
 
 fs::path Workshop::write(const std::string& name, std::string_view content) const {
-  const fs::path path = folder_ / name;
+  const fs::path path = folder() / name;
   fs::create_directories(path.parent_path());
   std::ofstream(path, std::ios::binary) << content;
   return path;
 }
 
 std::string Workshop::read(const std::string& name) const {
-  return read_file(folder_ / name);
+  return read_file(folder() / name);
 }
 
 bool Workshop::exists(const std::string& name) const {
-  return fs::exists(folder_ / name);
+  return fs::exists(folder() / name);
 }
 
 std::vector<std::string> Workshop::listing() const {
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder_)) {
+  for (const auto& entry : fs::directory_iterator(folder())) {
     names.push_back(entry.path().filename().string());
   }
   std::sort(names.begin(), names.end());
@@ -134,7 +76,7 @@ ProgramRun Workshop::temper(const std::vector<std::string>& arguments, std::stri
   std::vector<std::string> command = {TEMPER_PROGRAM};
   command.insert(command.end(), arguments.begin(), arguments.end());
   ProcessOptions options;
-  options.directory = folder_.string();
+  options.directory = folder().string();
   options.environment = environment;
   CapturedProcess run = run_captured(command, input, options, std::chrono::minutes(4));
   EXPECT_FALSE(run.timed_out);
@@ -158,12 +100,12 @@ pid_t Workshop::start_temper(const std::string& name, const std::vector<std::str
   command.insert(command.end(), arguments.begin(), arguments.end());
   const auto open_for_writing = [&](const std::string& suffix) {
     return FileDescriptor(
-        open((folder_ / (name + suffix)).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+        open((folder() / (name + suffix)).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   };
   const FileDescriptor out = open_for_writing(".out");
   const FileDescriptor err = open_for_writing(".err");
   ProcessOptions options;
-  options.directory = folder_.string();
+  options.directory = folder().string();
   options.environment = environment;
   options.standard_output = out.get();
   options.standard_error = err.get();
@@ -172,13 +114,13 @@ pid_t Workshop::start_temper(const std::string& name, const std::vector<std::str
 }
 
 fs::path Workshop::write_tokenizer() const {
-  return write("tokenizer.json", byte_tokenizer().dump());
+  return write("tokenizer.json", byte_tokenizer());
 }
 
 fs::path Workshop::write_model_config() const {
   write("base/config.json", tiny_llama().dump(2));
-  write("base/tokenizer.json", byte_tokenizer().dump());
-  return folder_ / "base";
+  write("base/tokenizer.json", byte_tokenizer());
+  return folder() / "base";
 }
 
 fs::path Workshop::write_corpus(int num_records, const std::string& name) const {
@@ -197,7 +139,7 @@ fs::path Workshop::write_dataset(int num_records, int sequence_len, const std::s
   write_corpus(num_records, stem + ".jsonl");
   temper_output({"pack", stem + ".jsonl", "-o", stem + ".h5", "--tokenizer", "tokenizer.json",
                  "--sequence-len", std::to_string(sequence_len)});
-  return folder_ / (stem + ".h5");
+  return folder() / (stem + ".h5");
 }
 
 fs::path Workshop::write_run_yaml(const std::string& more) const {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "common/error.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/arch/tiny_models.h"
 #include "tests/unit/error_text.h"
 
@@ -101,9 +102,8 @@ TEST(LoraConfigTest, patterns_change_single_modules) {
 }
 
 TEST(LoraConfigTest, what_changes_the_mathematics_is_refused_by_key_and_value) {
-  EXPECT_THAT(refusal_with("use_dora", true),
-              HasSubstr("\"use_dora\" is true, which is not supported"));
-  EXPECT_THAT(refusal_with("bias", "all"), HasSubstr("\"bias\" is \"all\", only \"none\""));
+  EXPECT_THAT(refusal_with("use_dora", true), names("\"use_dora\" is true"));
+  EXPECT_THAT(refusal_with("bias", "all"), names("\"bias\" is \"all\"", "\"none\""));
   EXPECT_THAT(refusal_with("modules_to_save", {"l*"}), HasSubstr("patterns are not supported"));
   EXPECT_THAT(refusal_with("layers_to_transform", {0, 1}), HasSubstr("[0,1]"));
   EXPECT_THAT(refusal_with("layers_to_transform", 1), HasSubstr("which is not supported"));
@@ -231,7 +231,7 @@ TEST(ResolveLoraTargetsTest, patterns_must_match_an_adapted_module) {
   EXPECT_NO_THROW(resolve_lora_targets(lora, tiny_llama()));
   lora.rank_pattern = {{"v_proj", 2}};
   EXPECT_THAT(error_text<UserError>([&] { resolve_lora_targets(lora, tiny_llama()); }),
-              HasSubstr("rank_pattern: \"v_proj\" matches no adapted module"));
+              names("rank_pattern", "\"v_proj\""));
   lora.rank_pattern = {};
   lora.alpha_pattern = {{"layers.7.self_attn.q_proj", 2.0}};
   EXPECT_THAT(error_text<UserError>([&] { resolve_lora_targets(lora, tiny_llama()); }),

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "common/error.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/arch/tiny_models.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/temporary_directory.h"
@@ -92,7 +93,7 @@ TEST(ModelConfigTest, head_dim_is_given_or_follows) {
   EXPECT_EQ(read_with(tiny_llama_json(), "head_dim", nullptr).head_dim, 16);
   EXPECT_EQ(read(tiny_json("Qwen3ForCausalLM", "qwen3")).head_dim, 128);
   EXPECT_THAT(refusal_with("head_dim", 15), HasSubstr("15 is odd"));
-  EXPECT_THAT(refusal_with("hidden_size", 66), HasSubstr("does not divide \"hidden_size\" = 66"));
+  EXPECT_THAT(refusal_with("hidden_size", 66), names("\"hidden_size\" = 66"));
 }
 
 TEST(ModelConfigTest, sliding_window_is_mistrals) {
@@ -149,11 +150,11 @@ TEST(ModelConfigTest, other_ropes_are_refused_by_name) {
   EXPECT_THAT(refusal_with("rope_scaling", {{"type", "linear"}}),
               HasSubstr("\"factor\" is missing"));
   EXPECT_THAT(refusal_with("rope_scaling", {{"type", "linear"}, {"factor", 0}}),
-              HasSubstr("\"factor\" is 0, expected a positive number"));
+              names("\"factor\" is 0", "positive"));
   EXPECT_THAT(refusal_with("rope_scaling", {{"rope_type", "llama3"}, {"factor", 8}}),
               HasSubstr("\"low_freq_factor\" is missing"));
   EXPECT_THAT(refusal_with("rope_parameters", {{"full_attention", {{"rope_type", "default"}}}}),
-              HasSubstr("one rope per layer type"));
+              names("layer type"));
   EXPECT_THAT(refusal_with("rope_parameters", {{"partial_rotary_factor", 0.5}}),
               HasSubstr("partial_rotary_factor"));
   EXPECT_THAT(refusal_with("rope_scaling", "linear"), HasSubstr("expected an object"));
@@ -188,8 +189,7 @@ TEST(ModelConfigTest, nonsense_sizes_are_refused) {
       EXPECT_THAT(refusal(json), HasSubstr(key));
     }
   }
-  EXPECT_THAT(refusal_with("num_key_value_heads", 3),
-              HasSubstr("does not divide \"num_attention_heads\" = 4"));
+  EXPECT_THAT(refusal_with("num_key_value_heads", 3), names("\"num_attention_heads\" = 4"));
   EXPECT_THAT(refusal_with("head_dim", 1 << 23), HasSubstr("exceeds"));
   EXPECT_THAT(refusal_with("rms_norm_eps", 0.0), HasSubstr("positive"));
   EXPECT_THAT(refusal_with("rope_theta", -1.0), HasSubstr("positive"));

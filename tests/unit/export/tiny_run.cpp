@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -18,8 +17,9 @@
 #include "model/decoder.h"
 #include "model/hf_weights.h"
 #include "run/run_directory.h"
+#include "tests/fixtures/byte_tokenizer.h"
+#include "tests/fixtures/llama_json.h"
 #include "text/tokenizer.h"
-#include "text/utf8.h"
 
 namespace temper {
 namespace {
@@ -27,61 +27,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kVocabSize = 264;  // 256 bytes and four special tokens, rounded up
-constexpr const char* kSpecialTokens[] = {"<s>", "</s>", "<|im_start|>", "<|im_end|>"};
 
-// GPT-2's alphabet: printable bytes stand for themselves, the others for characters from U+0100 on.
-std::string byte_symbol(int byte) {
-  const auto is_printable = [](int b) {
-    return (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || (b >= 0xAE && b <= 0xFF);
-  };
-  char32_t symbol = static_cast<char32_t>(byte);
-  if (!is_printable(byte)) {
-    symbol = 0x100;
-    for (int b = 0; b < byte; ++b) symbol += is_printable(b) ? 0 : 1;
-  }
-  std::string text;
-  append_utf8(text, symbol);
-  return text;
-}
-
-Json tokenizer_json() {
-  Json vocab = Json::object();
-  for (int byte = 0; byte < 256; ++byte) vocab[byte_symbol(byte)] = byte;
-  Json added = Json::array();
-  int id = 256;
-  for (const char* token : kSpecialTokens) {
-    added.push_back({{"id", id},
-                     {"content", token},
-                     {"single_word", false},
-                     {"lstrip", false},
-                     {"rstrip", false},
-                     {"normalized", false},
-                     {"special", true}});
-    vocab[token] = id++;
-  }
-  const Json byte_level = {{"type", "ByteLevel"},
-                           {"add_prefix_space", false},
-                           {"trim_offsets", true},
-                           {"use_regex", true}};
-  return Json{{"version", "1.0"},
-              {"truncation", nullptr},
-              {"padding", nullptr},
-              {"added_tokens", added},
-              {"normalizer", nullptr},
-              {"pre_tokenizer", byte_level},
-              {"post_processor", nullptr},
-              {"decoder", byte_level},
-              {"model",
-               {{"type", "BPE"},
-                {"dropout", nullptr},
-                {"unk_token", nullptr},
-                {"continuing_subword_prefix", nullptr},
-                {"end_of_word_suffix", nullptr},
-                {"fuse_unk", false},
-                {"byte_fallback", false},
-                {"ignore_merges", false},
-                {"vocab", vocab},
-                {"merges", Json::array()}}}};
+std::string tokenizer_json() {
+  ByteTokenizer tokenizer;
+  tokenizer.special_tokens = {"<s>", "</s>", "<|im_start|>", "<|im_end|>"};
+  tokenizer.splits_words = tokenizer.trims_offsets = true;
+  return byte_tokenizer_json(tokenizer);
 }
 
 // Adapters begin as exact zeros; a few large steps make both matrices count.
@@ -97,23 +48,13 @@ Batch training_batch(int64_t step) {
 }  // namespace
 
 Json tiny_config_json(bool tied) {
-  return Json{{"architectures", {"LlamaForCausalLM"}},
-              {"model_type", "llama"},
-              {"vocab_size", kVocabSize},
-              {"hidden_size", 32},
-              {"intermediate_size", 56},
-              {"num_hidden_layers", 2},
-              {"num_attention_heads", 4},
-              {"num_key_value_heads", 2},
-              {"max_position_embeddings", 256},
-              {"rms_norm_eps", 1e-5},
-              {"hidden_act", "silu"},
-              {"rope_theta", 10000.0},
-              {"initializer_range", 0.2},
-              {"bos_token_id", 256},
-              {"eos_token_id", 257},
-              {"tie_word_embeddings", tied},
-              {"torch_dtype", "float32"}};
+  return with(llama_json(kVocabSize, 32, 56), {{"hidden_act", "silu"},
+                                               {"rope_theta", 10000.0},
+                                               {"initializer_range", 0.2},
+                                               {"bos_token_id", 256},
+                                               {"eos_token_id", 257},
+                                               {"tie_word_embeddings", tied},
+                                               {"torch_dtype", "float32"}});
 }
 
 void write_tiny_model(const fs::path& directory, bool tied, uint64_t seed) {
@@ -122,15 +63,13 @@ void write_tiny_model(const fs::path& directory, bool tied, uint64_t seed) {
   write_model(directory, base_parameters(config), InitialBaseWeights(config, seed), DType::kF32,
               kDefaultMaxShardBytes);
   write_file_atomically(directory / "config.json", config.json.dump(2));
-  write_file_atomically(directory / "tokenizer.json", tokenizer_json().dump());
+  write_file_atomically(directory / "tokenizer.json", tokenizer_json());
   write_file_atomically(directory / "tokenizer_config.json",
                         R"({"bos_token": "<s>", "eos_token": "</s>"})");
 }
 
 TinyRun::TinyRun(const Options& options) : chat_template_(options.chat_template) {
   at::set_num_threads(1);  // waiting for each other would cost more than these tensors
-  std::string pattern = (fs::temp_directory_path() / "temper_tiny_XXXXXX").string();
-  root_ = fs::canonical(mkdtemp(pattern.data()));
   write_tiny_model(base(), options.tied, 11);
   std::string corpus_text;
   for (int i = 0; i < 12; ++i) {
@@ -159,11 +98,6 @@ TinyRun::TinyRun(const Options& options) : chat_template_(options.chat_template)
   config_.output_dir = run();
   config_.max_steps = 2;
   train();
-}
-
-TinyRun::~TinyRun() {
-  std::error_code ignored;
-  fs::remove_all(root_, ignored);
 }
 
 void TinyRun::train() const {

@@ -10,6 +10,7 @@
 #include "arch/model_config.h"
 #include "config/run_config.h"
 #include "run/commit_record.h"
+#include "tests/unit/temporary_directory.h"
 #include "text/chat_template.h"
 
 namespace temper {
@@ -25,9 +26,6 @@ class TinyRun {
   };
 
   explicit TinyRun(const Options& options);
-  ~TinyRun();  // removes everything
-  TinyRun(const TinyRun&) = delete;
-  TinyRun& operator=(const TinyRun&) = delete;
 
   const std::filesystem::path& root() const { return root_; }
   std::filesystem::path base() const { return root_ / "base"; }
@@ -44,7 +42,9 @@ class TinyRun {
   void write_base(bool tied) const;
   void train() const;
 
-  std::filesystem::path root_;
+  const TemporaryDirectory directory_;
+  // As a run records it: without symbolic links.
+  const std::filesystem::path root_ = std::filesystem::canonical(directory_.path());
   TemplateRecord chat_template_;
   RunConfig config_;
 };

@@ -1,7 +1,6 @@
 // Parity with transformers, peft and torch.optim.AdamW on the models of the acceptance material.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
@@ -14,6 +13,7 @@
 #include "model/score.h"
 #include "tests/unit/kernels/tensors.h"
 #include "tests/unit/model/batches.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace temper {
 namespace {
@@ -201,7 +201,8 @@ TEST(ScoreParity, the_written_file_holds_what_the_reference_computed) {
   const ModelConfig config = ModelConfig::from_directory(directory);
   const ResidentModel model(config, std::nullopt, Training::kFull, HfWeights(directory, config));
   const SafetensorsFile expected(directory / "expected.safetensors");
-  const fs::path output = fs::temp_directory_path() / fmt::format("temper-score-{}", getpid());
+  const TemporaryDirectory folder;
+  const fs::path output = folder / "scores.safetensors";
   write_scores(model, read_batch(expected, ""), 2, 40, true, output);
   const SafetensorsFile written(output);
   for (const auto& [name, info] : expected.tensors()) {
@@ -212,7 +213,6 @@ TEST(ScoreParity, the_written_file_holds_what_the_reference_computed) {
               kGradientTolerance)
         << name;
   }
-  fs::remove(output);
 }
 
 }  // namespace

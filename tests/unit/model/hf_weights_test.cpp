@@ -1,9 +1,7 @@
 #include "model/hf_weights.h"
 
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <fstream>
@@ -12,6 +10,7 @@
 #include "arch/parameters.h"
 #include "common/error.h"
 #include "tests/unit/model/configs.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace temper {
 namespace {
@@ -20,12 +19,6 @@ namespace fs = std::filesystem;
 
 class HfWeightsTest : public testing::Test {
  protected:
-  void SetUp() override {
-    directory_ = fs::temp_directory_path() / fmt::format("temper-hf-weights-{}", getpid());
-    fs::create_directories(directory_);
-  }
-  void TearDown() override { fs::remove_all(directory_); }
-
   // Writes the parameters, each element its index plus `offset`.
   void write(const std::vector<ParameterInfo>& parameters, const std::string& file,
              DType dtype = DType::kF32, float offset = 0.0f) const {
@@ -51,7 +44,8 @@ class HfWeightsTest : public testing::Test {
     return "";
   }
 
-  fs::path directory_;
+  const TemporaryDirectory temporary_;
+  const fs::path directory_ = temporary_.path();
   ModelConfig config_ = small_config();
 };
 
