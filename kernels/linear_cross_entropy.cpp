@@ -20,6 +20,36 @@ int64_t chunk_rows_for(const at::Tensor& x, int64_t vocab) {
   return x.is_cuda() ? gpu_cross_entropy_chunk_rows(vocab) : cross_entropy_chunk_rows(vocab);
 }
 
+// function(index, logits, target) of each row, in parallel.
+template <typename Function>
+void for_each_row(const at::Tensor& logits, const at::Tensor& targets, Function&& function) {
+  const int64_t rows = logits.size(0), vocab = logits.size(1);
+  float* data = logits.data_ptr<float>();
+  const int64_t* target = targets.const_data_ptr<int64_t>();
+  at::parallel_for(0, rows, row_grain(vocab), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      TEMPER_CHECK(target[r] >= 0 && target[r] < vocab, "target {} of {}", target[r], vocab);
+      function(r, data + r * vocab, target[r]);
+    }
+  });
+}
+
+// The loss of each row goes to `losses`, in fp64.
+void row_cross_entropy(const at::Tensor& logits, const at::Tensor& targets, at::Tensor losses) {
+  if (!has_cpu_loops(logits)) {
+    const at::Tensor picked = logits.gather(1, targets.unsqueeze(1)).squeeze(1);
+    losses.copy_(logits.logsumexp(1).to(at::kDouble).sub_(picked.to(at::kDouble)));
+    return;
+  }
+  // A process's first at::exp may be wrong in the fifth digit (pytorch issue 188792), and with it
+  // at::logsumexp.
+  const int64_t vocab = logits.size(1);
+  double* loss = losses.data_ptr<double>();
+  for_each_row(logits, targets, [&](int64_t r, const float* row, int64_t target) {
+    loss[r] = logsumexp_row(row, vocab) - static_cast<double>(row[target]);
+  });
+}
+
 // The chunk's loss sum. With `backward` the logits become its gradient with respect to themselves.
 at::Tensor chunk_cross_entropy(at::Tensor logits, const at::Tensor& targets, bool backward) {
   if (!has_cpu_loops(logits)) {
@@ -29,19 +59,13 @@ at::Tensor chunk_cross_entropy(at::Tensor logits, const at::Tensor& targets, boo
     if (backward) operators.chunk_gradient_(logits, targets, logsumexp);
     return loss;
   }
-  const int64_t rows = logits.size(0), vocab = logits.size(1);
-  float* data = logits.data_ptr<float>();
-  const int64_t* target = targets.const_data_ptr<int64_t>();
-  std::vector<double> losses(rows);
-  at::parallel_for(0, rows, row_grain(vocab), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      TEMPER_CHECK(target[r] >= 0 && target[r] < vocab, "target {} of {}", target[r], vocab);
-      float* row = data + r * vocab;
-      const auto logit = static_cast<double>(row[target[r]]);
-      const double sum =
-          backward ? cross_entropy_backward_row(row, vocab, target[r]) : logsumexp_row(row, vocab);
-      losses[r] = sum - logit;
-    }
+  const int64_t vocab = logits.size(1);
+  std::vector<double> losses(logits.size(0));
+  for_each_row(logits, targets, [&](int64_t r, float* row, int64_t target) {
+    const auto logit = static_cast<double>(row[target]);
+    const double sum =
+        backward ? cross_entropy_backward_row(row, vocab, target) : logsumexp_row(row, vocab);
+    losses[r] = sum - logit;
   });
   double loss = 0.0;
   for (const double term : losses) loss += term;
@@ -58,9 +82,7 @@ at::Tensor cross_entropy_of_rows(const at::Tensor& x, const at::Tensor& weight,
   for (int64_t begin = 0; begin < n; begin += chunk) {
     const int64_t rows = std::min(chunk, n - begin);
     const at::Tensor logits = product(x.narrow(0, begin, rows), weight.t()).to(at::kFloat);
-    const at::Tensor picked = logits.gather(1, targets.narrow(0, begin, rows).unsqueeze(1));
-    losses.narrow(0, begin, rows)
-        .copy_(logits.logsumexp(1).to(at::kDouble).sub_(picked.squeeze(1).to(at::kDouble)));
+    row_cross_entropy(logits, targets.narrow(0, begin, rows), losses.narrow(0, begin, rows));
   }
   return losses;
 }

@@ -42,6 +42,14 @@ TEST_P(LinearCrossEntropy, agrees_with_autograd) {
   EXPECT_TRUE(at::equal(frozen.dx, all.dx));
 }
 
+TEST_P(LinearCrossEntropy, of_rows_is_what_the_whole_adds_up) {
+  const auto [rows, hidden, vocab] = GetParam();
+  const at::Tensor x = random_tensor({rows, hidden}, 1), w = random_tensor({vocab, hidden}, 2);
+  const at::Tensor targets = at::arange(rows, at::kLong) * 31 % vocab;
+  const double loss = loss_of(x, w, targets, nullptr).item<double>();
+  EXPECT_NEAR(cross_entropy_of_rows(x, w, targets).sum().item<double>(), loss, 1e-13 * loss);
+}
+
 INSTANTIATE_TEST_SUITE_P(Sizes, LinearCrossEntropy,
                          testing::Values(std::tuple{1, 1, 2}, std::tuple{1, 24, 77},
                                          std::tuple{37, 16, 1031}, std::tuple{513, 8, 100},
