@@ -3,6 +3,7 @@
 #include <string>
 
 #include "launcher/command_line.h"
+#include "launcher/process.h"
 #include "launcher/rank_job.h"
 
 namespace temper {
@@ -11,12 +12,13 @@ namespace temper {
 // handed on.
 int eval_command(const Arguments& arguments) {
   namespace po = boost::program_options;
-  po::options_description options("Options that start the ranks", 98, 60);
-  options.add_options()("help,h", "this text")(
-      "nproc", po::value<int>()->value_name("N")->default_value(0),
-      "ranks; 0: as many as the Slurm allocation has tasks, or 1")(
+  po::options_description start_options("Options that start the ranks", 98, 60);
+  start_options.add_options()("nproc", po::value<int>()->value_name("N")->default_value(0),
+                              "ranks; 0: as many as the Slurm allocation has tasks, or 1")(
       "launcher", po::value<std::string>()->value_name("NAME")->default_value("auto"),
       "auto, mpirun or srun");
+  po::options_description options;
+  options.add(start_options).add_options()("help,h", "");
   po::variables_map values;
   RankJob job;
   job.arguments = {"eval"};
@@ -34,8 +36,10 @@ int eval_command(const Arguments& arguments) {
     throw UserError("temper eval: {} (see temper eval --help)", error.what());
   }
   if (values.count("help") != 0) {
-    std::cout << options << "\n";
-    become_rank_program({"eval", "--help"});
+    const ExitStatus status =
+        wait_for_process(start_process({find_rank_program().string(), "eval", "--help"}));
+    if (status.shell_code() == 0) std::cout << "\n" << start_options;
+    return status.shell_code();
   }
   job.num_ranks = values["nproc"].as<int>();
   if (job.num_ranks < 0) throw UserError("temper eval: --nproc must be at least 1");
