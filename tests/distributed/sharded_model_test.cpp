@@ -15,6 +15,7 @@
 #include "common/error.h"
 #include "tests/distributed/toy_model.h"
 #include "tests/distributed/world.h"
+#include "tests/fixtures/names.h"
 
 namespace temper {
 namespace {
@@ -384,7 +385,7 @@ TEST(ShardedModel, NamesAMissingParameter) {
     model.load(source);
     ADD_FAILURE() << "no error";
   } catch (const UserError& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("hidden.1.bias"));
+    EXPECT_THAT(error.what(), names("hidden.1.bias"));
   }
 }
 

@@ -13,8 +13,6 @@
 namespace temper {
 namespace {
 
-using ::testing::HasSubstr;
-
 // The third micro-batch of step 6: a step has 4 rows, a micro-batch 1.
 constexpr const char* kBadRow = "at=loss,index=22,action=nan";
 

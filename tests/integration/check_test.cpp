@@ -4,6 +4,7 @@
 
 #include "run/run_directory.h"
 #include "run/status.h"
+#include "tests/fixtures/names.h"
 #include "workshop.h"
 
 namespace temper {
@@ -54,8 +55,8 @@ TEST_F(CheckTest, a_gate_closes) {
     arguments.insert(arguments.end(), gate.begin(), gate.end());
     const ProgramRun run = temper(arguments);
     EXPECT_EQ(run.exit_code, 2);
-    EXPECT_THAT(error_message(run), HasSubstr("corpus.jsonl"));
-    EXPECT_THAT(run.err, Not(HasSubstr(kSecret)));
+    EXPECT_THAT(error_message(run), names("corpus.jsonl"));
+    EXPECT_THAT(run.err, Not(names(kSecret)));
   }
 }
 
@@ -120,7 +121,7 @@ TEST_F(CheckTest, truncated_gzip_names_the_file) {
   write("corpus.jsonl.gz", std::string("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\x4c", 12));
   const ProgramRun run = temper(pack_command({"corpus.jsonl.gz", "-o", "out.h5"}));
   EXPECT_EQ(run.exit_code, 2);
-  EXPECT_THAT(error_message(run), HasSubstr("corpus.jsonl.gz"));
+  EXPECT_THAT(error_message(run), names("corpus.jsonl.gz"));
   EXPECT_FALSE(exists("out.h5"));
 }
 
@@ -146,7 +147,7 @@ TEST_F(CheckTest, traces_a_record_through_a_run) {
   EXPECT_EQ(temper_json({"trace", "train.jsonl:7", "out", "--json"}), trace);
   const ProgramRun unknown = temper({"trace", "other.jsonl:7", "out"});
   EXPECT_EQ(unknown.exit_code, 2);
-  EXPECT_THAT(error_message(unknown), HasSubstr("other.jsonl:7"));
+  EXPECT_THAT(error_message(unknown), names("other.jsonl:7"));
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 namespace temper {
 namespace {
 
-using ::testing::HasSubstr;
 using ::testing::Not;
 
 class CorpusToolsTest : public Workshop {};
@@ -40,8 +39,8 @@ TEST_F(CorpusToolsTest, new_tokenizer_names_the_bad_line) {
   const ProgramRun run =
       temper({"new-tokenizer", "corpus.jsonl", "--vocab-size", "300", "-o", "tokenizer.json"});
   EXPECT_EQ(run.exit_code, 2);
-  EXPECT_THAT(error_message(run), HasSubstr("corpus.jsonl:2"));
-  EXPECT_THAT(run.err, Not(HasSubstr("patientMeier")));
+  EXPECT_THAT(error_message(run), names("corpus.jsonl:2"));
+  EXPECT_THAT(run.err, Not(names("patientMeier")));
   EXPECT_FALSE(exists("tokenizer.json"));
 }
 

@@ -47,8 +47,8 @@ TEST_F(EvaluationCommandsTest, choices_are_told_apart_on_any_number_of_ranks) {
   write("broken.jsonl", R"({"prompt": "secret?", "choices": ["a", "b"], "answer": 2})");
   const ProgramRun refused = temper({"eval", "out", "--choices", "broken.jsonl"});
   EXPECT_EQ(refused.exit_code, 2);
-  EXPECT_THAT(error_message(refused), HasSubstr("broken.jsonl:1"));
-  EXPECT_THAT(refused.err, Not(HasSubstr("secret")));
+  EXPECT_THAT(error_message(refused), names("broken.jsonl:1"));
+  EXPECT_THAT(refused.err, Not(names("secret")));
 }
 
 TEST_F(EvaluationCommandsTest, sets_are_called_as_in_training) {
@@ -70,7 +70,7 @@ TEST_F(EvaluationCommandsTest, sets_are_called_as_in_training) {
 
   const ProgramRun refused = temper({"eval", "out", "--data", "a/x.h5", "--data", "b/x.h5"});
   EXPECT_EQ(refused.exit_code, 2);
-  EXPECT_THAT(error_message(refused), HasSubstr("--data b/x.h5: a/x.h5 is called x as well"));
+  EXPECT_THAT(error_message(refused), names("--data b/x.h5", "a/x.h5", "NAME=FILE.h5"));
 }
 
 TEST_F(EvaluationCommandsTest, the_page_follows_the_run_to_its_end) {
@@ -111,9 +111,9 @@ TEST_F(EvaluationCommandsTest, a_sweep_draws_its_frontier) {
   EXPECT_EQ(metrics(one, "step"), steps);
 
   EXPECT_THAT(error_message(temper({"sweep", "run.yaml", "-o", "s", "--over", "replay=0.1"})),
-              HasSubstr("--replay FILE.h5"));
+              names("--replay FILE.h5"));
   EXPECT_THAT(error_message(temper({"sweep", "run.yaml", "-o", "s", "--over", "lerning_rate=1"})),
-              HasSubstr("lerning_rate"));
+              names("lerning_rate"));
   EXPECT_FALSE(exists("s"));
 }
 
@@ -161,9 +161,8 @@ TEST_F(EvaluationCommandsTest, held_out_sets_that_are_trained_on_are_named) {
   write_yaml("max_steps: 1\ntest_datasets: test.h5\ngeneral_datasets: general.h5\n");
   const ProgramRun run = train("out", 1);
   ASSERT_EQ(run.exit_code, 0) << run.err;
-  EXPECT_THAT(run.err, names("test/test", "5 of its 5"));
-  EXPECT_THAT(run.err, HasSubstr("--overlap drop"));
-  EXPECT_THAT(run.err, Not(HasSubstr("general/general: ")));
+  EXPECT_THAT(run.err, names("test/test", "5 of its 5", "--overlap drop"));
+  EXPECT_THAT(run.err, Not(names("general/general: ")));
   temper_output({"report", "out"});
   EXPECT_THAT(read("out/report.html"), names("5 of its 5"));
 }

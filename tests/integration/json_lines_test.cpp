@@ -1,12 +1,11 @@
 // `temper tokenize` and `temper render`: JSON lines in and out.
 #include <gmock/gmock.h>
 
+#include "tests/fixtures/names.h"
 #include "workshop.h"
 
 namespace temper {
 namespace {
-
-using ::testing::HasSubstr;
 
 class JsonLinesTest : public Workshop {};
 
@@ -29,7 +28,7 @@ TEST_F(JsonLinesTest, tokenize_turns_ids_back_into_text) {
     const ProgramRun run =
         temper({"tokenize", "--tokenizer", "tokenizer.json", "--decode"}, std::string(bad) + "\n");
     EXPECT_EQ(run.exit_code, 2) << bad;
-    EXPECT_THAT(error_message(run), HasSubstr("standard input:1"));
+    EXPECT_THAT(error_message(run), names("standard input:1"));
   }
   EXPECT_EQ(
       temper({"tokenize", "--tokenizer", "tokenizer.json", "--decode", "--special"}).exit_code, 2);
@@ -41,7 +40,7 @@ TEST_F(JsonLinesTest, tokenize_names_the_bad_line) {
     const ProgramRun run = temper({"tokenize", "--tokenizer", "tokenizer.json"},
                                   "{\"text\": \"ab\"}\n" + std::string(bad) + "\n");
     EXPECT_EQ(run.exit_code, 2);
-    EXPECT_THAT(error_message(run), HasSubstr("standard input:2"));
+    EXPECT_THAT(error_message(run), names("standard input:2"));
   }
 }
 
@@ -78,7 +77,7 @@ TEST_F(JsonLinesTest, render_answers_what_it_cannot_with_an_error) {
   EXPECT_TRUE(parse_json(out, "answer").contains("error"));
   const ProgramRun run = temper({"render", "--chat-template", "klingon"}, "");
   EXPECT_EQ(run.exit_code, 2);
-  EXPECT_THAT(error_message(run), HasSubstr("klingon"));
+  EXPECT_THAT(error_message(run), names("klingon"));
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ TEST_F(MemoryPlanTest, agrees_with_what_a_run_holds) {
     const std::string output = fmt::format("out{}", num_ranks);
     const ProgramRun run = train(output, num_ranks, {"--set", "base_model=wide"});
     ASSERT_EQ(run.exit_code, 0) << run.err;
-    EXPECT_THAT(run.err, AllOf(HasSubstr("optimizer"), HasSubstr("measured (")));
+    EXPECT_THAT(run.err, names("optimizer", "planned", "measured"));
     const Json plan = event(output, "memory_plan"), ranks = event(output, "ranks");
     double planned = 0.0, measured = 0.0;
     for (const Json& rank : ranks["ranks"]) {
@@ -97,8 +97,7 @@ TEST_F(MemoryPlanTest, refuses_before_anything_is_read) {
     const ProgramRun run = temper(train_arguments("out", 2, more), "", slurm);
     EXPECT_EQ(run.exit_code, 2);
     EXPECT_THAT(error_message(run),
-                AllOf(names("2 ranks of"), HasSubstr("100.0 MiB are"),
-                      HasSubstr("SLURM_MEM_PER_NODE"), HasSubstr("temper plan")));
+                names("2 ranks of", "100.0 MiB", "SLURM_MEM_PER_NODE", "temper plan"));
     EXPECT_FALSE(exists("out"));
   }
 }
@@ -126,11 +125,11 @@ TEST_F(MemoryPlanTest, mistakes_are_named) {
     return error_message(run);
   };
   EXPECT_THAT(refused({"--memory", "lots"}), names("\"lots\""));
-  EXPECT_THAT(refused({"--ranks", "0"}), HasSubstr("--ranks must be at least 1"));
+  EXPECT_THAT(refused({"--ranks", "0"}), names("--ranks", " 1"));
   EXPECT_THAT(refused({"--ranks", "3", "--set", "dp_replicate_size=2"}),
               names("2 copies", "3 ranks"));
-  EXPECT_THAT(refused({"--ranks", "9"}), HasSubstr("only 4 micro-batches"));
-  EXPECT_THAT(refused({"--flops", "-1"}), HasSubstr("--flops must be positive"));
+  EXPECT_THAT(refused({"--ranks", "9"}), names("9 ranks", "4 micro-batches"));
+  EXPECT_THAT(refused({"--flops", "-1"}), names("--flops"));
 }
 
 }  // namespace

@@ -8,10 +8,6 @@
 namespace temper {
 namespace {
 
-using ::testing::AllOf;
-using ::testing::HasSubstr;
-using ::testing::Not;
-
 using ModelFaultsTest = TrainingWorkshop;
 
 size_t count_of(const std::string& text, const std::string& part) {
@@ -40,7 +36,7 @@ TEST_F(ModelFaultsTest, a_nan_in_the_weights_is_said_once_and_named) {
   EXPECT_THAT(temper({"generate", "--model", "model", "--chat-template", "none", "--prompt", "a",
                       "--max-new-tokens", "1"})
                   .err,
-              HasSubstr("model.embed_tokens.weight holds"));
+              names("model.embed_tokens.weight", "NaN"));
 }
 
 TEST_F(ModelFaultsTest, wrong_modules_are_found_before_any_rank_starts) {
@@ -48,14 +44,12 @@ TEST_F(ModelFaultsTest, wrong_modules_are_found_before_any_rank_starts) {
       "out", 1,
       {"--set", "adapter=lora", "--set", "lora_target_modules=[q_proj, upproj]", "--dry-run"});
   EXPECT_EQ(target.exit_code, 2);
-  EXPECT_THAT(error_message(target),
-              AllOf(names("\"upproj\""), HasSubstr("did you mean \"up_proj\"?"),
-                    HasSubstr("down_proj, gate_proj")));
+  EXPECT_THAT(error_message(target), names("\"upproj\"", "\"up_proj\"", "down_proj, gate_proj"));
   const ProgramRun saved =
       train("out", 1,
             {"--set", "adapter=lora", "--set", "lora_modules_to_save=embed_token", "--dry-run"});
   EXPECT_EQ(saved.exit_code, 2);
-  EXPECT_THAT(error_message(saved), HasSubstr("did you mean \"embed_tokens\"?"));
+  EXPECT_THAT(error_message(saved), names("\"embed_token\"", "\"embed_tokens\""));
 }
 
 TEST_F(ModelFaultsTest, tokenizer_larger_than_the_embedding) {
@@ -65,7 +59,7 @@ TEST_F(ModelFaultsTest, tokenizer_larger_than_the_embedding) {
   for (const std::vector<std::string>& more : {std::vector<std::string>{"--dry-run"}, {}}) {
     const ProgramRun run = train("out", 1, more);
     EXPECT_EQ(run.exit_code, 2);
-    EXPECT_THAT(error_message(run), HasSubstr("the tokenizer has 258 tokens"));
+    EXPECT_THAT(error_message(run), names("tokenizer", "258", "257"));
   }
 }
 
@@ -75,8 +69,7 @@ TEST_F(ModelFaultsTest, shape_that_contradicts_the_configuration) {
   write("model/config.json", config);
   const ProgramRun run = train("out", 2);
   EXPECT_EQ(run.exit_code, 2);
-  EXPECT_THAT(error_message(run),
-              AllOf(HasSubstr("gate_proj.weight"), HasSubstr("[64, 32]"), HasSubstr("[65, 32]")));
+  EXPECT_THAT(error_message(run), names("gate_proj.weight", "[64, 32]", "[65, 32]"));
 }
 
 TEST_F(ModelFaultsTest, full_disk_during_an_export_leaves_the_old_one) {
@@ -90,7 +83,7 @@ TEST_F(ModelFaultsTest, full_disk_during_an_export_leaves_the_old_one) {
        fmt::format("cd {} && trap '' XFSZ && ulimit -f 64 && exec {} export out -o exported",
                    folder().string(), TEMPER_PROGRAM)});
   EXPECT_EQ(run.status.code, 1) << run.standard_error;
-  EXPECT_THAT(run.standard_error, AllOf(HasSubstr("model.safetensors"), HasSubstr("error: ")));
+  EXPECT_THAT(run.standard_error, names("model.safetensors", "error: "));
   EXPECT_EQ(read("exported/export_report.json"), report);
   EXPECT_EQ(listing(), before);
   EXPECT_EQ(temper({"export", "out", "-o", "exported"}).exit_code, 0);

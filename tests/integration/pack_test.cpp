@@ -9,7 +9,6 @@ namespace temper {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::Not;
 
 // In every record that must not be shown.
@@ -38,7 +37,7 @@ class PackTest : public Workshop {
     const ProgramRun run = temper(command(more));
     EXPECT_EQ(run.exit_code, 2);
     EXPECT_EQ(run.out, "");
-    EXPECT_THAT(run.err, Not(HasSubstr(kSecret)));
+    EXPECT_THAT(run.err, Not(names(kSecret)));
     EXPECT_THAT(listing(), ElementsAre("corpus.jsonl", "tokenizer.json"));
     return error_message(run);
   }
@@ -97,35 +96,34 @@ TEST_F(PackTest, does_not_depend_on_workers) {
 TEST_F(PackTest, record_that_is_no_json_names_file_and_line) {
   const std::string good = "{\"prompt\": \"a\", \"completion\": \"b\"}\n";
   EXPECT_THAT(refusal(good + good + "{\"prompt\": \"" + kSecret + "\n" + good),
-              HasSubstr("corpus.jsonl:3"));
-  EXPECT_THAT(refusal(good + kSecret + "\n"), HasSubstr("corpus.jsonl:2"));
+              names("corpus.jsonl:3"));
+  EXPECT_THAT(refusal(good + kSecret + "\n"), names("corpus.jsonl:2"));
 }
 
 TEST_F(PackTest, record_without_its_key_names_it) {
   const std::string message =
       refusal("{\"prompt\": \"a\", \"completion\": \"b\"}\n{\"prompt\": \"" + std::string(kSecret) +
               "\"}\n");
-  EXPECT_THAT(message, HasSubstr("corpus.jsonl:2"));
-  EXPECT_THAT(message, HasSubstr("completion"));
-  EXPECT_THAT(refusal("{\"prompt\": \"a\", \"completion\": 3}\n"), HasSubstr("corpus.jsonl:1"));
+  EXPECT_THAT(message, names("corpus.jsonl:2", "completion"));
+  EXPECT_THAT(refusal("{\"prompt\": \"a\", \"completion\": 3}\n"), names("corpus.jsonl:1"));
 }
 
 TEST_F(PackTest, empty_corpus) {
-  EXPECT_THAT(refusal(""), HasSubstr("corpus.jsonl"));
-  EXPECT_THAT(refusal("\n\n"), HasSubstr("corpus.jsonl"));
+  EXPECT_THAT(refusal(""), names("corpus.jsonl"));
+  EXPECT_THAT(refusal("\n\n"), names("corpus.jsonl"));
 }
 
 TEST_F(PackTest, missing_corpus) {
   const ProgramRun run = temper(command());
   EXPECT_EQ(run.exit_code, 2);
-  EXPECT_THAT(error_message(run), HasSubstr("corpus.jsonl"));
+  EXPECT_THAT(error_message(run), names("corpus.jsonl"));
 }
 
 TEST_F(PackTest, overlong_record) {
   const std::string record = "{\"prompt\": \"" + std::string(kSecret) + "\", \"completion\": \"" +
                              std::string(100, 'x') + "\"}\n";
   const std::string good = "{\"prompt\": \"a\", \"completion\": \"b\"}\n";
-  EXPECT_THAT(refusal(good + record), HasSubstr("corpus.jsonl:2"));
+  EXPECT_THAT(refusal(good + record), names("corpus.jsonl:2"));
   EXPECT_EQ(pack(good + record, {"--overlong", "truncate"})["records"]["truncated"], 1);
   EXPECT_EQ(temper_json({"inspect", "out.h5", "--json"})["documents"], 2);
   EXPECT_EQ(pack(good + record, {"--overlong", "drop"})["records"]["packed"], 1);
@@ -147,18 +145,18 @@ TEST_F(PackTest, tokenizer_of_an_unsupported_kind_is_named) {
                                         "\"post_processor\": null, \"decoder\": null, "
                                         "\"model\": {\"type\": \"") +
                                 kind + "\", \"vocab\": []}}");
-    EXPECT_THAT(refusal(corpus), HasSubstr(kind));
+    EXPECT_THAT(refusal(corpus), names(kind));
   }
   write("tokenizer.json", "{");
-  EXPECT_THAT(refusal(corpus), HasSubstr("tokenizer.json"));
+  EXPECT_THAT(refusal(corpus), names("tokenizer.json"));
 }
 
 TEST_F(PackTest, wrong_options) {
   const std::string corpus = "{\"prompt\": \"a\", \"completion\": \"b\"}\n";
-  EXPECT_THAT(refusal(corpus, {"--format", "csv"}), HasSubstr("csv"));
-  EXPECT_THAT(refusal(corpus, {"--overlong", "ignore"}), HasSubstr("ignore"));
-  EXPECT_THAT(refusal(corpus, {"--chat-template", "klingon"}), HasSubstr("klingon"));
-  EXPECT_THAT(refusal(corpus, {"--model", "base"}), HasSubstr("either --model or --tokenizer"));
+  EXPECT_THAT(refusal(corpus, {"--format", "csv"}), names("csv"));
+  EXPECT_THAT(refusal(corpus, {"--overlong", "ignore"}), names("ignore"));
+  EXPECT_THAT(refusal(corpus, {"--chat-template", "klingon"}), names("klingon"));
+  EXPECT_THAT(refusal(corpus, {"--model", "base"}), names("--model", "--tokenizer"));
 }
 
 TEST_F(PackTest, failure_leaves_an_older_dataset_alone) {
@@ -188,7 +186,7 @@ TEST_F(PackTest, other_peoples_hdf5_files_stay) {
   write("out.h5", measurements);
   const ProgramRun run = temper(command());
   EXPECT_EQ(run.exit_code, 2);
-  EXPECT_THAT(error_message(run), HasSubstr("out.h5 exists and is not a packed dataset"));
+  EXPECT_THAT(error_message(run), names("out.h5", "packed dataset"));
   EXPECT_EQ(read("out.h5"), measurements);
 
   write("corpus.jsonl", "[");  // not even looked at
@@ -196,7 +194,7 @@ TEST_F(PackTest, other_peoples_hdf5_files_stay) {
   const ProgramRun split = temper({"pack", "corpus.jsonl", "-o", "mine.h5", "--tokenizer",
                                    "tokenizer.json", "--sequence-len", "64", "--val-split", "0.5"});
   EXPECT_EQ(split.exit_code, 2);
-  EXPECT_THAT(error_message(split), HasSubstr("mine-val.h5 exists and is not a packed dataset"));
+  EXPECT_THAT(error_message(split), names("mine-val.h5", "packed dataset"));
   EXPECT_EQ(read("mine-val.h5"), measurements);
 }
 
@@ -210,7 +208,7 @@ TEST_F(PackTest, full_disk_is_a_failure_that_leaves_nothing) {
                      "--tokenizer tokenizer.json --sequence-len 64",
                      folder().string(), limit, TEMPER_PROGRAM)});
     EXPECT_EQ(run.status.code, 1);
-    EXPECT_THAT(error_message({1, run.standard_output, run.standard_error}), HasSubstr("out.h5"));
+    EXPECT_THAT(error_message({1, run.standard_output, run.standard_error}), names("out.h5"));
     EXPECT_THAT(listing(), ElementsAre("corpus.jsonl", "tokenizer.json"));
   }
 }

@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "tests/fixtures/names.h"
 #include "training_workshop.h"
 
 namespace temper {
@@ -31,7 +32,7 @@ TEST_F(RehearsalTest, rehearsal_leaves_what_is_there) {
   write("out-rehearsal/mine", "x");
   const ProgramRun run = temper({"rehearse", "run.yaml", "--set", "output_dir=out"});
   EXPECT_EQ(run.exit_code, 2);
-  EXPECT_THAT(error_message(run), HasSubstr("out-rehearsal exists"));
+  EXPECT_THAT(error_message(run), names("out-rehearsal", "exists"));
   EXPECT_EQ(read("out-rehearsal/mine"), "x");
 }
 

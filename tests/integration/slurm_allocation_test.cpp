@@ -79,9 +79,9 @@ TEST_F(SlurmAllocationTest, srun_that_was_asked_for_starts_a_single_rank_too) {
 TEST_F(SlurmAllocationTest, starter_and_its_reason_are_told) {
   fake_srun("none pmi2");
   program("mpirun", "exit 75");
-  EXPECT_THAT(train().err, HasSubstr("starting 4 ranks with mpirun: this srun has no PMIx plugin"));
+  EXPECT_THAT(train().err, names("4 ranks", "mpirun", "PMIx"));
   fake_srun("pmix_v4");
-  EXPECT_THAT(train().err, HasSubstr("starting 4 ranks with srun: it has the plugin pmix_v4"));
+  EXPECT_THAT(train().err, names("4 ranks", "srun", "pmix_v4"));
 }
 
 TEST_F(SlurmAllocationTest, stop_puts_the_job_back_into_the_queue) {
@@ -107,7 +107,7 @@ TEST_F(SlurmAllocationTest, requeues_without_progress_end) {
   for (int i = 0; i < 3; ++i) train({"--requeue"});
   const ProgramRun last = train({"--requeue"});
   EXPECT_EQ(last.exit_code, 75);
-  EXPECT_THAT(last.err, HasSubstr("max_requeues"));
+  EXPECT_THAT(last.err, names("max_requeues"));
   const std::string calls = read("calls");
   EXPECT_EQ(std::count(calls.begin(), calls.end(), '\n'), 4 + 3);
 }
@@ -118,7 +118,7 @@ TEST_F(SlurmAllocationTest, further_job_where_requeueing_is_refused) {
   program("sbatch", "echo \"sbatch $*\" >> calls; echo 8");
   write("out/job.sbatch", "#!/bin/sh\n");
   const ProgramRun run = train({"--requeue"});
-  EXPECT_THAT(run.err, HasSubstr("Requested operation is presently disabled"));
+  EXPECT_THAT(run.err, names("Requested operation is presently disabled"));
   EXPECT_THAT(read("calls"), HasSubstr("sbatch --parsable --dependency=afterany:7 " +
                                        (folder() / "out/job.sbatch").string() + "\n"));
   EXPECT_EQ(parse_json(read("out/job.json"), "job.json")["job_id"], "8");
@@ -135,13 +135,13 @@ TEST_F(SlurmAllocationTest, requeue_without_an_answer_is_not_followed_by_a_secon
   write("out/job.sbatch", "#!/bin/sh\n");
   ProgramRun run = train({"--requeue"});
   EXPECT_EQ(run.exit_code, 75);
-  EXPECT_THAT(run.err, HasSubstr("not known whether the job went back into the queue"));
+  EXPECT_THAT(run.err, names("Socket timed out", "squeue --me"));
   EXPECT_THAT(read("calls"), Not(HasSubstr("sbatch")));
   EXPECT_EQ(parse_json(read("out/job.json"), "job.json")["job_id"], "7");
   // squeue shows that it was heard.
   program("squeue", "echo '7|PENDING|BeginTime|1:00|1:00|N/A||'");
   run = train({"--requeue"});
-  EXPECT_THAT(run.err, Not(HasSubstr("not known")));
+  EXPECT_THAT(run.err, Not(names("squeue --me")));
   EXPECT_THAT(read("calls"), Not(HasSubstr("sbatch")));
 }
 
@@ -180,9 +180,9 @@ TEST_F(LostNodeTest, node_of_a_crash_is_left_out_on_request) {
 TEST_F(LostNodeTest, ranks_start_again_where_a_further_job_is_refused) {
   const ProgramRun run = lose_node2("Killed", "137", "echo 'invalid node name' >&2; exit 1");
   EXPECT_EQ(run.exit_code, 1) << run.err;
-  EXPECT_THAT(run.err, HasSubstr("invalid node name"));
+  EXPECT_THAT(run.err, names("invalid node name"));
   EXPECT_THAT(run.err, names("this job", "node2"));
-  EXPECT_THAT(run.err, HasSubstr("max_restarts"));
+  EXPECT_THAT(run.err, names("max_restarts"));
   const Json record = parse_json(read("out/job.json"), "job.json");
   EXPECT_EQ(record["job_id"], "7");
   EXPECT_EQ(record["failed_nodes"], Json::array());
@@ -193,15 +193,15 @@ TEST_F(LostNodeTest, ranks_do_not_start_again_beside_a_job_that_may_be_there) {
   const ProgramRun run =
       lose_node2("Killed", "137", "echo 'Socket timed out on send/recv operation' >&2; exit 1");
   EXPECT_EQ(run.exit_code, 1) << run.err;
-  EXPECT_THAT(run.err, HasSubstr("not known whether a further job was submitted"));
-  EXPECT_THAT(run.err, Not(HasSubstr("start again in this job")));
+  EXPECT_THAT(run.err, names("further job", "squeue --me"));
+  EXPECT_THAT(run.err, Not(names("this job")));
   EXPECT_EQ(parse_json(read("out/job.json"), "job.json")["is_unanswered"], true);
 }
 
 TEST_F(LostNodeTest, node_that_reports_a_stall_is_not) {
   const ProgramRun run = lose_node2("Exited with exit code 76", "76");
   EXPECT_EQ(run.exit_code, 76) << run.err;
-  EXPECT_THAT(run.err, HasSubstr("max_restarts"));
+  EXPECT_THAT(run.err, names("max_restarts"));
   EXPECT_THAT(read("calls"), Not(HasSubstr("sbatch")));
   EXPECT_EQ(parse_json(read("out/job.json"), "job.json")["total_restarts"], 2);
 }
@@ -209,7 +209,7 @@ TEST_F(LostNodeTest, node_that_reports_a_stall_is_not) {
 TEST_F(SlurmAllocationTest, requeue_outside_of_a_job_is_refused) {
   const ProgramRun run = temper({"train", "run.yaml", "--requeue"});
   EXPECT_EQ(run.exit_code, 2);
-  EXPECT_THAT(error_message(run), HasSubstr("SLURM_JOB_ID"));
+  EXPECT_THAT(error_message(run), names("SLURM_JOB_ID"));
 }
 
 TEST_F(SlurmAllocationTest, ranks_run_in_the_container) {

@@ -24,7 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
-using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr int kStallTimeout = 2;
@@ -107,8 +106,7 @@ TEST_P(LostRank, ends_the_job_and_is_named) {
       fmt::format("rank=1,at={},step={},action={}", fault.place, fault.step, action), num_ranks);
   SCOPED_TRACE(job.err);
   EXPECT_EQ(count_lines_with(job.err, "rank 1 on "), 1);
-  EXPECT_THAT(job.err, HasSubstr(dies ? ") died at step " : ") is stuck at step "));
-  EXPECT_THAT(job.err, HasSubstr(fault.where));
+  EXPECT_THAT(job.err, names(dies ? "died" : "stuck", fault.where));
   fmt::print("{} of a rank at {}, {} ranks: the job ended after {:.1f} s, start included\n", action,
              fault.place, num_ranks, job.seconds);
   const Json status = temper_json({"status", "out", "--json"});
@@ -120,7 +118,7 @@ TEST_P(LostRank, ends_the_job_and_is_named) {
   }
   EXPECT_EQ(job.exit_code, dies ? 1 : 76);
   EXPECT_EQ(status["state"], "failed");
-  EXPECT_THAT(status["error"].get<std::string>(), HasSubstr("rank 1 on "));
+  EXPECT_THAT(status["error"].get<std::string>(), names("rank 1 on "));
   // The line of the rank that saw it is all that needs to be said.
   EXPECT_EQ(count_lines_with(job.err, "error"), 1);
 }
@@ -139,8 +137,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_F(StallTest, rank_that_sleeps_is_named_and_those_that_wait_are_not) {
   const EndedJob job = train_with("rank=0,at=forward,step=3,action=hang", 2);
   EXPECT_EQ(job.exit_code, 76) << job.err;
-  EXPECT_THAT(job.err, HasSubstr("rank 0 on "));
-  EXPECT_THAT(job.err, names("step 3", "outside of any collective"));
+  EXPECT_THAT(job.err, names("rank 0 on ", "step 3", "outside of any collective"));
   EXPECT_THAT(job.err, names("sleeps", "stall_timeout: 2 s"));
   EXPECT_EQ(count_lines_with(job.err, "error"), 1);
 }
@@ -148,7 +145,7 @@ TEST_F(StallTest, rank_that_sleeps_is_named_and_those_that_wait_are_not) {
 TEST_F(StallTest, only_rank_is_watched_too) {
   const EndedJob job = train_with("at=forward,step=3,action=hang", 1);
   EXPECT_EQ(job.exit_code, 76) << job.err;
-  EXPECT_THAT(job.err, HasSubstr("rank 0 on "));
+  EXPECT_THAT(job.err, names("rank 0 on "));
   EXPECT_EQ(temper_json({"status", "out", "--json"})["state"], "failed");
 }
 
@@ -177,14 +174,12 @@ TEST_F(StallTest, ranks_of_another_node_leave_the_word_to_the_one_that_knows) {
   const EndedJob hanging = train_with("rank=1,at=forward,step=3,action=hang", 2, two_nodes);
   EXPECT_EQ(hanging.exit_code, 76) << hanging.err;
   EXPECT_EQ(count_lines_with(hanging.err, "error"), 1);
-  EXPECT_THAT(hanging.err, HasSubstr("rank 1 on "));
+  EXPECT_THAT(hanging.err, names("rank 1 on "));
   // A node that does not run at all says nothing.
   const EndedJob stopped = train_with("rank=1,at=forward,step=3,action=stop", 2, two_nodes);
   EXPECT_EQ(stopped.exit_code, 76) << stopped.err;
   EXPECT_EQ(count_lines_with(stopped.err, "error"), 1);
-  EXPECT_THAT(stopped.err, HasSubstr("rank 0 on "));
-  EXPECT_THAT(stopped.err, HasSubstr(" at step 3, in "));
-  EXPECT_THAT(stopped.err, names("another node"));
+  EXPECT_THAT(stopped.err, names("rank 0 on ", "step 3", "another node"));
 }
 
 TEST_F(StallTest, job_that_is_suspended_as_a_whole_goes_on) {
@@ -200,7 +195,7 @@ TEST_F(StallTest, job_that_is_suspended_as_a_whole_goes_on) {
   wait_for_step("out", step + 3);
   kill(pid, SIGTERM);
   EXPECT_EQ(wait_for_process(pid).shell_code(), 75) << read("job.err");
-  EXPECT_THAT(read("job.err"), Not(HasSubstr("stuck")));
+  EXPECT_THAT(read("job.err"), Not(names("stuck")));
 }
 
 TEST_F(StallTest, rank_in_a_debugger_is_no_stall) {

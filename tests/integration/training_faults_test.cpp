@@ -33,8 +33,7 @@ TEST_F(TrainingFaultsTest, gpu_that_is_allocated_but_unusable_is_no_silent_cpu_r
   const std::map<std::string, std::string> with_gpu = {{"CUDA_VISIBLE_DEVICES", "0"}};
   const ProgramRun refused = temper({"train", "run.yaml", "--nproc", "2"}, "", with_gpu);
   EXPECT_EQ(refused.exit_code, 2);
-  EXPECT_THAT(error_message(refused), HasSubstr("CUDA_VISIBLE_DEVICES=0"));
-  EXPECT_THAT(error_message(refused), HasSubstr("device: cpu"));
+  EXPECT_THAT(error_message(refused), names("CUDA_VISIBLE_DEVICES=0", "device: cpu"));
   EXPECT_FALSE(exists("out"));
 
   const ProgramRun on_purpose = temper({"train", "run.yaml", "--set", "device=cpu"}, "", with_gpu);
@@ -48,7 +47,7 @@ TEST_F(TrainingFaultsTest, full_disk_while_saving_leaves_no_checkpoint) {
                     fmt::format("cd {} && trap '' XFSZ && ulimit -f 16 && exec {} train run.yaml",
                                 folder().string(), TEMPER_PROGRAM)});
   EXPECT_EQ(run.status.code, 1) << run.standard_error;
-  EXPECT_THAT(run.standard_error, HasSubstr("rank-00000-of-00001.safetensors"));
+  EXPECT_THAT(run.standard_error, names("rank-00000-of-00001.safetensors"));
   for (const auto& entry : std::filesystem::directory_iterator(folder() / "out")) {
     EXPECT_THAT(entry.path().filename().string(), Not(HasSubstr("step-")));
   }
@@ -60,8 +59,7 @@ TEST_F(TrainingFaultsTest, full_disk_while_saving_leaves_no_checkpoint) {
 TEST_F(TrainingFaultsTest, loss_that_is_not_finite_ends_the_run) {
   const ProgramRun run = temper({"train", "run.yaml", "--set", "learning_rate=1e30"});
   EXPECT_EQ(run.exit_code, 1) << run.err;
-  EXPECT_THAT(run.err, HasSubstr("step 2: the "));
-  EXPECT_THAT(run.err, HasSubstr(" is not finite (worst loss: micro-batch "));
+  EXPECT_THAT(run.err, names("step 2", "not finite", "micro-batch"));
   EXPECT_THAT(run.err, names("no checkpoint yet", "learning_rate"));
   EXPECT_THAT(read("out/status.json"), HasSubstr("failed"));
 }
@@ -72,7 +70,7 @@ TEST_F(TrainingFaultsTest, questions_named_as_the_output_stay) {
   const ProgramRun run = temper({"eval", "--model", "model", "--chat-template", "plain",
                                  "--questions", "questions.jsonl", "-o", "./questions.jsonl"});
   EXPECT_EQ(run.exit_code, 2);
-  EXPECT_THAT(error_message(run), HasSubstr("the --questions are read from it"));
+  EXPECT_THAT(error_message(run), names("--output", "questions.jsonl", "--questions"));
   EXPECT_EQ(read("questions.jsonl"), questions);
 }
 
@@ -85,7 +83,7 @@ TEST_F(TrainingFaultsTest, missing_shard_of_the_base_is_named) {
             "model.norm.weight": "model-00002-of-00002.safetensors"}})");
   const ProgramRun run = temper({"train", "run.yaml", "--nproc", "2"});
   EXPECT_EQ(run.exit_code, 2);
-  EXPECT_THAT(error_message(run), HasSubstr("model-00002-of-00002.safetensors"));
+  EXPECT_THAT(error_message(run), names("model-00002-of-00002.safetensors"));
   EXPECT_FALSE(exists("out"));
 }
 
@@ -105,8 +103,7 @@ TEST_F(TrainingFaultsTest, shared_memory_too_small_for_the_frozen_base_is_named)
                                                      "train run.yaml --nproc 2 --set adapter=lora");
   const std::string message = error_message({1, "", run.standard_error});
   EXPECT_EQ(run.status.code, 1);
-  EXPECT_THAT(message, HasSubstr("/dev/shm is too small"));
-  EXPECT_THAT(message, HasSubstr("base_placement: replicated or sharded"));
+  EXPECT_THAT(message, names("/dev/shm", "base_placement", "replicated", "sharded"));
   EXPECT_FALSE(exists("out/step-00000004"));
   const ProgramRun after = temper({"train", "run.yaml", "--nproc", "2", "--set", "adapter=lora"});
   EXPECT_EQ(after.exit_code, 0) << after.err;
@@ -116,7 +113,7 @@ TEST_F(TrainingFaultsTest, trainable_weights_go_by_messages_without_shared_memor
   const CapturedProcess run =
       run_with_shared_memory("64k", folder().string(), "train run.yaml --nproc 2");
   EXPECT_EQ(run.status.code, 0) << run.standard_error;
-  EXPECT_THAT(run.standard_error, HasSubstr("/dev/shm is too small"));
+  EXPECT_THAT(run.standard_error, names("/dev/shm"));
   const Json by_messages = temper_json({"inspect", "out", "--json"});
   EXPECT_EQ(temper({"train", "run.yaml", "--nproc", "2", "--set", "output_dir=again"}).exit_code,
             0);

@@ -14,7 +14,6 @@ namespace temper {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 const std::string kQuery0 = "model.layers.0.self_attn.q_proj";
 const std::string kQuery1 = "model.layers.1.self_attn.q_proj";
@@ -32,7 +31,7 @@ std::string refusal_with(const std::string& key, Json value) {
   Json json = minimal();
   json[key] = std::move(value);
   const std::string text = error_text<UserError>([&] { read(json); });
-  EXPECT_THAT(text, testing::AllOf(testing::StartsWith("adapter_config.json: "), HasSubstr(key)));
+  EXPECT_THAT(text, testing::AllOf(testing::StartsWith("adapter_config.json: "), names(key)));
   return text;
 }
 
@@ -53,11 +52,13 @@ TEST(LoraConfigTest, target_modules_are_a_list_or_a_name) {
   EXPECT_THAT(read(json).target_modules, ElementsAre("all-linear"));
   json["target_modules"] = "o_proj";
   EXPECT_THAT(read(json).target_modules, ElementsAre("o_proj"));
-  EXPECT_THAT(refusal_with("target_modules", ".*(q|v)_proj"), HasSubstr("patterns are not"));
-  EXPECT_THAT(refusal_with("target_modules", {"q_proj", "(k|v)_proj"}), HasSubstr("patterns"));
-  EXPECT_THAT(refusal_with("target_modules", Json::array()), HasSubstr("at least one"));
-  EXPECT_THAT(refusal_with("target_modules", {1}), HasSubstr("names of modules"));
-  EXPECT_THAT(refusal_with("target_modules", nullptr), HasSubstr("missing"));
+  EXPECT_THAT(refusal_with("target_modules", ".*(q|v)_proj"),
+              names("\".*(q|v)_proj\"", "all-linear"));
+  EXPECT_THAT(refusal_with("target_modules", {"q_proj", "(k|v)_proj"}),
+              names("\"(k|v)_proj\"", "all-linear"));
+  EXPECT_THAT(refusal_with("target_modules", Json::array()), names("\"target_modules\" is []"));
+  EXPECT_THAT(refusal_with("target_modules", {1}), names("\"target_modules\" is [1]"));
+  EXPECT_THAT(refusal_with("target_modules", nullptr), names("\"target_modules\"", "missing"));
 }
 
 TEST(LoraConfigTest, targets_match_whole_components) {
@@ -95,30 +96,31 @@ TEST(LoraConfigTest, patterns_change_single_modules) {
   EXPECT_EQ(lora.scale(kQuery0), 2.0);
   EXPECT_EQ(lora.scale(kQuery1), 4.0);
   EXPECT_EQ(lora.scale(kUp0), 4.0);
-  EXPECT_THAT(refusal_with("rank_pattern", {{"^model.*", 4}}),
-              HasSubstr("not the name of a module"));
-  EXPECT_THAT(refusal_with("rank_pattern", {{"q_proj", 0}}), HasSubstr("expected 1 to"));
-  EXPECT_THAT(refusal_with("alpha_pattern", {{"q_proj", "x"}}), HasSubstr("expected a number"));
+  EXPECT_THAT(refusal_with("rank_pattern", {{"^model.*", 4}}), names("rank_pattern: \"^model.*\""));
+  EXPECT_THAT(refusal_with("rank_pattern", {{"q_proj", 0}}),
+              names("rank_pattern: \"q_proj\" is 0", "65536"));
+  EXPECT_THAT(refusal_with("alpha_pattern", {{"q_proj", "x"}}),
+              names("alpha_pattern: \"q_proj\" is \"x\""));
 }
 
 TEST(LoraConfigTest, what_changes_the_mathematics_is_refused_by_key_and_value) {
   EXPECT_THAT(refusal_with("use_dora", true), names("\"use_dora\" is true"));
   EXPECT_THAT(refusal_with("bias", "all"), names("\"bias\" is \"all\"", "\"none\""));
-  EXPECT_THAT(refusal_with("modules_to_save", {"l*"}), HasSubstr("patterns are not supported"));
-  EXPECT_THAT(refusal_with("layers_to_transform", {0, 1}), HasSubstr("[0,1]"));
-  EXPECT_THAT(refusal_with("layers_to_transform", 1), HasSubstr("which is not supported"));
-  EXPECT_THAT(refusal_with("lora_bias", true), HasSubstr("which is not supported"));
-  EXPECT_THAT(refusal_with("fan_in_fan_out", true), HasSubstr("which is not supported"));
-  EXPECT_THAT(refusal_with("exclude_modules", {"q_proj"}), HasSubstr("which is not supported"));
-  EXPECT_THAT(refusal_with("layer_replication", {{0, 1}}), HasSubstr("which is not supported"));
-  EXPECT_THAT(refusal_with("trainable_token_indices", {1}), HasSubstr("which is not supported"));
-  EXPECT_THAT(refusal_with("use_something_new", true), HasSubstr("which is not supported"));
-  EXPECT_THAT(refusal_with("peft_type", "IA3"), HasSubstr("only \"LORA\""));
-  EXPECT_THAT(refusal_with("task_type", "SEQ_CLS"), HasSubstr("only \"CAUSAL_LM\""));
-  EXPECT_THAT(refusal_with("init_lora_weights", "pissa"), HasSubstr("changes the base weights"));
-  EXPECT_THAT(refusal_with("r", 0), HasSubstr("expected 1 to"));
-  EXPECT_THAT(refusal_with("lora_alpha", 0), HasSubstr("positive"));
-  EXPECT_THAT(refusal_with("lora_dropout", 1.0), HasSubstr("less than 1"));
+  EXPECT_THAT(refusal_with("modules_to_save", {"l*"}), names("[\"l*\"]"));
+  EXPECT_THAT(refusal_with("layers_to_transform", {0, 1}), names("[0,1]"));
+  EXPECT_THAT(refusal_with("layers_to_transform", 1), names("\"layers_to_transform\" is 1"));
+  EXPECT_THAT(refusal_with("lora_bias", true), names("\"lora_bias\" is true"));
+  EXPECT_THAT(refusal_with("fan_in_fan_out", true), names("\"fan_in_fan_out\" is true"));
+  EXPECT_THAT(refusal_with("exclude_modules", {"q_proj"}), names("[\"q_proj\"]"));
+  EXPECT_THAT(refusal_with("layer_replication", {{0, 1}}), names("[0,1]"));
+  EXPECT_THAT(refusal_with("trainable_token_indices", {1}), names("[1]"));
+  EXPECT_THAT(refusal_with("use_something_new", true), names("\"use_something_new\" is true"));
+  EXPECT_THAT(refusal_with("peft_type", "IA3"), names("\"IA3\"", "\"LORA\""));
+  EXPECT_THAT(refusal_with("task_type", "SEQ_CLS"), names("\"SEQ_CLS\"", "\"CAUSAL_LM\""));
+  EXPECT_THAT(refusal_with("init_lora_weights", "pissa"), names("\"pissa\""));
+  EXPECT_THAT(refusal_with("r", 0), names("\"r\" is 0", "65536"));
+  EXPECT_THAT(refusal_with("lora_alpha", 0), names("\"lora_alpha\" is 0"));
+  EXPECT_THAT(refusal_with("lora_dropout", 1.0), names("\"lora_dropout\" is 1.0"));
 }
 
 TEST(LoraConfigTest, what_is_switched_off_is_accepted) {
@@ -169,22 +171,21 @@ TEST(ResolveLoraTargetsTest, unknown_names_are_refused_with_the_known) {
   for (const char* name : {"query", "lm_head", "layers.2.mlp.up_proj", "roj"}) {
     lora.target_modules = {"q_proj", name};
     EXPECT_THAT(error_text<UserError>([&] { resolve_lora_targets(lora, tiny_llama()); }),
-                testing::AllOf(HasSubstr(fmt::format("\"{}\" is not in the model", name)),
-                               HasSubstr("down_proj, gate_proj, k_proj")));
+                names(fmt::format("\"{}\"", name), "down_proj, gate_proj, k_proj"));
   }
   lora.target_modules = {};
   EXPECT_THAT(error_text<UserError>([&] { resolve_lora_targets(lora, tiny_llama()); }),
-              HasSubstr("no LoRA target modules"));
+              names("LoRA target modules", "(or all-linear)"));
 }
 
 TEST(ResolveLoraTargetsTest, the_nearest_name_is_suggested) {
   LoraConfig lora;
   lora.target_modules = {"layers.0.mlp.gate_porj"};
   EXPECT_THAT(error_text<UserError>([&] { resolve_lora_targets(lora, tiny_llama()); }),
-              HasSubstr("did you mean \"gate_proj\"?"));
+              names("layers.0.mlp.gate_porj", "\"gate_proj\""));
   lora.target_modules = {"lm_head"};
   EXPECT_THAT(error_text<UserError>([&] { resolve_lora_targets(lora, tiny_llama()); }),
-              HasSubstr("lora_modules_to_save trains"));
+              names("\"lm_head\"", "lora_modules_to_save"));
 }
 
 TEST(ResolveLoraTargetsTest, embedding_and_head_may_train_in_full) {
@@ -203,7 +204,7 @@ TEST(ResolveLoraTargetsTest, embedding_and_head_may_train_in_full) {
   for (const char* name : {"norm", "lm_haed", "q_proj"}) {
     lora.modules_to_save = {name};
     EXPECT_THAT(error_text<UserError>([&] { resolve_lora_targets(lora, tiny_llama()); }),
-                testing::AllOf(HasSubstr(name), HasSubstr("embed_tokens and lm_head do")));
+                names(fmt::format("\"{}\"", name), "embed_tokens", "lm_head"));
   }
 }
 
@@ -216,7 +217,7 @@ TEST(ResolveLoraTargetsTest, a_tied_matrix_trains_as_one_or_not_at_all) {
   EXPECT_FALSE(lora.ensure_weight_tying);
   lora.modules_to_save = {"lm_head"};
   EXPECT_THAT(error_text<UserError>([&] { resolve_lora_targets(lora, tied); }),
-              testing::AllOf(HasSubstr("lm_head alone"), HasSubstr("name both")));
+              names("lm_head", "embed_tokens", "tie_word_embeddings"));
   lora.ensure_weight_tying = true;  // as PEFT writes an adapter that keeps them tied
   resolve_lora_targets(lora, tied);
   EXPECT_THAT(lora.modules_to_save, ElementsAre("embed_tokens", "lm_head"));
@@ -235,7 +236,7 @@ TEST(ResolveLoraTargetsTest, patterns_must_match_an_adapted_module) {
   lora.rank_pattern = {};
   lora.alpha_pattern = {{"layers.7.self_attn.q_proj", 2.0}};
   EXPECT_THAT(error_text<UserError>([&] { resolve_lora_targets(lora, tiny_llama()); }),
-              HasSubstr("alpha_pattern"));
+              names("alpha_pattern", "\"layers.7.self_attn.q_proj\""));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "arch/memory_fit.h"
 #include "common/error.h"
 #include "common/working_memory.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/arch/tiny_models.h"
 #include "tests/unit/error_text.h"
 
@@ -209,9 +210,8 @@ TEST(MemoryFitTest, says_what_is_needed_and_what_to_change) {
   const std::string error = error_text<UserError>([&] {
     require_memory(run, plan, {needed - 1, "the limit"}, 0);
   });
-  EXPECT_THAT(
-      error, AllOf(HasSubstr(format_bytes(needed)), HasSubstr("2 ranks of"), HasSubstr("the limit"),
-                   HasSubstr("micro_batch_size: 1 ("), HasSubstr(", fits)")));
+  EXPECT_THAT(error, names(format_bytes(needed), "2 ranks", "the limit", "micro_batch_size: 1 (",
+                           ", fits)"));
 }
 
 TEST(MemoryFitTest, remedies_lower_the_need) {
@@ -265,8 +265,7 @@ TEST(GpuMemoryPlanTest, refuses_only_what_cannot_be) {
   require_gpu_memory(run, memory, certain);  // activations may be less than planned
   const std::string error =
       error_text<UserError>([&] { require_gpu_memory(run, memory, certain - 1); });
-  EXPECT_THAT(error, AllOf(HasSubstr("of a GPU's memory"), HasSubstr(format_bytes(certain - 1)),
-                           HasSubstr("GPUs with more memory")));
+  EXPECT_THAT(error, names(format_bytes(certain - 1), "GPUs", "temper plan --gpu-memory"));
 }
 
 TEST(MeshTest, must_fill_the_ranks) {

@@ -16,7 +16,6 @@ namespace temper {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 ModelConfig read(const Json& json) {
   return ModelConfig::from_json(json, "config.json");
@@ -64,7 +63,7 @@ TEST(ModelConfigTest, old_llamas_have_as_many_key_heads_as_heads) {
   EXPECT_EQ(read(json).num_kv_heads, 4);
   json["architectures"] = {"Qwen2ForCausalLM"};
   json["model_type"] = "qwen2";
-  EXPECT_THAT(refusal(json), HasSubstr("num_key_value_heads"));
+  EXPECT_THAT(refusal(json), names("\"num_key_value_heads\" is null"));
 }
 
 TEST(ModelConfigTest, biases_follow_the_family) {
@@ -84,15 +83,17 @@ TEST(ModelConfigTest, biases_follow_the_family) {
   EXPECT_TRUE(biased.qkv_bias && biased.output_bias);
 
   const Json mistral = tiny_json("MistralForCausalLM", "mistral");
-  EXPECT_THAT(refusal_with("attention_bias", true, mistral), HasSubstr("has no such bias"));
-  EXPECT_THAT(refusal_with("mlp_bias", true, qwen3), HasSubstr("has no such bias"));
+  EXPECT_THAT(refusal_with("attention_bias", true, mistral),
+              names("\"attention_bias\" is true", "MistralForCausalLM"));
+  EXPECT_THAT(refusal_with("mlp_bias", true, qwen3),
+              names("\"mlp_bias\" is true", "Qwen3ForCausalLM"));
 }
 
 TEST(ModelConfigTest, head_dim_is_given_or_follows) {
   EXPECT_EQ(read_with(tiny_llama_json(), "head_dim", 32).query_size(), 128);
   EXPECT_EQ(read_with(tiny_llama_json(), "head_dim", nullptr).head_dim, 16);
   EXPECT_EQ(read(tiny_json("Qwen3ForCausalLM", "qwen3")).head_dim, 128);
-  EXPECT_THAT(refusal_with("head_dim", 15), HasSubstr("15 is odd"));
+  EXPECT_THAT(refusal_with("head_dim", 15), names("head dimension 15"));
   EXPECT_THAT(refusal_with("hidden_size", 66), names("\"hidden_size\" = 66"));
 }
 
@@ -101,13 +102,14 @@ TEST(ModelConfigTest, sliding_window_is_mistrals) {
   EXPECT_EQ(read(mistral).sliding_window, 4096);  // the default of transformers' class
   EXPECT_EQ(read_with(mistral, "sliding_window", 16).sliding_window, 16);
   EXPECT_FALSE(read_with(mistral, "sliding_window", nullptr).sliding_window);
-  EXPECT_THAT(refusal_with("sliding_window", 0, mistral), HasSubstr("expected 1 to"));
+  EXPECT_THAT(refusal_with("sliding_window", 0, mistral), names("\"sliding_window\" is 0"));
   Json qwen2 = tiny_json("Qwen2ForCausalLM", "qwen2");
   qwen2["use_sliding_window"] = false;
   EXPECT_FALSE(read_with(qwen2, "sliding_window", 4096).sliding_window);
-  EXPECT_THAT(refusal_with("use_sliding_window", true, qwen2), HasSubstr("only false"));
+  EXPECT_THAT(refusal_with("use_sliding_window", true, qwen2),
+              names("\"use_sliding_window\" is true"));
   EXPECT_THAT(refusal_with("layer_types", {"full_attention", "sliding_attention"}, qwen2),
-              HasSubstr("layer_types"));
+              names("\"layer_types\"", "\"sliding_attention\""));
 }
 
 TEST(ModelConfigTest, both_spellings_of_rope_are_read) {
@@ -139,38 +141,43 @@ TEST(ModelConfigTest, other_ropes_are_refused_by_name) {
   for (const char* type : {"dynamic", "yarn", "longrope"}) {
     for (const char* key : {"type", "rope_type"}) {
       const Json scaling = {{key, type}, {"factor", 2.0}};
-      EXPECT_THAT(
-          refusal_with("rope_scaling", scaling),
-          HasSubstr(fmt::format("rope_scaling: \"{}\" is \"{}\", supported are", key, type)));
-      EXPECT_THAT(refusal_with("rope_parameters", scaling), HasSubstr(type));
+      EXPECT_THAT(refusal_with("rope_scaling", scaling),
+                  names(fmt::format("rope_scaling: \"{}\" is \"{}\"", key, type), "llama3"));
+      EXPECT_THAT(refusal_with("rope_parameters", scaling),
+                  names(fmt::format("rope_parameters: \"{}\" is \"{}\"", key, type)));
     }
   }
   EXPECT_THAT(refusal_with("rope_scaling", {{"type", "linear"}, {"rope_type", "llama3"}}),
-              HasSubstr("but \"rope_type\" is \"llama3\""));
+              names("rope_scaling: \"type\" is \"linear\"", "\"rope_type\" is \"llama3\""));
   EXPECT_THAT(refusal_with("rope_scaling", {{"type", "linear"}}),
-              HasSubstr("\"factor\" is missing"));
+              names("rope_scaling: \"factor\"", "missing"));
   EXPECT_THAT(refusal_with("rope_scaling", {{"type", "linear"}, {"factor", 0}}),
-              names("\"factor\" is 0", "positive"));
+              names("rope_scaling: \"factor\" is 0"));
   EXPECT_THAT(refusal_with("rope_scaling", {{"rope_type", "llama3"}, {"factor", 8}}),
-              HasSubstr("\"low_freq_factor\" is missing"));
+              names("rope_scaling: \"low_freq_factor\"", "missing"));
   EXPECT_THAT(refusal_with("rope_parameters", {{"full_attention", {{"rope_type", "default"}}}}),
-              names("layer type"));
+              names("rope_parameters: \"full_attention\""));
   EXPECT_THAT(refusal_with("rope_parameters", {{"partial_rotary_factor", 0.5}}),
-              HasSubstr("partial_rotary_factor"));
-  EXPECT_THAT(refusal_with("rope_scaling", "linear"), HasSubstr("expected an object"));
+              names("rope_parameters: \"partial_rotary_factor\" is 0.5"));
+  EXPECT_THAT(refusal_with("rope_scaling", "linear"), names("\"rope_scaling\" is \"linear\""));
 }
 
 TEST(ModelConfigTest, unsupported_models_are_refused_by_key_and_value) {
   EXPECT_THAT(refusal_with("architectures", {"MixtralForCausalLM"}),
-              testing::AllOf(HasSubstr("MixtralForCausalLM"), HasSubstr("Qwen3ForCausalLM")));
-  EXPECT_THAT(refusal_with("architectures", Json::array()), HasSubstr("\"architectures\" must be"));
-  EXPECT_THAT(refusal_with("architectures", "LlamaForCausalLM"), HasSubstr("must be a list"));
-  EXPECT_THAT(refusal_with("model_type", "mistral"), HasSubstr("expected \"llama\""));
-  EXPECT_THAT(refusal_with("hidden_act", "gelu"), HasSubstr("\"hidden_act\" is \"gelu\""));
-  EXPECT_THAT(refusal_with("quantization_config", {{"bits", 4}}), HasSubstr("{\"bits\":4}"));
-  EXPECT_THAT(refusal_with("num_local_experts", 8), HasSubstr("mixtures of experts"));
-  EXPECT_THAT(refusal_with("num_experts", 8), HasSubstr("\"num_experts\" is 8"));
-  EXPECT_THAT(refusal_with("partial_rotary_factor", 0.5), HasSubstr("only 1"));
+              names("MixtralForCausalLM", "Qwen3ForCausalLM"));
+  EXPECT_THAT(refusal_with("architectures", Json::array()),
+              names("\"architectures\"", "list of one", "Qwen3ForCausalLM"));
+  EXPECT_THAT(refusal_with("architectures", "LlamaForCausalLM"),
+              names("\"architectures\"", "list of one", "Qwen3ForCausalLM"));
+  EXPECT_THAT(refusal_with("model_type", "mistral"),
+              names("\"model_type\" is \"mistral\"", "\"llama\""));
+  EXPECT_THAT(refusal_with("hidden_act", "gelu"), names("\"hidden_act\" is \"gelu\"", "\"silu\""));
+  EXPECT_THAT(refusal_with("quantization_config", {{"bits", 4}}),
+              names("\"quantization_config\" is {\"bits\":4}"));
+  EXPECT_THAT(refusal_with("num_local_experts", 8), names("\"num_local_experts\" is 8"));
+  EXPECT_THAT(refusal_with("num_experts", 8), names("\"num_experts\" is 8"));
+  EXPECT_THAT(refusal_with("partial_rotary_factor", 0.5),
+              names("\"partial_rotary_factor\" is 0.5"));
   EXPECT_EQ(read_with(tiny_llama_json(), "quantization_config", nullptr).vocab_size, 256);
 }
 
@@ -180,21 +187,21 @@ TEST(ModelConfigTest, nonsense_sizes_are_refused) {
         "num_attention_heads", "num_key_value_heads", "max_position_embeddings"}) {
     for (const Json& value : {Json(0), Json(-1), Json(int64_t{1} << 62), Json(~uint64_t{0}),
                               Json(1.5), Json("64"), Json(true)}) {
-      EXPECT_THAT(refusal_with(key, value),
-                  HasSubstr(fmt::format("\"{}\" is {}", key, value.dump())));
+      EXPECT_THAT(refusal_with(key, value), names(fmt::format("\"{}\" is {}", key, value.dump())));
     }
     Json json = tiny_llama_json();
     json.erase(key);
     if (std::string(key) != "num_key_value_heads") {
-      EXPECT_THAT(refusal(json), HasSubstr(key));
+      EXPECT_THAT(refusal(json), names(fmt::format("\"{}\"", key), "missing"));
     }
   }
-  EXPECT_THAT(refusal_with("num_key_value_heads", 3), names("\"num_attention_heads\" = 4"));
-  EXPECT_THAT(refusal_with("head_dim", 1 << 23), HasSubstr("exceeds"));
-  EXPECT_THAT(refusal_with("rms_norm_eps", 0.0), HasSubstr("positive"));
-  EXPECT_THAT(refusal_with("rope_theta", -1.0), HasSubstr("positive"));
-  EXPECT_THAT(refusal_with("tie_word_embeddings", 1), HasSubstr("expected true or false"));
-  EXPECT_THAT(refusal(Json::array()), HasSubstr("expected a JSON object"));
+  EXPECT_THAT(refusal_with("num_key_value_heads", 3),
+              names("\"num_key_value_heads\" is 3", "\"num_attention_heads\" = 4"));
+  EXPECT_THAT(refusal_with("head_dim", 1 << 23), names("8388608", "16777216"));
+  EXPECT_THAT(refusal_with("rms_norm_eps", 0.0), names("\"rms_norm_eps\" is 0.0"));
+  EXPECT_THAT(refusal_with("rope_theta", -1.0), names("\"rope_theta\" is -1.0"));
+  EXPECT_THAT(refusal_with("tie_word_embeddings", 1), names("\"tie_word_embeddings\" is 1"));
+  EXPECT_THAT(refusal(Json::array()), names("a list of 0"));
 }
 
 TEST(ModelConfigTest, special_tokens_may_be_one_many_or_none) {
@@ -203,14 +210,14 @@ TEST(ModelConfigTest, special_tokens_may_be_one_many_or_none) {
   EXPECT_THAT(read_with(tiny_llama_json(), "eos_token_id", nullptr).eos_token_ids, ElementsAre());
   EXPECT_FALSE(read_with(tiny_llama_json(), "bos_token_id", nullptr).bos_token_id);
   EXPECT_THAT(read(tiny_json("Qwen2ForCausalLM", "qwen2")).eos_token_ids, ElementsAre());
-  EXPECT_THAT(refusal_with("eos_token_id", "</s>"), HasSubstr("expected a token id"));
-  EXPECT_THAT(refusal_with("eos_token_id", {2, -1}), HasSubstr("expected a token id"));
+  EXPECT_THAT(refusal_with("eos_token_id", "</s>"), names("\"eos_token_id\" is \"</s>\""));
+  EXPECT_THAT(refusal_with("eos_token_id", {2, -1}), names("\"eos_token_id\" is [2,-1]"));
 }
 
 TEST(ModelConfigTest, is_read_from_a_directory) {
   const TemporaryDirectory directory;
   EXPECT_THAT(error_text<UserError>([&] { ModelConfig::from_directory(directory.path()); }),
-              HasSubstr("config.json: No such file"));
+              names("config.json", "No such file"));
   directory.write("config.json", tiny_llama_json().dump());
   EXPECT_EQ(ModelConfig::from_directory(directory.path()).hidden_size, 64);
 }

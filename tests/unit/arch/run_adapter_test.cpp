@@ -5,6 +5,7 @@
 
 #include "arch/adapter_origin.h"
 #include "common/error.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/arch/tiny_models.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/temporary_directory.h"
@@ -12,9 +13,7 @@
 namespace temper {
 namespace {
 
-using testing::AllOf;
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 class RunAdapterTest : public testing::Test {
  protected:
@@ -70,17 +69,16 @@ TEST_F(RunAdapterTest, a_contradiction_names_both) {
   config_.lora_r = 16;
   EXPECT_NO_THROW(lora_of_run(config_, tiny_llama())) << "a default contradicts nothing";
   config_.lora_keys_given = {"lora_r"};
-  EXPECT_THAT(refusal(), AllOf(HasSubstr("lora_r: 16"), HasSubstr("\"r\": 6"),
-                               HasSubstr("adapter_config.json")));
+  EXPECT_THAT(refusal(), names("lora_r: 16", "\"r\": 6", "adapter_config.json"));
   config_.lora_keys_given = {"lora_alpha"};
-  EXPECT_THAT(refusal(), AllOf(HasSubstr("lora_alpha: 32"), HasSubstr("\"lora_alpha\": 9")));
+  EXPECT_THAT(refusal(), names("lora_alpha: 32", "\"lora_alpha\": 9"));
   config_.lora_keys_given = {"use_rslora"};
-  EXPECT_THAT(refusal(), HasSubstr("use_rslora: false"));
+  EXPECT_THAT(refusal(), names("use_rslora: false"));
   config_.lora_keys_given = {"lora_target_modules"};
-  EXPECT_THAT(refusal(), AllOf(HasSubstr("lora_target_modules: [down_proj, "),
-                               HasSubstr("\"target_modules\": [k_proj, q_proj]")));
+  EXPECT_THAT(refusal(),
+              names("lora_target_modules: [down_proj, ", "\"target_modules\": [k_proj, q_proj]"));
   config_.lora_keys_given = {"lora_modules_to_save"};
-  EXPECT_THAT(refusal(), AllOf(HasSubstr("lora_modules_to_save: []"), HasSubstr("[lm_head]")));
+  EXPECT_THAT(refusal(), names("lora_modules_to_save: []", "[lm_head]"));
 }
 
 TEST_F(RunAdapterTest, dropout_may_be_another) {
@@ -93,7 +91,7 @@ TEST_F(RunAdapterTest, dropout_may_be_another) {
 TEST_F(RunAdapterTest, an_adapter_for_another_architecture_is_refused_by_its_modules) {
   earlier_.target_modules = {"q_proj", "query_key_value"};
   directory_.write("adapter_config.json", earlier_.to_json("base").dump());
-  EXPECT_THAT(refusal(), AllOf(HasSubstr("query_key_value"), HasSubstr("down_proj, gate_proj")));
+  EXPECT_THAT(refusal(), names("\"query_key_value\"", "down_proj, gate_proj"));
 }
 
 TEST(AdapterOrigin, another_base_is_refused_where_one_was_recorded) {
@@ -113,7 +111,7 @@ TEST(AdapterOrigin, another_base_is_refused_where_one_was_recorded) {
   EXPECT_THAT(error_text<UserError>([&] {
                 check_base_of_adapter(directory.path(), "base", [] { return hash_text("other"); });
               }),
-              AllOf(HasSubstr("another base"), HasSubstr(hash_text("other").hex())));
+              names(directory.path().string(), hash_text("base").hex(), hash_text("other").hex()));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 
 namespace temper {
@@ -25,8 +26,7 @@ TEST(ErrorTest, check_names_the_condition_and_the_message) {
   const int rank = 3;
   const std::string text =
       error_text<InternalError>([&] { TEMPER_CHECK(rank < 2, "rank {}", rank); });
-  EXPECT_THAT(text, testing::HasSubstr("`rank < 2` does not hold: rank 3"));
-  EXPECT_THAT(text, testing::HasSubstr("error_test.cpp:"));
+  EXPECT_THAT(text, names("`rank < 2`", "rank 3", "error_test.cpp:"));
   EXPECT_NO_THROW(TEMPER_CHECK(rank == 3));
 }
 

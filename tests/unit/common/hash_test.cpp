@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/error.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 
 namespace temper {
@@ -47,7 +48,7 @@ TEST(HashTest, from_hex_refuses_anything_else) {
         "-123456789abcdef00000000000000ff", "0x23456789abcdef00000000000000ff",
         " 123456789abcdef00000000000000ff"}) {
     EXPECT_THAT(error_text<UserError>([&] { Hash128::from_hex(text); }),
-                testing::HasSubstr("is not a hash"));
+                names("'" + std::string(text) + "'", "hash"));
   }
 }
 

@@ -6,12 +6,11 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "tests/fixtures/names.h"
 #include "tests/unit/temporary_directory.h"
 
 namespace temper {
 namespace {
-
-using testing::HasSubstr;
 
 class HostMemoryTest : public testing::Test {
  protected:
@@ -52,7 +51,7 @@ TEST_F(HostMemoryTest, every_group_above_counts_in_version_2) {
   write("sys/fs/cgroup/job/memory.current", "400000\n");
   write("sys/fs/cgroup/job/memory.stat", "anon 100000\ninactive_file 250000\nactive_file 50000\n");
   EXPECT_EQ(memory().bytes, 1500000 - 100000);
-  EXPECT_THAT(memory().source, HasSubstr("control group"));
+  EXPECT_THAT(memory().source, names("control group"));
 }
 
 TEST_F(HostMemoryTest, version_1_has_a_hierarchy_of_its_own) {

@@ -6,12 +6,12 @@
 #include <map>
 
 #include "common/error.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 
 namespace temper {
 namespace {
 
-using ::testing::HasSubstr;
 using Variables = std::map<std::string, std::string>;
 
 RankEnvironment found_in(const Variables& variables) {
@@ -75,11 +75,11 @@ TEST(RankEnvironment, disagreement_is_an_error_that_names_both) {
         found_in(
             {{"OMPI_COMM_WORLD_SIZE", "4"}, {"OMPI_COMM_WORLD_RANK", "1"}, {"PMIX_RANK", "0"}});
       }),
-      HasSubstr("OMPI_COMM_WORLD_RANK=1 but PMIX_RANK=0"));
+      names("OMPI_COMM_WORLD_RANK=1", "PMIX_RANK=0"));
   EXPECT_THAT(error_text<SystemError>([] {
                 found_in({{"PMI_SIZE", "8"}, {"PMI_RANK", "1"}, {"SLURM_STEP_NUM_TASKS", "4"}});
               }),
-              HasSubstr("PMI_SIZE=8 but SLURM_STEP_NUM_TASKS=4"));
+              names("PMI_SIZE=8", "SLURM_STEP_NUM_TASKS=4"));
   EXPECT_THROW(found_in({{"SLURM_STEP_NUM_TASKS", "4"}, {"PMIX_RANK", "1"}, {"SLURM_PROCID", "0"}}),
                SystemError);
   EXPECT_THROW(found_in({{"OMPI_COMM_WORLD_SIZE", "4"}, {"OMPI_COMM_WORLD_RANK", "4"}}),

@@ -5,6 +5,8 @@
 
 #include <cstdlib>
 
+#include "tests/fixtures/names.h"
+
 namespace temper {
 namespace {
 
@@ -60,10 +62,10 @@ TEST(StepCount, sentence_has_the_numbers) {
             "much in: for 20 set global_batch_size to 3 or num_epochs to 20");
   // Each rank needs a micro-batch.
   EXPECT_THAT(few_steps_warning(epochs_of(3.0, 1, 64), 64, 10),
-              AllOf(Not(HasSubstr("global_batch_size to")), HasSubstr("set num_epochs to 20")));
+              AllOf(Not(HasSubstr("global_batch_size to")), names("num_epochs to 20")));
   RunConfig config;
   config.max_steps = 5;
-  EXPECT_THAT(few_steps_warning(config, 64, 1), HasSubstr("max_steps ends the run after 5"));
+  EXPECT_THAT(few_steps_warning(config, 64, 1), names("max_steps", " 5 ", " 20"));
   config.max_steps = 20;
   EXPECT_EQ(few_steps_warning(config, 64, 1), "");
 }

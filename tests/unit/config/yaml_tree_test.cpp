@@ -4,11 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "common/error.h"
+#include "tests/fixtures/names.h"
 
 namespace temper {
 namespace {
-
-using ::testing::HasSubstr;
 
 std::string error_of(const std::string& text) {
   try {
@@ -48,16 +47,16 @@ TEST(YamlTree, duplicate_key_names_both_places) {
 }
 
 TEST(YamlTree, syntax_error_names_the_line) {
-  EXPECT_THAT(error_of("a: 1\nb: [1, 2\nc: 3\n"), HasSubstr("run.yaml:"));
-  EXPECT_THAT(error_of("a: 1\n\tb: 2\n"), HasSubstr("not valid YAML"));
-  EXPECT_THAT(error_of("a: 1\n---\nb: 2\n"), HasSubstr("more than one YAML document"));
-  EXPECT_THAT(error_of("[1, 2]: 3\n"), HasSubstr("plain text"));
+  EXPECT_THAT(error_of("a: 1\nb: [1, 2\nc: 3\n"), names("run.yaml:"));
+  EXPECT_THAT(error_of("a: 1\n\tb: 2\n"), names("run.yaml:", "not valid YAML"));
+  EXPECT_THAT(error_of("a: 1\n---\nb: 2\n"), names("run.yaml: ", "\"---\""));
+  EXPECT_THAT(error_of("[1, 2]: 3\n"), names("run.yaml:1: ", "key"));
 }
 
 TEST(YamlTree, alias_is_a_copy) {
   const YamlNode root = parse_yaml("a: &x [1, 2]\nb: *x\n", "run.yaml");
   EXPECT_EQ(root.find("b")->value.items.size(), 2u);
-  EXPECT_THAT(error_of("a: &x [1, *x]\n"), HasSubstr("inside what it refers to"));
+  EXPECT_THAT(error_of("a: &x [1, *x]\n"), names("run.yaml:1: ", "alias"));
 }
 
 TEST(YamlTree, alias_bomb_is_refused_quickly) {
@@ -67,14 +66,16 @@ TEST(YamlTree, alias_bomb_is_refused_quickly) {
     for (int j = 0; j < 10; ++j) bomb += fmt::format("{}*a{}", j == 0 ? "" : ", ", i - 1);
     bomb += "]\n";
   }
-  EXPECT_THAT(error_of(bomb), HasSubstr("more than 20000 values"));
+  EXPECT_THAT(error_of(bomb), names("run.yaml:", "20000"));
 }
 
 TEST(YamlTree, depth_and_size_are_limited) {
-  EXPECT_THAT(error_of(std::string(40, '[') + std::string(40, ']')), HasSubstr("levels deep"));
+  EXPECT_THAT(error_of(std::string(40, '[') + std::string(40, ']')),
+              names("run.yaml:1: ", fmt::format("{} levels", kMaxYamlDepth)));
   // Far deeper than the stack could take.
   EXPECT_NE(error_of(std::string(400000, '[')), "no error");
-  EXPECT_THAT(error_of(std::string(kMaxYamlBytes + 1, ' ')), HasSubstr("at most 1048576"));
+  EXPECT_THAT(error_of(std::string(kMaxYamlBytes + 1, ' ')),
+              names("run.yaml: ", "1048577", "1048576"));
 }
 
 }  // namespace

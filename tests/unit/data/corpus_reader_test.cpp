@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "common/error.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/data/small_corpus.h"
 
 namespace temper {
@@ -49,7 +50,8 @@ TEST(ParseRecord, reads_every_format) {
 struct WrongRecord {
   CorpusFormat format;
   const char* json;
-  const char* said;
+  const char* place;
+  const char* found;
 };
 
 class WrongRecords : public testing::TestWithParam<WrongRecord> {};
@@ -122,44 +124,43 @@ TEST(ParseRecord, keeps_the_tools_of_a_conversation) {
 
 TEST_P(WrongRecords, are_named_without_their_text) {
   const std::string error = USER_ERROR_OF(parse(GetParam().json, GetParam().format));
-  EXPECT_THAT(error,
-              AllOf(HasSubstr("f.jsonl:7"), HasSubstr(GetParam().said), Not(HasSubstr("secret"))));
+  EXPECT_THAT(error, AllOf(names("f.jsonl:7", GetParam().place, GetParam().found),
+                           Not(HasSubstr("secret"))));
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Records, WrongRecords,
     testing::Values(
-        WrongRecord{CorpusFormat::kText, "{\"text\": \"secret", "not valid JSON"},
-        WrongRecord{CorpusFormat::kText, "secret", "not valid JSON"},
-        WrongRecord{CorpusFormat::kText, "[1]", "expected a JSON object, found a list"},
-        WrongRecord{CorpusFormat::kText, R"({"secret":1})", "\"text\" is missing"},
-        WrongRecord{CorpusFormat::kText, R"({"text":["secret"]})",
-                    "\"text\" is a list, expected a string"},
-        WrongRecord{CorpusFormat::kText, R"({"text":null})", "\"text\" is null"},
-        WrongRecord{CorpusFormat::kPromptCompletion, R"({"prompt":"secret"})",
-                    "\"completion\" is missing"},
+        WrongRecord{CorpusFormat::kText, "{\"text\": \"secret", "column ", "not valid JSON"},
+        WrongRecord{CorpusFormat::kText, "secret", "column ", "not valid JSON"},
+        WrongRecord{CorpusFormat::kText, "[1]", "JSON object", "a list"},
+        WrongRecord{CorpusFormat::kText, R"({"secret":1})", "\"text\"", "missing"},
+        WrongRecord{CorpusFormat::kText, R"({"text":["secret"]})", "\"text\"", "a list"},
+        WrongRecord{CorpusFormat::kText, R"({"text":null})", "\"text\"", "null"},
+        WrongRecord{CorpusFormat::kPromptCompletion, R"({"prompt":"secret"})", "\"completion\"",
+                    "missing"},
         WrongRecord{CorpusFormat::kPromptCompletion, R"({"prompt":"secret","completion":7})",
-                    "\"completion\" is a number"},
-        WrongRecord{CorpusFormat::kChat, R"({"messages":"secret"})", "\"messages\" is a string"},
-        WrongRecord{CorpusFormat::kChat, R"({"messages":[]})", "an empty list"},
+                    "\"completion\"", "a number"},
+        WrongRecord{CorpusFormat::kChat, R"({"messages":"secret"})", "\"messages\"", "a string"},
+        WrongRecord{CorpusFormat::kChat, R"({"messages":[]})", "\"messages\"", "an empty list"},
         WrongRecord{CorpusFormat::kChat,
                     R"({"messages":[{"role":"user","content":"secret"},{"role":"x"}]})",
-                    "messages[1]: the key \"content\" is missing"},
+                    "f.jsonl:7: messages[1]: ", "\"content\""},
         WrongRecord{CorpusFormat::kChat, R"({"messages":["secret"]})",
-                    "messages[0]: expected a JSON object"},
+                    "f.jsonl:7: messages[0]: ", "a string"},
         WrongRecord{CorpusFormat::kChat,
                     R"({"messages":[{"role":"user","content":"a"}],"tools":{"a":"secret"}})",
-                    "f.jsonl:7: tools: expected a list of tools, found an object"},
+                    "f.jsonl:7: tools: ", "an object"},
         WrongRecord{CorpusFormat::kChat,
                     R"({"messages":[{"role":"user","content":"a"}],"tools":[{},"secret"]})",
-                    "f.jsonl:7: tools[1]: expected a JSON object, found a string"},
+                    "f.jsonl:7: tools[1]: ", "a string"},
         WrongRecord{CorpusFormat::kChat,
                     R"({"messages":[{"role":"user","content":"a"}],"tools":"[secret"})",
-                    "f.jsonl:7: tools: not valid JSON"},
+                    "f.jsonl:7: tools: ", "not valid JSON"},
         WrongRecord{CorpusFormat::kShareGpt, R"({"conversations":[{"from":"secret","value":"v"}]})",
-                    "conversations[0]: \"from\" must be"},
+                    "f.jsonl:7: conversations[0]: \"from\"", "6 bytes"},
         WrongRecord{CorpusFormat::kAlpaca, R"({"instruction":"secret","output":false})",
-                    "\"output\" is a boolean"}));
+                    "\"output\"", "a boolean"}));
 
 TEST(CorpusReader, detects_the_format_of_each_file) {
   const TemporaryDirectory directory;
@@ -204,24 +205,24 @@ TEST(CorpusReader, names_what_it_cannot_take) {
   const auto first = [&](const std::string& content) {
     return read_all({directory.write("c.jsonl", content)}).at(0);
   };
-  EXPECT_THAT(
-      first("{\"question\":\"secret\"}\n"),
-      AllOf(HasSubstr("c.jsonl:1"), HasSubstr("no known record"), Not(HasSubstr("secret"))));
-  EXPECT_THAT(first("\n{\"prompt\":"), HasSubstr("c.jsonl:2: not valid JSON"));
-  EXPECT_THAT(USER_ERROR_OF(read_all({directory / "none.jsonl"})), HasSubstr("none.jsonl"));
-  EXPECT_THAT(USER_ERROR_OF(read_all({})), HasSubstr("no input"));
+  EXPECT_THAT(first("{\"question\":\"secret\"}\n"),
+              AllOf(names("c.jsonl:1", "--column prompt=NAME"), Not(HasSubstr("secret"))));
+  EXPECT_THAT(first("\n{\"prompt\":"), names("c.jsonl:2: ", "not valid JSON"));
+  EXPECT_THAT(USER_ERROR_OF(read_all({directory / "none.jsonl"})), names("none.jsonl"));
+  EXPECT_EQ(USER_ERROR_OF(read_all({})), "no input file is given");
   EXPECT_THAT(USER_ERROR_OF(read_all({directory.write("t.parquet", "PAR1xxxx")})),
-              HasSubstr("Parquet"));
+              names("t.parquet", "Parquet"));
   std::filesystem::create_directory(directory / "empty");
-  EXPECT_THAT(USER_ERROR_OF(read_all({directory / "empty"})), HasSubstr("no corpus file"));
-  EXPECT_THAT(USER_ERROR_OF(read_all({directory / "*.nothing"})), HasSubstr("no file matches"));
+  EXPECT_THAT(USER_ERROR_OF(read_all({directory / "empty"})),
+              names((directory / "empty").string(), ".jsonl .ndjson"));
+  EXPECT_THAT(USER_ERROR_OF(read_all({directory / "*.nothing"})), names("*.nothing", "pattern"));
 }
 
 TEST(CorpusReader, a_bad_first_record_does_not_decide_for_its_file) {
   const TemporaryDirectory directory;
   const auto records = read_all({directory.write("c.jsonl", "nonsense\n{\"text\":\"a\"}\n")});
   ASSERT_EQ(records.size(), 2u);
-  EXPECT_THAT(records[0], HasSubstr("c.jsonl:1: not valid JSON"));
+  EXPECT_THAT(records[0], names("c.jsonl:1: ", "not valid JSON"));
   EXPECT_EQ(records[1], "0:2 text:a");
 }
 
@@ -236,7 +237,7 @@ TEST(CorpusReader, reads_a_json_array) {
   ASSERT_EQ(records.size(), 3u);
   EXPECT_EQ(records[0], "0:1 text:a]\",");
   EXPECT_EQ(records[1], "0:2 text:[b");
-  EXPECT_THAT(records[2], HasSubstr("c.json:3"));
+  EXPECT_THAT(records[2], names("c.json:3", "\"text\""));
   EXPECT_EQ(reader->containers()[0], CorpusContainer::kJsonArray);
 }
 
@@ -246,28 +247,28 @@ TEST(CorpusReader, names_where_an_array_breaks) {
     return USER_ERROR_OF(read_all({directory.write("c.json", text)}));
   };
   EXPECT_THAT(error("[{\"text\":\"secret\"}, {\"text\":"),
-              AllOf(HasSubstr("c.json"), HasSubstr("after element 1"), Not(HasSubstr("secret"))));
-  EXPECT_THAT(error("[{\"text\":\"a\"},]"), HasSubstr("an element is missing"));
-  EXPECT_THAT(error("[{\"text\":\"a\"}] x"), HasSubstr("text after"));
-  EXPECT_THAT(error("[}"), HasSubstr("closes what was not opened"));
+              AllOf(names("c.json: ", "element 1", "no end"), Not(HasSubstr("secret"))));
+  EXPECT_THAT(error("[{\"text\":\"a\"},]"), names("c.json: ", "element 1", "missing"));
+  EXPECT_THAT(error("[{\"text\":\"a\"}] x"), names("c.json: ", "element 0", "text after"));
+  EXPECT_THAT(error("[}"), names("c.json: ", "element 0", "bracket"));
   EXPECT_TRUE(read_all({directory.write("c.json", "[ ]")}).empty());
 }
 
 TEST(CorpusReader, reads_csv_and_tsv_with_named_columns) {
   const TemporaryDirectory directory;
-  ColumnNames names;
-  names.add("prompt=Question");
-  names.add("completion=Answer");
+  ColumnNames columns;
+  columns.add("prompt=Question");
+  columns.add("completion=Answer");
   CorpusReader* reader = nullptr;
   const auto csv = directory.write(
       "c.csv",
       "Id,Question,Answer\r\n1,\"a \"\"b\"\", c\",\"two\nlines\"\r\n\r\n2,q,r\r\n3,only\n");
   const auto tsv = directory.write("d.tsv", "Question\tAnswer\nx\ty, z\n");
-  const auto records = read_all({csv, tsv}, &reader, names);
+  const auto records = read_all({csv, tsv}, &reader, columns);
   ASSERT_EQ(records.size(), 4u);
   EXPECT_EQ(records[0], "0:2 user:a \"b\", c|assistant:two\nlines|");
   EXPECT_EQ(records[1], "0:5 user:q|assistant:r|");
-  EXPECT_THAT(records[2], AllOf(HasSubstr("c.csv:6"), HasSubstr("fewer fields")));
+  EXPECT_THAT(records[2], names("c.csv:6", "fewer fields"));
   EXPECT_EQ(records[3], "1:2 user:x|assistant:y, z|");
   EXPECT_EQ(reader->containers(), (std::vector{CorpusContainer::kCsv, CorpusContainer::kTsv}));
 }
@@ -289,13 +290,13 @@ TEST(CorpusReader, names_what_is_wrong_with_a_csv_file) {
     return USER_ERROR_OF(read_all({directory.write("c.csv", text)}));
   };
   EXPECT_THAT(error("text\n\"secret"),
-              AllOf(HasSubstr("c.csv:2"), HasSubstr("no end"), Not(HasSubstr("secret"))));
-  EXPECT_THAT(error(""), HasSubstr("header"));
-  EXPECT_THAT(error("text,text\n"), HasSubstr("name of its own"));
+              AllOf(names("c.csv:2", "quoted field"), Not(HasSubstr("secret"))));
+  EXPECT_THAT(error(""), names("c.csv: ", "header"));
+  EXPECT_THAT(error("text,text\n"), names("c.csv:1: ", "column"));
   const auto quoted = read_all({directory.write("c.csv", "text\n\"a\"b\n\xff\n")});
   ASSERT_EQ(quoted.size(), 2u);
-  EXPECT_THAT(quoted[0], HasSubstr("c.csv:2: text behind a closing quote"));
-  EXPECT_THAT(quoted[1], HasSubstr("c.csv:3: the text is not UTF-8"));
+  EXPECT_THAT(quoted[0], names("c.csv:2: ", "closing quote"));
+  EXPECT_THAT(quoted[1], names("c.csv:3: ", "UTF-8"));
 }
 
 TEST(CorpusReader, reads_plain_text_directories_and_patterns) {
@@ -329,22 +330,24 @@ TEST(CorpusReader, splits_a_long_text_between_lines) {
 }
 
 TEST(ColumnNames, are_checked) {
-  ColumnNames names;
-  EXPECT_THAT(USER_ERROR_OF(names.add("prompt")), HasSubstr("KEY=NAME"));
-  EXPECT_THAT(USER_ERROR_OF(names.add("prompt=")), HasSubstr("KEY=NAME"));
-  EXPECT_THAT(USER_ERROR_OF(names.add("question=prompt")), HasSubstr("one of"));
-  names.group_by = "topic";
-  EXPECT_EQ(parse_record(R"({"text":"a","topic":7})", CorpusFormat::kAuto, "f:1", names).group,
+  ColumnNames columns;
+  EXPECT_THAT(USER_ERROR_OF(columns.add("prompt")), names("--column prompt: ", "KEY=NAME"));
+  EXPECT_THAT(USER_ERROR_OF(columns.add("prompt=")), names("--column prompt=: ", "KEY=NAME"));
+  EXPECT_THAT(USER_ERROR_OF(columns.add("question=prompt")),
+              names("--column question=prompt: ", "prompt, completion"));
+  columns.group_by = "topic";
+  EXPECT_EQ(parse_record(R"({"text":"a","topic":7})", CorpusFormat::kAuto, "f:1", columns).group,
             "7");
-  EXPECT_THAT(USER_ERROR_OF(parse_record(R"({"text":"a"})", CorpusFormat::kAuto, "f:1", names)),
-              AllOf(HasSubstr("f:1"), HasSubstr("topic"), HasSubstr("missing")));
+  EXPECT_THAT(USER_ERROR_OF(parse_record(R"({"text":"a"})", CorpusFormat::kAuto, "f:1", columns)),
+              names("f:1: \"topic\"", "--group-by", "missing"));
 }
 
 TEST(CorpusFormat, has_names) {
   for (const std::string& name : corpus_format_names()) {
     EXPECT_EQ(corpus_format_name(corpus_format_named(name)), name);
   }
-  EXPECT_THAT(USER_ERROR_OF(corpus_format_named("csv")), HasSubstr("prompt-completion"));
+  EXPECT_THAT(USER_ERROR_OF(corpus_format_named("csv")),
+              names("--format csv: ", "prompt-completion"));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "data/pack_corpus.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/data/small_corpus.h"
 
 namespace temper {
@@ -86,7 +87,8 @@ TEST_F(DescribeDataset, speaks_json) {
 TEST_F(DescribeDataset, refuses_another_tokenizer) {
   const PackedDataset dataset(directory_ / "d.h5");
   const Tokenizer other = byte_tokenizer({{'a', 'b'}});
-  EXPECT_THAT(USER_ERROR_OF(describe_dataset(dataset, &other, {})), HasSubstr("another tokenizer"));
+  EXPECT_THAT(USER_ERROR_OF(describe_dataset(dataset, &other, {})),
+              names((directory_ / "d.h5").string(), tokenizer_.hash().hex(), other.hash().hex()));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "data/record_fingerprint.h"
 #include "data/spill_file.h"
 #include "data/text_damage.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/data/small_corpus.h"
 
 namespace temper {
@@ -168,9 +169,8 @@ TEST_F(Hygiene, finds_what_is_also_held_out) {
                              record_of("q2", leaked) + "{\"text\":\"Once upon  a time.\"}\n";
   corpus_.format = CorpusFormat::kAuto;
   const std::string error = USER_ERROR_OF(check(record_of("what is asthma ?", "another")));
-  EXPECT_THAT(error,
-              AllOf(HasSubstr("also in the held-out sets: 1 records"), HasSubstr("corpus.jsonl:1"),
-                    HasSubstr("--overlap drop"), Not(HasSubstr("asthma"))));
+  EXPECT_THAT(error, AllOf(names("held-out", "1 records", "corpus.jsonl:1", "--overlap drop"),
+                           Not(HasSubstr("asthma"))));
   options_.overlap = HygieneAction::kDrop;
   const CorpusCheck result = check(record_of("what is asthma ?", "another") +
                                    record_of("fine", "words") + record_of("q2", leaked));
@@ -254,11 +254,11 @@ TEST_F(Hygiene, counts_records_that_spell_control_tokens) {
 TEST_F(Hygiene, bad_records_stop_or_are_counted) {
   const std::string corpus = record_of("a", "x") + "secret\n" + record_of("a", "x");
   EXPECT_THAT(USER_ERROR_OF(check(corpus)),
-              AllOf(HasSubstr("corpus.jsonl:2"), Not(HasSubstr("secret"))));
+              AllOf(names("corpus.jsonl:2"), Not(HasSubstr("secret"))));
   corpus_.skip_bad_records = true;
   const CorpusCheck result = check(corpus);
   EXPECT_EQ(result.skipped.num_records, 1);
-  EXPECT_THAT(result.skipped.reasons.at(0), HasSubstr("corpus.jsonl:2"));
+  EXPECT_THAT(result.skipped.reasons.at(0), names("corpus.jsonl:2"));
   EXPECT_EQ(result.report.duplicates.records, 1);
   EXPECT_EQ(result.decisions.size(), 3u);
 }
@@ -290,12 +290,13 @@ TEST_F(Hygiene, decisions_come_back_and_damage_is_seen) {
 
 TEST_F(Hygiene, options_are_checked) {
   options_.near_threshold = 0;
-  EXPECT_THAT(USER_ERROR_OF(check("")), HasSubstr("--near-threshold 0"));
+  EXPECT_THAT(USER_ERROR_OF(check("")), names("--near-threshold 0"));
   options_.near_threshold = 0.5;
   options_.val_share = 1;
-  EXPECT_THAT(USER_ERROR_OF(check("")), HasSubstr("--val-split 1"));
+  EXPECT_THAT(USER_ERROR_OF(check("")), names("--val-split 1"));
   EXPECT_EQ(hygiene_action_named("pii", "mask"), HygieneAction::kMask);
-  EXPECT_THAT(USER_ERROR_OF(hygiene_action_named("duplicates", "mask")), HasSubstr("--duplicates"));
+  EXPECT_THAT(USER_ERROR_OF(hygiene_action_named("duplicates", "mask")),
+              names("--duplicates mask"));
 }
 
 TEST(ExternalSorter, sorts_more_than_its_memory) {

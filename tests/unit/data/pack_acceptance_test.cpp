@@ -5,6 +5,7 @@
 #include "common/error.h"
 #include "data/pack_corpus.h"
 #include "data/packed_dataset.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/data/small_corpus.h"
 #include "text/supervised_spans.h"
 
@@ -111,7 +112,7 @@ TEST(ToolsAcceptance, reach_real_templates_as_transformers_renders_them) {
 
 TEST_F(PackAcceptance, truncates_at_512) {
   options_.sequence_len = 512;
-  EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)), testing::HasSubstr("medquad.jsonl.gz:1:"));
+  EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)), names("medquad.jsonl.gz:1:"));
   options_.overlong = OverlongPolicy::kTruncate;
   const PackReport report = pack_corpus(options_);
   EXPECT_EQ(report.records_in, 15486);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <functional>
 #include <random>
@@ -16,12 +17,11 @@
 #include "data/dataset_writer.h"
 #include "io/atomic_file.h"
 #include "io/hdf5.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/data/small_corpus.h"
 
 namespace temper {
 namespace {
-
-using testing::HasSubstr;
 
 constexpr int64_t kSequenceLen = 12;
 constexpr int64_t kVocabSize = 100;
@@ -179,7 +179,7 @@ TEST(PackedDataset, refuses_every_flipped_bit_of_its_header) {
       EXPECT_THROW(dataset.verify(), UserError) << "byte " << at;
     } catch (const UserError& error) {
       ++num_refused;
-      EXPECT_THAT(error.what(), HasSubstr("damaged.h5")) << "byte " << at;
+      EXPECT_THAT(error.what(), names("damaged.h5")) << "byte " << at;
     }
     put(at, bytes[at]);
   }
@@ -228,13 +228,13 @@ TEST(PackedDataset, refuses_a_newer_format) {
     root.set_attribute("format", std::string(kDatasetFormat));
     root.set_attribute("format_version", int64_t{3});
   });
-  EXPECT_THAT(USER_ERROR_OF(PackedDataset{path}), HasSubstr("format version 3"));
+  EXPECT_THAT(USER_ERROR_OF(PackedDataset{path}), names("made.h5", "format version 3"));
 }
 
 TEST(PackedDataset, refuses_a_sealed_file_of_another_kind) {
   const TemporaryDirectory directory;
   EXPECT_THAT(USER_ERROR_OF(PackedDataset{write_sealed(directory, [](H5Group&) {})}),
-              HasSubstr("not a dataset"));
+              names("made.h5", "`temper pack`"));
 }
 
 TEST(PackedDataset, has_the_topics_of_its_documents) {
@@ -259,7 +259,7 @@ TEST(PackedDataset, has_the_topics_of_its_documents) {
   const DatasetSeal seal = DatasetSeal::read_and_check(fd.get(), directory / "d.h5");
   bytes[seal.extent(Payload::kTopic).begin] ^= 1;
   const PackedDataset damaged(directory.write("damaged.h5", bytes));
-  EXPECT_THAT(USER_ERROR_OF(damaged.documents(0, 1)), HasSubstr("documents/topic"));
+  EXPECT_THAT(USER_ERROR_OF(damaged.documents(0, 1)), names("damaged.h5", "documents/topic"));
 }
 
 // So that earlier versions read it.
@@ -276,19 +276,20 @@ TEST(PackedDataset, refuses_to_write_what_it_would_not_read) {
   const TemporaryDirectory directory;
   const PackedDocument document = {{1, 2, 3}, {0, 1, 1}, 0, 1, 0};
   const std::string large((size_t{64} << 20) + 1, ' ');
+  const std::array<const char*, 3> keys = {"sources", "settings", "statistics"};
   for (const size_t which : {0, 1, 2}) {
     DatasetWriter writer(directory / "d.h5", {kSequenceLen, kVocabSize, 0, {}, "plain", {}});
     writer.add_row({&document});
     std::array<std::string, 3> texts = {"[]", "{}", "{}"};
     texts[which] = large;
     EXPECT_THAT(USER_ERROR_OF(writer.finish(texts[0], texts[1], texts[2])),
-                HasSubstr("67108865 bytes of the dataset's header"));
+                names("d.h5", fmt::format("\"{}\"", keys[which]), "67108865", "67108864"));
   }
   EXPECT_EQ(directory.num_entries(), 0u);
   EXPECT_THAT(
       USER_ERROR_OF(DatasetWriter(directory / "d.h5",
                                   {kSequenceLen, kVocabSize, 0, {}, std::string(5000, 'x'), {}})),
-      HasSubstr("the chat template's name has 5000 bytes"));
+      names("d.h5", "chat template", "5000 bytes"));
 }
 
 TEST(PackedDataset, refuses_tokens_outside_the_vocabulary) {
@@ -297,16 +298,17 @@ TEST(PackedDataset, refuses_tokens_outside_the_vocabulary) {
   rows[2][0].tokens[0] = 50;
   write_dataset(directory / "d.h5", rows, 50);
   EXPECT_THAT(USER_ERROR_OF(PackedDataset(directory / "d.h5").verify()),
-              HasSubstr("vocabulary of 50"));
+              names("d.h5", "vocabulary of 50"));
   rows[2][0].tokens[0] = -1;
   write_dataset(directory / "d.h5", rows, kVocabSize);
-  EXPECT_THAT(USER_ERROR_OF(PackedDataset(directory / "d.h5").verify()), HasSubstr("row 2"));
+  EXPECT_THAT(USER_ERROR_OF(PackedDataset(directory / "d.h5").verify()), names("d.h5", "row 2"));
 }
 
 TEST(PackedDataset, refuses_a_dataset_without_targets) {
   const TemporaryDirectory directory;
   write_dataset(directory / "d.h5", {{{{1, 2, 3}, {0, 0, 0}, 0, 1, 0}}});
-  EXPECT_THAT(USER_ERROR_OF(PackedDataset(directory / "d.h5")), HasSubstr("no supervised targets"));
+  EXPECT_THAT(USER_ERROR_OF(PackedDataset(directory / "d.h5")),
+              names("d.h5", "supervised targets"));
 }
 
 // Arrays of several blocks, each first touched by either of two threads.

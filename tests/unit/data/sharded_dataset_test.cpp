@@ -10,6 +10,7 @@
 #include "data/pack_corpus.h"
 #include "data/packed_dataset.h"
 #include "data/trace_record.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/data/small_corpus.h"
 
 namespace temper {
@@ -61,8 +62,8 @@ TEST_F(ShardedDataset, shards_hold_the_corpus_and_train_as_one) {
     options_.num_shards = 3;
     if (shard > 0) {
       EXPECT_THAT(USER_ERROR_OF(PackedDataset(options_.output)),
-                  AllOf(HasSubstr(fmt::format("train-0000{}-of-00003.h5", shard)),
-                        HasSubstr(fmt::format("--shard {}/3", shard))));
+                  names(fmt::format("train-0000{}-of-00003.h5", shard),
+                        fmt::format("--shard {}/3", shard)));
     }
     rows.push_back(pack_corpus(options_).num_rows);
   }
@@ -96,15 +97,18 @@ TEST_F(ShardedDataset, shards_of_other_packings_are_refused) {
   options_.shard_index = 1;
   options_.chat_template = "chatml";
   pack_corpus(options_);
-  EXPECT_THAT(USER_ERROR_OF(PackedDataset(options_.output)), HasSubstr("not packed like"));
+  EXPECT_THAT(USER_ERROR_OF(PackedDataset(options_.output)),
+              names("train-00001-of-00002.h5", "train-00000-of-00002.h5"));
   // Another setting that leaves the template as it was.
   options_.chat_template = "plain";
   options_.template_variables = {{"mood", "calm"}};
   pack_corpus(options_);
-  EXPECT_THAT(USER_ERROR_OF(PackedDataset(options_.output)), HasSubstr("not packed like"));
+  EXPECT_THAT(USER_ERROR_OF(PackedDataset(options_.output)),
+              names("train-00001-of-00002.h5", "train-00000-of-00002.h5"));
   options_.num_shards = 4;
   pack_corpus(options_);
-  EXPECT_THAT(USER_ERROR_OF(PackedDataset(options_.output)), HasSubstr("different counts"));
+  EXPECT_THAT(USER_ERROR_OF(PackedDataset(options_.output)),
+              names("train.h5", "-of-00002", "-of-00004"));
 }
 
 TEST_F(ShardedDataset, another_file_is_not_what_was_shared) {
@@ -112,7 +116,7 @@ TEST_F(ShardedDataset, another_file_is_not_what_was_shared) {
   const std::string shared = PackedDataset(options_.output).share();
   options_.sequence_len = 80;
   pack_corpus(options_);
-  EXPECT_THAT(USER_ERROR_OF(PackedDataset(options_.output, shared)), HasSubstr("rank 0"));
+  EXPECT_THAT(USER_ERROR_OF(PackedDataset(options_.output, shared)), names("train.h5", "rank 0"));
 }
 
 TEST_F(ShardedDataset, obeys_decisions_in_every_shard) {
@@ -146,10 +150,12 @@ TEST_F(ShardedDataset, obeys_decisions_in_every_shard) {
 
   options_.shard_index = 0;
   options_.corpus.inputs = {directory_.write("corpus.jsonl", corpus_ + corpus_)};
-  EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)), HasSubstr("another corpus"));
+  EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)),
+              names("decisions.jsonl: ", "another corpus", "`temper check`"));
   corpus_[corpus_.find("p1")] = 'q';
   options_.corpus.inputs = {directory_.write("corpus.jsonl", corpus_)};
-  EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)), HasSubstr("another corpus"));
+  EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)),
+              names("decisions.jsonl: ", "another corpus", "`temper check`"));
 }
 
 TEST_F(ShardedDataset, drops_and_splits_in_one_command) {
@@ -169,8 +175,7 @@ TEST_F(ShardedDataset, drops_and_splits_in_one_command) {
 TEST_F(ShardedDataset, a_closed_gate_leaves_nothing) {
   options_.hygiene.duplicates = HygieneAction::kError;
   EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)),
-              AllOf(HasSubstr("exact duplicates: 29 records"), HasSubstr("corpus.jsonl:20"),
-                    HasSubstr("--duplicates drop")));
+              names("exact duplicates: 29 records", "corpus.jsonl:20", "--duplicates drop"));
   EXPECT_EQ(directory_.num_entries(), 2u);
 }
 
@@ -186,7 +191,8 @@ TEST_F(ShardedDataset, skips_bad_records_when_told) {
                                       Not(HasSubstr("secret"))));
   // A record that is too long is no bad one.
   options_.sequence_len = 16;
-  EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)), HasSubstr("--overlong truncate"));
+  EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)),
+              names("corpus.jsonl:", "(--sequence-len) is 16", "--overlong truncate"));
 }
 
 TEST_F(ShardedDataset, masks_personal_data) {
@@ -204,21 +210,26 @@ TEST_F(ShardedDataset, masks_personal_data) {
 TEST_F(ShardedDataset, refuses_what_does_not_go_together) {
   options_.num_shards = 2;
   options_.shard_index = 2;
-  EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)), HasSubstr("--shard 2/2"));
+  EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)), names("--shard 2/2"));
   options_.shard_index = 0;
   options_.hygiene.duplicates = HygieneAction::kDrop;
-  EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)), HasSubstr("temper check"));
+  EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)),
+              names("--shard", "`temper check INPUT... --decisions FILE`"));
   options_.decisions = directory_ / "none";
-  EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)), HasSubstr("decided already"));
+  EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)),
+              names((directory_ / "none").string(), "decisions file"));
   options_.hygiene = HygieneOptions();
-  EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)), HasSubstr("none"));
+  EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)),
+              names((directory_ / "none").string(), "No such file"));
   options_.decisions.clear();
   options_.num_shards = 1;
   options_.hygiene.val_share = 0.5;
   options_.corpus.inputs = {"-"};
-  EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)), HasSubstr("standard input"));
-  EXPECT_THAT(USER_ERROR_OF(RecordName::from_text("train.jsonl")), HasSubstr("FILE:NUMBER"));
-  EXPECT_THAT(USER_ERROR_OF(RecordName::from_text("train.jsonl:0")), HasSubstr("FILE:NUMBER"));
+  EXPECT_THAT(USER_ERROR_OF(pack_corpus(options_)), names("standard input"));
+  EXPECT_THAT(USER_ERROR_OF(RecordName::from_text("train.jsonl")),
+              names("train.jsonl: ", "FILE:NUMBER"));
+  EXPECT_THAT(USER_ERROR_OF(RecordName::from_text("train.jsonl:0")),
+              names("train.jsonl:0: ", "FILE:NUMBER"));
 }
 
 }  // namespace

@@ -8,15 +8,14 @@
 #include "export/model_export.h"
 #include "export/probe.h"
 #include "io/atomic_file.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/export/tiny_run.h"
 
 namespace temper {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 namespace fs = std::filesystem;
 
@@ -86,11 +85,11 @@ TEST(ModelAccess, takes_the_recorded_template_and_no_other) {
             world.checkpoint());
   for (const char* other : {"plain", "none"}) {
     EXPECT_THAT(error_of({.path = world.run(), .chat_template = {other, {}}}),
-                AllOf(HasSubstr(other), HasSubstr("'chatml'"), HasSubstr("step-2")));
+                names(other, "'chatml'", "step-2"));
   }
   const ModelAccess base({.model = world.base()});
   EXPECT_EQ(base.chat_template().name(), "");
-  EXPECT_THAT(base.chat_template().description(), HasSubstr("raw text"));
+  EXPECT_THAT(base.chat_template().description(), names("raw text"));
   export_run(world, world.root() / "adapter", false);
   EXPECT_THROW(ModelAccess({.path = world.root() / "adapter", .chat_template = {"plain", {}}}),
                UserError);
@@ -112,11 +111,10 @@ TEST(ModelAccess, a_record_s_template_name_opens_no_file) {
   const TinyRun with_text({.lora = true, .chat_template = {secret.string(), kMoody, ""}});
   EXPECT_EQ(rendered({.path = with_text.run()}), "A");
   const TinyRun without({.lora = true, .chat_template = {secret.string(), "", ""}});
-  EXPECT_THAT(error_of({.path = without.run()}),
-              AllOf(HasSubstr(secret.string()), HasSubstr("--chat-template")));
+  EXPECT_THAT(error_of({.path = without.run()}), names(secret.string(), "--chat-template"));
   // The same of the report of an export.
   export_run(with_text, with_text.root() / "adapter", false);
-  EXPECT_THAT(error_of({.path = with_text.root() / "adapter"}), HasSubstr(secret.string()));
+  EXPECT_THAT(error_of({.path = with_text.root() / "adapter"}), names(secret.string()));
 }
 
 TEST(ModelAccess, refuses_a_base_whose_template_has_become_another) {
@@ -126,8 +124,7 @@ TEST(ModelAccess, refuses_a_base_whose_template_has_become_another) {
   write_file_atomically(own, kMoody);
   EXPECT_EQ(rendered({.path = world.run()}), "A!");
   write_file_atomically(own, "{{ 'another' }}");
-  EXPECT_THAT(error_of({.path = world.run()}),
-              AllOf(HasSubstr(world.base().string()), HasSubstr("--model")));
+  EXPECT_THAT(error_of({.path = world.run()}), names(world.base().string(), "--model"));
 }
 
 TEST(ModelAccess, finds_the_template_file_that_an_export_brought) {
@@ -149,7 +146,7 @@ TEST(ModelAccess, gives_the_template_the_kwargs_of_the_record_that_names_it) {
   const ModelRequest other = {.path = world.run(),
                               .chat_template = {"", OrderedJson{{"mood", "c"}}}};
   EXPECT_EQ(rendered(other), "Ac");
-  EXPECT_THAT(ModelAccess(other).chat_template().description(), HasSubstr("kwargs"));
+  EXPECT_THAT(ModelAccess(other).chat_template().description(), names("kwargs"));
   EXPECT_EQ(rendered({.path = world.run(), .chat_template = {"", OrderedJson::object()}}), "A");
 
   const ModelAccess tuned({.path = world.run()});
@@ -169,8 +166,8 @@ TEST(ModelAccess, warns_when_an_old_record_does_not_know) {
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   testing::internal::CaptureStderr();
   const ModelTemplate found = template_of_checkpoint(record, "runs/old/step-4", "base", {});
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("runs/old/step-4"));
-  EXPECT_THAT(found.description(), HasSubstr("not recorded"));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), names("runs/old/step-4", "--chat-template"));
+  EXPECT_THAT(found.description(), names("not recorded"));
 }
 
 TEST(ModelAccess, stops_where_the_generation_config_says) {
@@ -197,39 +194,44 @@ TEST(OpenDatasetFor, refuses_another_tokenizers_and_too_long_rows) {
   fs::copy(world.base(), world.root() / "other");
   write_file_atomically(world.root() / "other/tokenizer.json", tokenizer.dump());
   EXPECT_THAT(error(ModelAccess({.model = world.root() / "other"})),
-              HasSubstr("another tokenizer"));
+              names("tokenizer", (world.root() / "other").string()));
 
   Json config = read_json_file(world.base() / "config.json");
   config["max_position_embeddings"] = 127;
   fs::copy(world.base(), world.root() / "short");
   write_file_atomically(world.root() / "short/config.json", config.dump());
-  EXPECT_THAT(error(ModelAccess({.model = world.root() / "short"})), HasSubstr("128 tokens"));
+  EXPECT_THAT(error(ModelAccess({.model = world.root() / "short"})),
+              names(world.dataset().string(), "128 tokens", "127"));
 }
 
 TEST(ModelAccess, refuses_what_does_not_fit_together) {
   const TinyRun world({false, true});
-  EXPECT_THAT(error_of({}), HasSubstr("which model?"));
-  EXPECT_THAT(error_of({.path = world.run(), .adapter = world.run()}), HasSubstr("--adapter"));
-  EXPECT_THAT(error_of({.path = world.root()}), HasSubstr("neither"));
+  EXPECT_THAT(error_of({}), names("--model DIR"));
+  EXPECT_THAT(error_of({.path = world.run(), .adapter = world.run()}),
+              names("--adapter", "--model", world.run().string()));
+  EXPECT_THAT(error_of({.path = world.root()}),
+              names(world.root().string() + ": ", "output_dir", "(step-N)"));
 
   export_run(world, world.root() / "adapter", false);
   write_tiny_model(world.root() / "other", false, 12);
-  EXPECT_THAT(error_of({.model = world.root() / "other", .adapter = world.root() / "adapter"}),
-              HasSubstr("another base"));
+  EXPECT_THAT(
+      error_of({.model = world.root() / "other", .adapter = world.root() / "adapter"}),
+      names((world.root() / "adapter").string() + ": ", (world.root() / "other").string(), "hash"));
 
   write_file_atomically(world.base() / "tokenizer.json", [&] {
     Json json = read_json_file(world.base() / "tokenizer.json");
     std::swap(json["model"]["vocab"]["a"], json["model"]["vocab"]["b"]);
     return json.dump();
   }());
-  EXPECT_THAT(error_of({.path = world.run()}), HasSubstr("tokenizer"));
+  EXPECT_THAT(error_of({.path = world.run()}), names(world.base().string(), "tokenizer"));
 }
 
 TEST(ModelAccess, needs_the_base_of_an_adapter) {
   const TinyRun world({false, true});
   export_run(world, world.root() / "adapter", false);
   fs::rename(world.base(), world.root() / "elsewhere");
-  EXPECT_THAT(error_of({.path = world.root() / "adapter"}), HasSubstr("--model"));
+  EXPECT_THAT(error_of({.path = world.root() / "adapter"}),
+              names("--model", (world.root() / "adapter").string(), world.base().string()));
   EXPECT_NO_THROW(
       ModelAccess({.path = world.root() / "adapter", .model = world.root() / "elsewhere"}));
 }

@@ -13,7 +13,6 @@ namespace temper {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 class PromptEncoderTest : public ::testing::Test {
  protected:

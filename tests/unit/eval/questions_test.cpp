@@ -7,13 +7,13 @@
 #include "eval/answer_scoring.h"
 #include "eval/load_model.h"
 #include "io/atomic_file.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/export/tiny_run.h"
 #include "text/utf8.h"
 
 namespace temper {
 namespace {
 
-using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 class QuestionsTest : public ::testing::Test {
@@ -40,7 +40,7 @@ TEST_F(QuestionsTest, are_read_in_either_form) {
   ASSERT_THAT(pairs, SizeIs(2));
   EXPECT_EQ(pairs[1].messages.at(0).content, "c?");
   EXPECT_EQ(pairs[1].expected, "d");
-  EXPECT_THAT(pairs[1].place, HasSubstr("q.jsonl:2"));
+  EXPECT_THAT(pairs[1].place, names("q.jsonl:2"));
   const auto chats = read(
       "{\"messages\": [{\"role\": \"system\", \"content\": \"s\"}, "
       "{\"role\": \"user\", \"content\": \"u\"}, "
@@ -69,11 +69,11 @@ TEST_F(QuestionsTest, the_same_ones_are_counted_to_the_end_of_the_file) {
 
 TEST_F(QuestionsTest, without_an_answer_are_refused_by_line) {
   EXPECT_THAT(error_of("{\"prompt\": \"a?\", \"completion\": \"b\"}\nnot json\n"),
-              HasSubstr("q.jsonl:2"));
+              names("q.jsonl:2"));
   EXPECT_THAT(error_of("{\"messages\": [{\"role\": \"user\", \"content\": \"secret\"}]}\n"),
-              ::testing::AllOf(HasSubstr("q.jsonl:1"), ::testing::Not(HasSubstr("secret"))));
-  EXPECT_THAT(error_of("{\"text\": \"words\"}\n"), HasSubstr("q.jsonl:1"));
-  EXPECT_THAT(error_of("\n"), HasSubstr("no question"));
+              ::testing::AllOf(names("q.jsonl:1"), ::testing::Not(names("secret"))));
+  EXPECT_THAT(error_of("{\"text\": \"words\"}\n"), names("q.jsonl:1"));
+  EXPECT_THAT(error_of("\n"), names("q.jsonl", "no question"));
 }
 
 TEST_F(QuestionsTest, are_answered_as_one_by_one_and_scored) {

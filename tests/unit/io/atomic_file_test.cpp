@@ -95,8 +95,7 @@ TEST(AtomicFileTest, failing_write_names_the_file_and_keeps_the_older) {
   const FileSizeLimit limit(4096);
   const std::string large(10000, 'x');
   const std::string text = error_text<SystemError>([&] { write_file_atomically(path, large); });
-  EXPECT_THAT(text, HasSubstr(path.native()));
-  EXPECT_THAT(text, HasSubstr("File too large"));
+  EXPECT_THAT(text, names(path.native(), "File too large"));
   EXPECT_EQ(read_file(path), "old");
   EXPECT_EQ(directory.num_entries(), 1u);
 }
@@ -104,7 +103,7 @@ TEST(AtomicFileTest, failing_write_names_the_file_and_keeps_the_older) {
 TEST(AtomicFileTest, missing_directory_is_a_system_error) {
   const TemporaryDirectory directory;
   EXPECT_THAT(error_text<SystemError>([&] { AtomicFile(directory / "no/a"); }),
-              HasSubstr("No such file or directory"));
+              names("no/a", "No such file"));
 }
 
 TEST(AtomicFileTest, two_at_once_do_not_meet) {
@@ -123,22 +122,22 @@ TEST(ReadFileTest, reads_up_to_the_limit) {
   const TemporaryDirectory directory;
   const fs::path path = directory.write("a", "12345");
   EXPECT_EQ(read_file(path, 5), "12345");
-  EXPECT_THAT(error_text<UserError>([&] { read_file(path, 4); }), HasSubstr("larger than the 4"));
+  EXPECT_THAT(error_text<UserError>([&] { read_file(path, 4); }), names(path.native(), "4 bytes"));
   EXPECT_EQ(read_file(directory.write("empty", ""), 0), "");
 }
 
 TEST(ReadFileTest, reads_files_that_do_not_know_their_size) {
   EXPECT_THAT(read_file("/proc/self/status"), HasSubstr("VmHWM"));
   EXPECT_THAT(error_text<UserError>([&] { read_file("/dev/zero", 1 << 20); }),
-              HasSubstr("larger than"));
+              names("/dev/zero", "1048576 bytes"));
 }
 
 TEST(ReadFileTest, missing_files_and_directories_are_user_errors) {
   const TemporaryDirectory directory;
   EXPECT_THAT(error_text<UserError>([&] { read_file(directory / "no"); }),
-              HasSubstr("No such file"));
+              names((directory / "no").string(), "No such file"));
   EXPECT_THAT(error_text<UserError>([&] { read_file(directory.path()); }),
-              HasSubstr("is a directory"));
+              names(directory.path().string(), "directory"));
 }
 
 TEST(ReadFullyTest, short_file_is_a_system_error_that_says_where) {
@@ -214,7 +213,7 @@ TEST(AtomicDirectoryTest, refuses_to_replace_a_file) {
   const TemporaryDirectory directory;
   const fs::path path = directory.write("out", "precious");
   EXPECT_THAT(error_text<UserError>([&] { AtomicDirectory{path}; }),
-              HasSubstr("is not a directory"));
+              names(path.native(), "directory"));
   EXPECT_EQ(read_file(path), "precious");
 }
 
@@ -222,7 +221,7 @@ TEST(RenameDurablyTest, failure_names_both) {
   const TemporaryDirectory directory;
   EXPECT_THAT(
       error_text<SystemError>([&] { rename_durably(directory / "no", directory / "other"); }),
-      testing::AllOf(HasSubstr("/no to "), HasSubstr("/other: No such file")));
+      names((directory / "no").string(), (directory / "other").string(), "No such file"));
 }
 
 TEST(AtomicDirectoryTest, working_directory_is_not_replaced) {
@@ -233,7 +232,7 @@ TEST(AtomicDirectoryTest, working_directory_is_not_replaced) {
   for (const fs::path& path : {fs::path("."), fs::path("./"), fs::path("../sub"), directory / "sub",
                                directory / "sub/../sub/."}) {
     EXPECT_THAT(error_text<UserError>([&] { AtomicDirectory made(path); }),
-                HasSubstr("working directory"))
+                names("sub", "working directory"))
         << path;
   }
   fs::current_path(before);

@@ -7,13 +7,12 @@
 #include <cstring>
 
 #include "common/error.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/temporary_directory.h"
 
 namespace temper {
 namespace {
-
-using testing::HasSubstr;
 
 // Bytes that differ from their neighbours.
 void number(const AlignedBuffer& buffer) {
@@ -84,7 +83,7 @@ TEST(DirectFileTest, goes_through_the_page_cache_where_direct_writing_is_refused
 TEST(DirectFileTest, missing_directory_is_named) {
   const TemporaryDirectory directory;
   EXPECT_THAT(error_text<SystemError>([&] { DirectFile file(directory / "no/file"); }),
-              HasSubstr("no/file"));
+              names("no/file", "No such file"));
 }
 
 }  // namespace

@@ -23,7 +23,6 @@ namespace temper {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 std::vector<int32_t> numbered(size_t count) {
   std::vector<int32_t> values(count);
@@ -171,7 +170,7 @@ TEST_F(Hdf5Test, file_is_private_and_appears_on_commit_only) {
 TEST_F(Hdf5Test, open_objects_keep_a_file_from_being_committed) {
   H5Writer writer(path_);
   const H5Dataset open = writer.root().create_dataset("x", H5Type::kUInt8, {1});
-  EXPECT_THAT(error_text<InternalError>([&] { writer.commit(); }), HasSubstr("1 objects"));
+  EXPECT_THAT(error_text<InternalError>([&] { writer.commit(); }), names("a.h5", "1 objects"));
   EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
@@ -201,19 +200,22 @@ TEST_F(Hdf5Test, missing_and_mistaken_things_are_named) {
   EXPECT_FALSE(root.has("no"));
   EXPECT_TRUE(root.has_attribute("n"));
   EXPECT_FALSE(root.has_attribute("no"));
-  EXPECT_THAT(text([&] { root.dataset("no"); }), HasSubstr("a.h5: no is missing"));
-  EXPECT_THAT(text([&] { root.dataset("group"); }), HasSubstr("group: not a dataset"));
-  EXPECT_THAT(text([&] { root.group("text"); }), HasSubstr("text: not a group"));
-  EXPECT_THAT(text([&] { root.integer_attribute("no"); }), HasSubstr("attribute no is missing"));
+  EXPECT_THAT(text([&] { root.dataset("no"); }), names("a.h5: no ", "missing"));
+  EXPECT_THAT(text([&] { root.dataset("group"); }), names("group: ", "dataset"));
+  EXPECT_THAT(text([&] { root.group("text"); }), names("text: ", "group"));
+  EXPECT_THAT(text([&] { root.integer_attribute("no"); }), names("attribute no ", "missing"));
   EXPECT_THAT(text([&] { root.integer_attribute("s"); }), names("attribute s", "64-bit"));
   EXPECT_THAT(text([&] { root.text_attribute("n"); }), names("attribute n", "fixed-length"));
-  EXPECT_THAT(text([&] { root.text_attribute("s", 2); }), names("3 bytes", "1 to 2"));
-  EXPECT_THAT(text([&] { root.text("text", 2); }), HasSubstr("at most 2 bytes"));
-  EXPECT_THAT(text([&] { root.dataset("text").read_all<int32_t>(); }), HasSubstr("another type"));
-  EXPECT_THAT(text([&] { H5Reader{directory_ / "no.h5"}; }), HasSubstr("No such file"));
-  EXPECT_THAT(text([&] { H5Reader{directory_.path()}; }), HasSubstr("not a regular file"));
+  EXPECT_THAT(text([&] { root.text_attribute("s", 2); }),
+              names("attribute s", "3 bytes", "1 to 2"));
+  EXPECT_THAT(text([&] { root.text("text", 2); }), names("text: ", "2 bytes"));
+  EXPECT_THAT(text([&] { root.dataset("text").read_all<int32_t>(); }),
+              names("text: ", "another type"));
+  EXPECT_THAT(text([&] { H5Reader{directory_ / "no.h5"}; }), names("no.h5", "No such file"));
+  EXPECT_THAT(text([&] { H5Reader{directory_.path()}; }),
+              names(directory_.path().string(), "regular file"));
   EXPECT_THAT(text([&] { H5Reader{directory_.write("text", "abc")}; }),
-              HasSubstr("as an HDF5 file"));
+              names("text: ", "HDF5 file"));
 }
 
 TEST_F(Hdf5Test, chunked_filtered_compact_and_external_datasets_are_refused) {
@@ -224,14 +226,14 @@ TEST_F(Hdf5Test, chunked_filtered_compact_and_external_datasets_are_refused) {
                   make_dataset(file, H5T_STD_I32LE, properties);
                   H5Pclose(properties);
                 }),
-                HasSubstr(what));
+                names("x: ", what));
   };
   const hsize_t chunk[] = {2, 2};
-  refused([&](hid_t p) { H5Pset_chunk(p, 2, chunk); }, "not stored contiguously");
-  refused([&](hid_t p) { H5Pset_chunk(p, 2, chunk), H5Pset_deflate(p, 6); }, "not stored contig");
-  refused([&](hid_t p) { H5Pset_layout(p, H5D_COMPACT); }, "not stored contiguously");
+  refused([&](hid_t p) { H5Pset_chunk(p, 2, chunk); }, "contiguously");
+  refused([&](hid_t p) { H5Pset_chunk(p, 2, chunk), H5Pset_deflate(p, 6); }, "contiguously");
+  refused([&](hid_t p) { H5Pset_layout(p, H5D_COMPACT); }, "contiguously");
   const auto outside = directory_.write("outside.bin", std::string(1024, 'x'));
-  refused([&](hid_t p) { H5Pset_external(p, outside.c_str(), 0, 128); }, "in other files");
+  refused([&](hid_t p) { H5Pset_external(p, outside.c_str(), 0, 128); }, "other files");
 }
 
 TEST_F(Hdf5Test, virtual_datasets_are_refused) {
@@ -244,7 +246,7 @@ TEST_F(Hdf5Test, virtual_datasets_are_refused) {
                 H5Pclose(properties);
                 H5Sclose(space);
               }),
-              HasSubstr("not stored contiguously"));
+              names("x: ", "contiguously"));
 }
 
 TEST_F(Hdf5Test, other_element_types_are_refused) {
@@ -254,11 +256,11 @@ TEST_F(Hdf5Test, other_element_types_are_refused) {
   H5Tset_size(variable, H5T_VARIABLE);
   for (const hid_t type : {H5T_STD_I32BE, H5T_STD_I16LE, H5T_STD_U32LE, H5T_IEEE_F64LE, compound}) {
     EXPECT_THAT(dataset_error_of([&](hid_t file) { make_dataset(file, type, H5P_DEFAULT); }),
-                HasSubstr("x: elements are not"));
+                names("x: ", "u8, i32, i64, u64 or f32"));
   }
   EXPECT_THAT(
       dataset_error_of([&](hid_t file) { make_dataset(file, variable, H5P_DEFAULT, {100}); }),
-      HasSubstr("x: "));
+      names("x: "));
   H5Tclose(compound);
   H5Tclose(variable);
 }
@@ -288,7 +290,7 @@ TEST_F(Hdf5Test, scalar_and_unstored_datasets_are_refused) {
         H5Dclose(H5Dcreate2(file, "x", H5T_STD_U8LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
         H5Sclose(space);
       }),
-      HasSubstr("not a simple dataspace"));
+      names("x: ", "dataspace"));
   EXPECT_THAT(
       dataset_error_of([](hid_t file) {  // never written, so never allocated
         const hsize_t dims[] = {hsize_t{1} << 40};
@@ -296,7 +298,7 @@ TEST_F(Hdf5Test, scalar_and_unstored_datasets_are_refused) {
         H5Dclose(H5Dcreate2(file, "x", H5T_STD_U8LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
         H5Sclose(space);
       }),
-      HasSubstr("are not all stored"));
+      names("x: ", "1099511627776 bytes"));
 }
 
 TEST_F(Hdf5Test, attributes_of_other_kinds_are_refused) {
@@ -317,9 +319,12 @@ TEST_F(Hdf5Test, attributes_of_other_kinds_are_refused) {
   });
   const H5Reader reader(path);
   const auto text = [](auto&& action) { return error_text<UserError>(action); };
-  EXPECT_THAT(text([&] { reader.root().integer_attribute("pair"); }), HasSubstr("not a single"));
-  EXPECT_THAT(text([&] { reader.root().integer_attribute("narrow"); }), HasSubstr("not a 64-bit"));
-  EXPECT_THAT(text([&] { reader.root().text_attribute("variable"); }), HasSubstr("not a fixed"));
+  EXPECT_THAT(text([&] { reader.root().integer_attribute("pair"); }),
+              names("attribute pair", "single value"));
+  EXPECT_THAT(text([&] { reader.root().integer_attribute("narrow"); }),
+              names("attribute narrow", "64-bit"));
+  EXPECT_THAT(text([&] { reader.root().text_attribute("variable"); }),
+              names("attribute variable", "fixed-length"));
 }
 
 TEST_F(Hdf5Test, truncated_files_are_refused) {

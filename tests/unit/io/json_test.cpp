@@ -58,21 +58,21 @@ TEST(JsonAccessTest, asking_a_constant_object_for_a_key_it_lacks_is_an_error_in_
   EXPECT_EQ(sorted["a"], 1);
   EXPECT_EQ(ordered["a"], 1);
   EXPECT_THAT(error_text<InternalError>([&] { static_cast<void>(sorted["b"]); }),
-              HasSubstr("asked for what it does not hold"));
+              names("JSON document"));
   EXPECT_THAT(error_text<InternalError>([&] { static_cast<void>(ordered["b"]); }),
-              HasSubstr("asked for what it does not hold"));
+              names("JSON document"));
 }
 
 TEST(ParseJsonTest, duplicate_keys_are_refused) {
-  EXPECT_THAT(parse_error(R"({"a": 1, "b": {"c": 1, "c": 2}})"), HasSubstr("\"c\" appears twice"));
-  EXPECT_THAT(parse_error(R"([{"a": 1, "\u0061": 2}])"), HasSubstr("\"a\" appears twice"));
+  EXPECT_THAT(parse_error(R"({"a": 1, "b": {"c": 1, "c": 2}})"), names("\"c\"", "twice"));
+  EXPECT_THAT(parse_error(R"([{"a": 1, "\u0061": 2}])"), names("\"a\"", "twice"));
   EXPECT_NO_THROW(parse_json(R"([{"a": 1}, {"a": 2}, {"b": {"a": 1}, "a": 3}])", "test"));
 }
 
 TEST(ParseJsonTest, errors_say_where_and_never_quote_the_document) {
   const auto says = [](std::string_view document, const char* what) {
     const std::string text = parse_error(document);
-    EXPECT_THAT(text, AllOf(HasSubstr(what), Not(HasSubstr("secret"))));
+    EXPECT_THAT(text, AllOf(names(what), Not(HasSubstr("secret"))));
   };
   says("{\"text\": \"secret\"\n\"more\": 1}", "line 2, column");
   says("{\"secret\": secret}", "data.jsonl:17: not valid JSON (column");
@@ -82,7 +82,7 @@ TEST(ParseJsonTest, errors_say_where_and_never_quote_the_document) {
   says("\"secret\xff\"", "not UTF-8");
   says("\"\xed\xa0\x80 secret\"", "not UTF-8");
   says("{} secret", "(column 4)");
-  says("{\"the secret text\": 1, \"the secret text\": 2}", "a key of 15 bytes appears twice");
+  says("{\"the secret text\": 1, \"the secret text\": 2}", "15 bytes");
   says("// secret\n{}", "line 1, column 1");
 }
 
@@ -92,8 +92,8 @@ TEST(ParseJsonTest, depth_is_limited) {
            std::string(static_cast<size_t>(depth), ']');
   };
   EXPECT_NO_THROW(parse_json(nested(kMaxJsonDepth), "test"));
-  EXPECT_THAT(parse_error(nested(kMaxJsonDepth + 1)), HasSubstr("deeper than 256"));
-  EXPECT_THAT(parse_error(nested(1000000)), HasSubstr("deeper than 256"));
+  EXPECT_THAT(parse_error(nested(kMaxJsonDepth + 1)), names("256 levels"));
+  EXPECT_THAT(parse_error(nested(1000000)), names("256 levels"));
 }
 
 TEST(ReadJsonFileTest, names_the_file) {
@@ -104,7 +104,7 @@ TEST(ReadJsonFileTest, names_the_file) {
               names("config.json", "3 bytes"));
   const auto wrong = directory.write("wrong.json", "{");
   EXPECT_THAT(error_text<UserError>([&] { read_json_file(wrong); }),
-              HasSubstr("wrong.json: not valid JSON"));
+              names("wrong.json: ", "not valid JSON"));
 }
 
 class JsonFieldsTest : public testing::Test {

@@ -4,16 +4,15 @@
 
 #include "common/error.h"
 #include "io/parquet_reader.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 
 namespace temper {
 namespace {
 
 TEST(ParquetReaderTest, says_how_to_build_one_that_reads) {
-  using testing::HasSubstr;
   EXPECT_THAT(error_text<UserError>([] { ParquetReader("a.parquet", "a.parquet"); }),
-              testing::AllOf(HasSubstr("a.parquet: "), HasSubstr("./bootstrap.sh --parquet"),
-                             HasSubstr("CMAKE_PREFIX_PATH"), HasSubstr("JSON lines")));
+              names("a.parquet: ", "./bootstrap.sh --parquet", "CMAKE_PREFIX_PATH", "JSON lines"));
 }
 
 }  // namespace

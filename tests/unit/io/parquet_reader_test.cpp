@@ -176,14 +176,13 @@ TEST_F(ParquetReaderTest, damage_is_named_with_its_row_group) {
   std::string damaged = whole;
   damaged[whole.find("secret 1583800")] ^= 1;  // row 201 of 300
   write_file_atomically(path_, damaged);
-  EXPECT_THAT(error(), AllOf(names("a.parquet", "row group 3 of 3"), HasSubstr("cannot be read"),
-                             Not(HasSubstr("secret"))));
+  EXPECT_THAT(error(), AllOf(names("a.parquet", "row group 3 of 3"), Not(HasSubstr("secret"))));
   write_file_atomically(path_, whole.substr(0, whole.size() / 2));
-  EXPECT_THAT(error(), AllOf(HasSubstr("a.parquet: "), Not(HasSubstr("row group"))));
+  EXPECT_THAT(error(), AllOf(names("a.parquet: "), Not(HasSubstr("row group"))));
   write_file_atomically(path_, "PAR1");
-  EXPECT_THAT(error(), names("a.parquet", "cannot be read"));
+  EXPECT_THAT(error(), names("a.parquet: ", "Parquet"));
   std::filesystem::remove(path_);
-  EXPECT_THAT(error(), HasSubstr("No such file"));
+  EXPECT_THAT(error(), names("a.parquet", "No such file"));
 }
 
 TEST_F(ParquetReaderTest, rows_over_the_limit_are_refused) {

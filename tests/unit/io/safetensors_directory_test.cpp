@@ -11,7 +11,6 @@ namespace temper {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 class SafetensorsDirectoryTest : public testing::Test {
  protected:
@@ -44,7 +43,8 @@ TEST_F(SafetensorsDirectoryTest, reads_a_single_file) {
   const SafetensorsDirectory all(directory_.path());
   EXPECT_THAT(all.names(), ElementsAre("a", "b"));
   EXPECT_EQ(value(all, "b"), 1.0f);
-  EXPECT_THAT(error_text<UserError>([&] { all.info("c"); }), HasSubstr("has no tensor \"c\""));
+  EXPECT_THAT(error_text<UserError>([&] { all.info("c"); }),
+              names(directory_.path().string(), "tensor \"c\""));
 }
 
 TEST_F(SafetensorsDirectoryTest, reads_the_files_of_an_index) {
@@ -84,7 +84,8 @@ TEST_F(SafetensorsDirectoryTest, files_outside_are_not_opened) {
         (directory_ / "one.safetensors").string(), std::string("sub/../one.safetensors"),
         std::string(".."), std::string("")}) {
     write_index("{\"a\": \"" + name + "\"}");
-    EXPECT_THAT(open_error(), HasSubstr("expected a file of the same directory")) << name;
+    EXPECT_THAT(open_error(), names("model.safetensors.index.json: \"a\"", "\"" + name + "\""))
+        << name;
   }
 }
 

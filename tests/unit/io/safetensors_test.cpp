@@ -15,7 +15,6 @@ namespace temper {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 std::string file_bytes(const std::string& header, size_t data_bytes) {
   const uint64_t length = header.size();
@@ -31,7 +30,7 @@ class SafetensorsTest : public testing::Test {
   std::string open_error(const std::string& bytes) {
     const auto path = directory_.write("a.safetensors", bytes);
     const std::string text = error_text<UserError>([&] { SafetensorsFile{path}; });
-    EXPECT_THAT(text, HasSubstr("a.safetensors"));
+    EXPECT_THAT(text, names("a.safetensors"));
     return text;
   }
   std::string header_error(const std::string& header, size_t data_bytes) {
@@ -54,7 +53,8 @@ TEST_F(SafetensorsTest, reads_tensors_and_metadata) {
   EXPECT_EQ(file.bytes("y").size(), 3u);
   EXPECT_TRUE(file.contains("x"));
   EXPECT_FALSE(file.contains("__metadata__"));
-  EXPECT_THAT(error_text<UserError>([&] { file.info("z"); }), HasSubstr("has no tensor \"z\""));
+  EXPECT_THAT(error_text<UserError>([&] { file.info("z"); }),
+              names("a.safetensors", "tensor \"z\""));
 }
 
 TEST_F(SafetensorsTest, empty_shapes_and_empty_tensors_are_legal) {
@@ -71,15 +71,15 @@ TEST_F(SafetensorsTest, empty_shapes_and_empty_tensors_are_legal) {
 TEST_F(SafetensorsTest, short_and_foreign_files_are_refused) {
   EXPECT_THAT(open_error(""), names("0 bytes"));
   EXPECT_THAT(open_error("1234567"), names("7 bytes"));
-  EXPECT_THAT(open_error("PK\3\4 a zip archive"), HasSubstr("not a safetensors file"));
-  EXPECT_THAT(open_error(std::string("\5\0\0\0\0\0\0\0{}", 10)), HasSubstr("past the end"));
-  EXPECT_THAT(open_error(std::string(8, '\0')), HasSubstr("does not begin with '{'"));
-  EXPECT_THAT(open_error(std::string(8, '\xff')), HasSubstr("not a safetensors file"));
-  EXPECT_THAT(header_error(" {}", 0), HasSubstr("does not begin with '{'"));
+  EXPECT_THAT(open_error("PK\3\4 a zip archive"), names("8800140462016121680 bytes", "100000000"));
+  EXPECT_THAT(open_error(std::string("\5\0\0\0\0\0\0\0{}", 10)), names("header of 5 bytes"));
+  EXPECT_THAT(open_error(std::string(8, '\0')), names("'{'"));
+  EXPECT_THAT(open_error(std::string(8, '\xff')), names("18446744073709551615 bytes", "100000000"));
+  EXPECT_THAT(header_error(" {}", 0), names("'{'"));
   EXPECT_THAT(error_text<UserError>([&] { SafetensorsFile{directory_.path()}; }),
-              HasSubstr("not a regular file"));
+              names(directory_.path().string(), "regular file"));
   EXPECT_THAT(error_text<UserError>([&] { SafetensorsFile{directory_ / "no"}; }),
-              HasSubstr("No such file"));
+              names((directory_ / "no").string(), "No such file"));
 }
 
 TEST_F(SafetensorsTest, huge_header_is_refused_before_it_is_read) {
@@ -87,14 +87,15 @@ TEST_F(SafetensorsTest, huge_header_is_refused_before_it_is_read) {
   std::string bytes(reinterpret_cast<const char*>(&length), sizeof(length));
   const auto path = directory_.write("a.safetensors", bytes + "{}");
   std::filesystem::resize_file(path, 200'000'000);  // sparse
-  EXPECT_THAT(error_text<UserError>([&] { SafetensorsFile{path}; }), HasSubstr("100000001 bytes"));
+  EXPECT_THAT(error_text<UserError>([&] { SafetensorsFile{path}; }),
+              names("a.safetensors", "100000001 bytes"));
 }
 
-// Header, bytes of data, what the error says.
+// Header, bytes of data, what the error names.
 struct BadHeader {
   const char* header;
   size_t data_bytes;
-  const char* error;
+  std::vector<const char*> named;
 };
 struct Attack {
   const char* name;
@@ -107,80 +108,125 @@ void PrintTo(const Attack& attack, std::ostream* out) {
 
 const Attack kAttacks[] = {
     {"garbled_headers",
-     {{R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]})", 8, "ends too early"},
-      {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}x)", 8, "not valid JSON"},
-      {"{\"x\xff\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "not UTF-8"}}},
+     {{R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]})",
+       8,
+       {"column ", "ends too early"}},
+      {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}x)",
+       8,
+       {"column ", "not valid JSON"}},
+      {"{\"x\xff\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}",
+       8,
+       {"column ", "not UTF-8"}}}},
     {"truncated_and_padded_files",
-     {{R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 7, "was it cut off?"},
-      {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 9, "extra bytes"}}},
+     {{R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 7, {" 8 bytes", " 7:"}},
+      {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 9, {" 8 bytes", " 9:"}}}},
     {"holes",
-     {{R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[1,9]}})", 9, "a hole"},
+     {{R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[1,9]}})",
+       9,
+       {"tensor \"x\"", "byte 1 ", "byte 0 "}},
       {R"({"x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"y":{"dtype":"U8","shape":[2],"data_offsets":[3,5]}})",
-       5, "a hole"}}},
+       5,
+       {"tensor \"y\"", "byte 3 ", "byte 2 "}}}},
     {"overlapping_offsets",
      {{R"({"x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"y":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
-       3, "overlap"},
+       3,
+       {"tensor \"y\"", "byte 1 ", "byte 2 "}},
       {R"({"x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"y":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})",
-       2, "overlap"},
-      {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})", 8, "offsets are [8, 0)"}}},
+       2,
+       {"byte 0 ", "byte 2 "}},
+      {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})",
+       8,
+       {"tensor \"x\"", "[8, 0)"}}}},
     {"contradicting_sizes",
-     {{R"({"x":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8, "takes 12 bytes"},
-      {R"({"x":{"dtype":"F16","shape":[2],"data_offsets":[0,8]}})", 8, "takes 4 bytes"}}},
+     {{R"({"x":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})",
+       8,
+       {"tensor \"x\"", "12 bytes", "[0, 8)"}},
+      {R"({"x":{"dtype":"F16","shape":[2],"data_offsets":[0,8]}})",
+       8,
+       {"tensor \"x\"", "4 bytes", "[0, 8)"}}}},
     {"integer_overflow",
-     {{R"({"x":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}})", 0,
-       "overflows"},
-      {R"({"x":{"dtype":"F64","shape":[4611686018427387904],"data_offsets":[0,0]}})", 0,
-       "overflows"},
-      {R"({"x":{"dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,0]}})", 0,
-       "huge dim"},
+     {{R"({"x":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}})",
+       0,
+       {"tensor \"x\"", "overflows"}},
+      {R"({"x":{"dtype":"F64","shape":[4611686018427387904],"data_offsets":[0,0]}})",
+       0,
+       {"tensor \"x\"", "overflows"}},
+      {R"({"x":{"dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,0]}})",
+       0,
+       {"tensor \"x\"", "huge dim"}},
       {R"({"x":{"dtype":"F32","shape":[9223372036854775807,4,2305843009213693952],"data_offsets":[0,0]}})",
-       0, "overflows"},
-      {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,18446744073709551616]}})", 8,
-       "no 64-bit"}}},
+       0,
+       {"tensor \"x\"", "overflows"}},
+      {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,18446744073709551616]}})",
+       8,
+       {"tensor \"x\"", "no 64-bit integer"}}}},
     {"wrong_types_and_keys",
-     {{R"([])", 0, "does not begin"},
-      {R"({"x":1})", 0, "a number where"},
-      {R"({"x":[]})", 0, "a list where"},
-      {R"({"x":"y"})", 0, "a string where"},
-      {R"({"x":null})", 0, "null where"},
-      {R"({"x":true})", 0, "a boolean where"},
-      {R"({"x":{}})", 0, "lacks its dtype"},
-      {R"({"x":{"dtype":"F32","data_offsets":[0,0]}})", 0, "lacks its shape"},
-      {R"({"x":{"dtype":"F32","shape":[0]}})", 0, "lacks its data_offsets"},
-      {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"more":[]}})", 8, "unknown key"},
-      {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":{}}})", 8, "an object where"},
-      {R"({"x":{"dtype":"F32","shape":2,"data_offsets":[0,8]}})", 8, "a number where"},
-      {R"({"x":{"dtype":["F32"],"shape":[2],"data_offsets":[0,8]}})", 8, "a list where"},
-      {R"({"x":{"dtype":"F32","shape":[[2]],"data_offsets":[0,8]}})", 8, "a list where"},
-      {R"({"x":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}})", 8, "no 64-bit integer"},
-      {R"({"x":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", 8, "a negative number"},
-      {R"({"x":{"dtype":"F32","shape":["2"],"data_offsets":[0,8]}})", 8, "a string where"},
-      {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0]}})", 8, "fewer than two"},
-      {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,4,8]}})", 8, "a third offset"},
-      {R"({"x":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]}})", 2,
-       "\"F8_E4M3\", which is not"},
-      {R"({"x":{"dtype":"f32","shape":[2],"data_offsets":[0,8]}})", 8, "\"f32\", which is not"}}},
+     {{R"([])", 0, {"'{'"}},
+      {R"({"x":1})", 0, {"tensor \"x\"", "a number"}},
+      {R"({"x":[]})", 0, {"tensor \"x\"", "a list"}},
+      {R"({"x":"y"})", 0, {"tensor \"x\"", "a string"}},
+      {R"({"x":null})", 0, {"tensor \"x\"", "null"}},
+      {R"({"x":true})", 0, {"tensor \"x\"", "a boolean"}},
+      {R"({"x":{}})", 0, {"tensor \"x\"", "lacks", "dtype"}},
+      {R"({"x":{"dtype":"F32","data_offsets":[0,0]}})", 0, {"tensor \"x\"", "lacks", "shape"}},
+      {R"({"x":{"dtype":"F32","shape":[0]}})", 0, {"tensor \"x\"", "lacks", "data_offsets"}},
+      {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"more":[]}})",
+       8,
+       {"tensor \"x\"", "unknown key"}},
+      {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":{}}})", 8, {"tensor \"x\"", "an object"}},
+      {R"({"x":{"dtype":"F32","shape":2,"data_offsets":[0,8]}})", 8, {"tensor \"x\"", "a number"}},
+      {R"({"x":{"dtype":["F32"],"shape":[2],"data_offsets":[0,8]}})",
+       8,
+       {"tensor \"x\"", "a list"}},
+      {R"({"x":{"dtype":"F32","shape":[[2]],"data_offsets":[0,8]}})",
+       8,
+       {"tensor \"x\"", "a list"}},
+      {R"({"x":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}})",
+       8,
+       {"tensor \"x\"", "no 64-bit integer"}},
+      {R"({"x":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})",
+       8,
+       {"tensor \"x\"", "a negative number"}},
+      {R"({"x":{"dtype":"F32","shape":["2"],"data_offsets":[0,8]}})",
+       8,
+       {"tensor \"x\"", "a string"}},
+      {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0]}})",
+       8,
+       {"tensor \"x\"", "two data_offsets"}},
+      {R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,4,8]}})",
+       8,
+       {"tensor \"x\"", "a third offset"}},
+      {R"({"x":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]}})",
+       2,
+       {"tensor \"x\"", "dtype \"F8_E4M3\""}},
+      {R"({"x":{"dtype":"f32","shape":[2],"data_offsets":[0,8]}})",
+       8,
+       {"tensor \"x\"", "dtype \"f32\""}}}},
     {"duplicate_keys",
      {{R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"x":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
-       2, "\"x\" appears twice"},
-      {R"({"x":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1,
-       "\"dtype\" appears"},
-      {R"({"x":{"dtype":"U8","shape":[1],"shape":[1],"data_offsets":[0,1]}})", 1,
-       "\"shape\" appears"},
-      {R"({"__metadata__":{"a":"b","a":"c"}})", 0, "\"a\" appears twice"},
-      {R"({"__metadata__":{},"__metadata__":{}})", 0, "appears twice"}}},
+       2,
+       {"tensor \"x\"", "twice"}},
+      {R"({"x":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
+       1,
+       {"\"dtype\"", "twice"}},
+      {R"({"x":{"dtype":"U8","shape":[1],"shape":[1],"data_offsets":[0,1]}})",
+       1,
+       {"\"shape\"", "twice"}},
+      {R"({"__metadata__":{"a":"b","a":"c"}})", 0, {"\"a\"", "twice"}},
+      {R"({"__metadata__":{},"__metadata__":{}})", 0, {"\"__metadata__\"", "twice"}}}},
     {"metadata_that_is_not_text",
-     {{R"({"__metadata__":{"a":1}})", 0, "__metadata__ must hold strings"},
-      {R"({"__metadata__":{"a":{}}})", 0, "__metadata__ must hold strings"},
-      {R"({"__metadata__":{"a":["b"]}})", 0, "__metadata__ must hold strings"},
-      {R"({"__metadata__":"a"})", 0, "__metadata__ must hold strings"}}},
+     {{R"({"__metadata__":{"a":1}})", 0, {"__metadata__", "strings"}},
+      {R"({"__metadata__":{"a":{}}})", 0, {"__metadata__", "strings"}},
+      {R"({"__metadata__":{"a":["b"]}})", 0, {"__metadata__", "strings"}},
+      {R"({"__metadata__":"a"})", 0, {"__metadata__", "strings"}}}},
 };
 
 class SafetensorsAttack : public SafetensorsTest, public testing::WithParamInterface<Attack> {};
 
 TEST_P(SafetensorsAttack, is_refused) {
   for (const BadHeader& bad : GetParam().headers) {
-    EXPECT_THAT(header_error(bad.header, bad.data_bytes), HasSubstr(bad.error)) << bad.header;
+    const std::string text = header_error(bad.header, bad.data_bytes);
+    for (const char* part : bad.named) EXPECT_THAT(text, names(part)) << bad.header;
   }
 }
 

@@ -7,13 +7,12 @@
 #include "common/error.h"
 #include "io/atomic_file.h"
 #include "io/safetensors.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/temporary_directory.h"
 
 namespace temper {
 namespace {
-
-using testing::HasSubstr;
 
 std::vector<float> numbered(size_t count) {
   std::vector<float> values(count);
@@ -105,7 +104,8 @@ TEST(SafetensorsWriterTest, incomplete_tensors_are_not_finished) {
   SafetensorsWriter writer(directory / "a", {{"x", DType::kF32, {6}}, {"y", DType::kF32, {1}}});
   writer.write_floats("y", 0, values.data(), 1);
   const auto refused = [&] {
-    EXPECT_THAT(error_text<InternalError>([&] { writer.finish(); }), HasSubstr("tensor \"x\""));
+    EXPECT_THAT(error_text<InternalError>([&] { writer.finish(); }),
+                names("tensor \"x\"", (directory / "a").string()));
   };
   refused();
   writer.write_floats("x", 0, values.data(), 2);
@@ -126,14 +126,14 @@ TEST(SafetensorsWriterTest, bytes_are_written_once_and_inside_their_tensor) {
        {std::pair(2, 2), std::pair(1, 2), std::pair(3, 1), std::pair(0, 8), std::pair(3, 5)}) {
     EXPECT_THAT(error_text<InternalError>(
                     [&, b = begin, c = count] { writer.write_floats("x", b, values.data(), c); }),
-                HasSubstr("written before"))
+                names(fmt::format("[{}, +{}) of \"x\"", 4 * begin, 4 * count), "before"))
         << begin;
   }
   EXPECT_THAT(error_text<InternalError>([&] { writer.write_floats("x", 7, values.data(), 2); }),
-              HasSubstr("which has 32"));
+              names("[28, +8) of \"x\"", " 32"));
   EXPECT_THROW(writer.write_floats("x", -1, values.data(), 1), InternalError);
   EXPECT_THAT(error_text<InternalError>([&] { writer.write_floats("y", 0, values.data(), 1); }),
-              HasSubstr("was not declared"));
+              names("\"y\"", "declared"));
 }
 
 TEST(SafetensorsWriterTest, names_are_declared_once) {

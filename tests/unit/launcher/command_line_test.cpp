@@ -41,10 +41,10 @@ TEST(CommandLine, reads_options_and_bare_arguments) {
 
 TEST(CommandLine, errors_name_the_command) {
   EXPECT_THAT(error_of({"--cold"}), names("temper forge", "'--cold'"));
-  EXPECT_THAT(error_of({"--heat", "much"}), HasSubstr("temper forge --help"));
-  EXPECT_THAT(error_of({"a"}), HasSubstr("--output is missing"));
+  EXPECT_THAT(error_of({"--heat", "much"}), names("temper forge --help"));
+  EXPECT_THAT(error_of({"a"}), names("temper forge", "--output", "missing"));
   // No guessing of abbreviations.
-  EXPECT_THAT(error_of({"--out", "x"}), HasSubstr("unrecognised option"));
+  EXPECT_THAT(error_of({"--out", "x"}), names("'--out'"));
 }
 
 TEST(CommandLine, help_ends_it) {

@@ -1,4 +1,5 @@
 #include "launcher/run_outcome.h"
+#include "tests/fixtures/names.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,8 +8,6 @@
 
 namespace temper {
 namespace {
-
-using ::testing::HasSubstr;
 
 RunStatus status(RunState state, const std::string& attempt) {
   RunStatus result;
@@ -28,7 +27,7 @@ TEST(RunOutcome, codes_of_our_own_are_believed) {
 TEST(RunOutcome, killed_rank_is_a_failure_that_names_the_signal) {
   const RunOutcome outcome = judge_outcome({137, 0}, {}, status(RunState::kTraining, "a"));
   EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_THAT(outcome.message, HasSubstr("signal 9"));
+  EXPECT_THAT(outcome.message, names("signal 9"));
   EXPECT_EQ(judge_outcome({0, SIGSEGV}, {}, {}).exit_code, 1);
 }
 

@@ -5,12 +5,11 @@
 
 #include "common/error.h"
 #include "launcher/process.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 
 namespace temper {
 namespace {
-
-using ::testing::HasSubstr;
 
 TEST(ShellText, plain_words_stay_as_they_are) {
   for (const char* word : {"train", "--set", "learning_rate=1e-4", "/runs/a.b:c,d@e+f%g", "-"}) {
@@ -38,11 +37,11 @@ TEST(ShellText, path_of_an_sbatch_line) {
   EXPECT_EQ(sbatch_path("/my runs/first", "output_dir"), "\"/my runs/first\"");
   for (const char* path : {"/a\"b", "/a'b", "/a\\b", "/a%jb", "/a\nb", "/a\x7f"}) {
     EXPECT_THAT(error_text<UserError>([&] { sbatch_path(path, "output_dir"); }),
-                HasSubstr("output_dir has the character of code "))
+                names("output_dir", "code "))
         << path;
   }
   EXPECT_THAT(error_text<UserError>([] { sbatch_path("/a%b", "output_dir"); }),
-              HasSubstr("code 37"));
+              names("output_dir", "code 37"));
 }
 
 }  // namespace

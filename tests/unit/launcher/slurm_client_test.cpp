@@ -11,6 +11,7 @@
 
 #include "common/error.h"
 #include "io/atomic_file.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/temporary_directory.h"
 
@@ -18,7 +19,6 @@ namespace temper {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 // Slurm's programs as shell scripts; each notes how it was called in "calls".
@@ -65,7 +65,7 @@ TEST_F(SlurmClientTest, shows_the_words_of_a_refusal) {
 
 TEST_F(SlurmClientTest, missing_sbatch_says_how_to_run_without) {
   const std::string text = error_text<SystemError>([] { require_sbatch(); });
-  EXPECT_THAT(text, HasSubstr("temper train RUN.yaml --nproc N"));
+  EXPECT_THAT(text, names("sbatch", "temper train RUN.yaml --nproc N"));
 }
 
 TEST_F(SlurmClientTest, answer_without_a_number_is_an_error) {
@@ -84,12 +84,11 @@ TEST_F(SlurmClientTest, submission_without_an_answer_is_no_refusal) {
     SlurmReply reply = ask_sbatch("/run/job.sbatch", {}, "", 200ms);
     EXPECT_EQ(reply.answer, SlurmAnswer::kNone);
     EXPECT_THAT(error_text<SystemError>([&] { submitted_job(reply); }),
-                AllOf(HasSubstr("not known whether the job was submitted"),
-                      HasSubstr("squeue shows no job of it so far")));
+                names("squeue --me", "no job"));
     program("squeue", "exit 1");
     reply = ask_sbatch("/run/job.sbatch", {}, "", 200ms);
     EXPECT_THAT(error_text<SystemError>([&] { submitted_job(reply); }),
-                HasSubstr("squeue has none either"));
+                names("squeue --me", "none"));
     program("squeue", "echo '45|PENDING|Priority|1:00|1:00|N/A||/run/job.sbatch'");
     EXPECT_EQ(submitted_job(ask_sbatch("/run/job.sbatch", {}, "", 200ms)), "45");
   }

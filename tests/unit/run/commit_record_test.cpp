@@ -14,7 +14,6 @@ namespace temper {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
 
 // The refusal of a record whose field `key` was replaced, with a checksum that is right.
 std::string refusal_with(const std::string& key, Json value) {
@@ -90,10 +89,10 @@ TEST(CommitRecordTest, newer_versions_are_refused_naming_both) {
 TEST(CommitRecordTest, wrong_fields_are_refused_by_name) {
   EXPECT_THAT(refusal_with("step", "5"), names("\"step\"", "\"5\"", "integer"));
   EXPECT_THAT(refusal_with("step", -1), names("\"step\"", "-1"));
-  EXPECT_THAT(refusal_with("rows_consumed", 1.5), HasSubstr("rows_consumed"));
-  EXPECT_THAT(refusal_with("eval_best_step", -2), HasSubstr("expected -1 or more"));
+  EXPECT_THAT(refusal_with("rows_consumed", 1.5), names("\"rows_consumed\"", "1.5"));
+  EXPECT_THAT(refusal_with("eval_best_step", -2), names("\"eval_best_step\"", "-2", "-1"));
   EXPECT_THAT(refusal_with("state_hash", "xyz"), names("\"state_hash\"", "'xyz'"));
-  EXPECT_THAT(refusal_with("config_yaml", 1), HasSubstr("config_yaml"));
+  EXPECT_THAT(refusal_with("config_yaml", 1), names("\"config_yaml\"", "1"));
   EXPECT_THAT(refusal_with("files", Json::object()), names("\"files\"", "list"));
   for (const Json& wrong :
        {Json{{4, 4}}, Json{{-4, 4}}, Json{{4}}, Json{4}, Json(4), Json{{4, "x"}}}) {
@@ -106,15 +105,16 @@ TEST(CommitRecordTest, file_names_are_plain_and_listed_once) {
     return Json::array({{{"name", name}, {"size_bytes", 1}, {"hash", hash_text("").hex()}}});
   };
   for (const char* name : {"", ".", "..", "/etc/passwd", "../x", "a/b"}) {
-    EXPECT_THAT(refusal_with("files", with_name(name)), HasSubstr("plain file name")) << name;
+    EXPECT_THAT(refusal_with("files", with_name(name)), names("files[0]", "\"name\"")) << name;
   }
-  EXPECT_THAT(refusal_with("files", with_name(std::string("a\0b", 3))), HasSubstr("plain file"));
+  EXPECT_THAT(refusal_with("files", with_name(std::string("a\0b", 3))),
+              names("files[0]", "\"name\""));
   Json twice = with_name("a");
   twice.push_back(twice[0]);
-  EXPECT_THAT(refusal_with("files", twice), HasSubstr("a is listed twice"));
+  EXPECT_THAT(refusal_with("files", twice), names("commit.json", "a is listed twice"));
   Json negative = with_name("a");
   negative[0]["size_bytes"] = -1;
-  EXPECT_THAT(refusal_with("files", negative), HasSubstr("files[0]: \"size_bytes\" is -1"));
+  EXPECT_THAT(refusal_with("files", negative), names("files[0]", "\"size_bytes\"", "-1"));
   EXPECT_THAT(refusal_with("files", {1}), names("files[0]", "object"));
 }
 
@@ -152,7 +152,7 @@ TEST_F(InspectCheckpointTest, a_name_with_a_suffix_is_never_complete) {
   for (const char* name : {"step-5.a.partial", "step-5.a.deleting", "step-05", "copy"}) {
     const fs::path renamed = run_ / name;
     fs::rename(step_, renamed);
-    EXPECT_THAT(problem(renamed), HasSubstr("its name is not"));
+    EXPECT_THAT(problem(renamed), names("step-N"));
     fs::rename(renamed, step_);
   }
 }
@@ -167,36 +167,37 @@ TEST_F(InspectCheckpointTest, every_file_must_be_there_with_its_size) {
   fs::resize_file(file, 99);
   EXPECT_THAT(problem(step_), names("99 bytes", "100"));
   fs::resize_file(file, 101);
-  EXPECT_THAT(problem(step_), HasSubstr("has 101 bytes"));
+  EXPECT_THAT(problem(step_), names("101 bytes", "100"));
   fs::remove(file);
-  EXPECT_THAT(problem(step_), HasSubstr("rank-00000-of-00002.safetensors: No such file"));
+  EXPECT_THAT(problem(step_), names("rank-00000-of-00002.safetensors", "No such file"));
   fs::create_directory(file);
-  EXPECT_THAT(problem(step_), HasSubstr("not a regular file"));
+  EXPECT_THAT(problem(step_), names("rank-00000-of-00002.safetensors", "regular file"));
 }
 
 TEST_F(InspectCheckpointTest, record_must_be_there_and_whole) {
   const std::string text = read_file(step_ / "commit.json");
   write_file_atomically(step_ / "commit.json", text.substr(0, text.size() / 2));
-  EXPECT_THAT(problem(step_), HasSubstr("commit.json: not valid JSON"));
+  EXPECT_THAT(problem(step_), names("commit.json", "not valid JSON"));
   write_file_atomically(step_ / "commit.json", "");
-  EXPECT_THAT(problem(step_), HasSubstr("ends too early"));
+  EXPECT_THAT(problem(step_), names("commit.json", "not valid JSON"));
   fs::remove(step_ / "commit.json");
-  EXPECT_THAT(problem(step_), HasSubstr("no commit record"));
+  EXPECT_EQ(problem(step_), "it has no commit record (commit.json)");
 }
 
 TEST_F(InspectCheckpointTest, a_record_without_files_is_not_enough) {
   CommitRecord record = sample_record(5);
   record.files.clear();
   write_file_atomically(step_ / "commit.json", record.to_json());
-  EXPECT_THAT(problem(step_), HasSubstr("lists no files"));
+  EXPECT_EQ(problem(step_), "its commit record lists no files");
 }
 
 TEST_F(InspectCheckpointTest, missing_directories_and_files_are_no_checkpoints) {
-  EXPECT_THAT(problem(run_ / "step-7"), HasSubstr("no such directory"));
+  const std::string absent = problem(run_ / "step-7");
+  EXPECT_EQ(absent, "there is no such directory");
   run_.write("step-8", "a file");
-  EXPECT_THAT(problem(run_ / "step-8"), HasSubstr("no such directory"));
+  EXPECT_EQ(problem(run_ / "step-8"), absent);
   fs::create_symlink("nowhere", run_ / "step-9");
-  EXPECT_THAT(problem(run_ / "step-9"), HasSubstr("no such directory"));
+  EXPECT_EQ(problem(run_ / "step-9"), absent);
 }
 
 }  // namespace

@@ -10,8 +10,6 @@
 namespace temper {
 namespace {
 
-using testing::HasSubstr;
-
 std::string refusal(const std::string& text) {
   const std::string error = error_text<UserError>([&] { open_sealed_record(text, "run.json", 2); });
   EXPECT_THAT(error, testing::StartsWith("run.json: "));
@@ -51,15 +49,17 @@ TEST(SelfChecksumTest, every_changed_byte_is_noticed) {
 
 TEST(SelfChecksumTest, newer_formats_are_refused_by_number_before_the_hash) {
   EXPECT_THAT(refusal(R"({"format_version": 3})"), names("version 3", "version 2"));
-  EXPECT_THAT(refusal(seal_record({{"format_version", 0}})), HasSubstr("format version 0"));
+  EXPECT_THAT(refusal(seal_record({{"format_version", 0}})), names("version 0", "version 2"));
 }
 
 TEST(SelfChecksumTest, other_documents_are_refused) {
-  EXPECT_THAT(refusal("[]"), HasSubstr("expected a JSON object"));
-  EXPECT_THAT(refusal("{}"), HasSubstr("\"format_version\" is missing"));
-  EXPECT_THAT(refusal(R"({"format_version": "1"})"), HasSubstr("expected an integer"));
-  EXPECT_THAT(refusal(R"({"format_version": 1})"), HasSubstr("\"record_hash\" is missing"));
-  EXPECT_THAT(refusal(R"({"format_version": 1, "record_hash": "0"})"), HasSubstr("is damaged"));
+  EXPECT_THAT(refusal("[]"), names("object", "a list of 0"));
+  EXPECT_THAT(refusal("{}"), names("\"format_version\"", "missing"));
+  EXPECT_THAT(refusal(R"({"format_version": "1"})"),
+              names("\"format_version\"", "\"1\"", "integer"));
+  EXPECT_THAT(refusal(R"({"format_version": 1})"), names("\"record_hash\"", "missing"));
+  EXPECT_THAT(refusal(R"({"format_version": 1, "record_hash": "0"})"),
+              names("damaged", "record_hash"));
 }
 
 TEST(SelfChecksumTest, text_that_is_not_utf8_is_kept_readable) {

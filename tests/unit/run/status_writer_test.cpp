@@ -4,13 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "tests/faults/fault_plan.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/temporary_directory.h"
 
 namespace temper {
 namespace {
-
-using ::testing::HasSubstr;
 
 class StatusWriterTest : public ::testing::Test {
  protected:
@@ -52,7 +51,7 @@ TEST_F(StatusWriterTest, what_fails_is_said_once_and_done_the_next_time) {
   const size_t warning = said.find("the run's state cannot be written");
   EXPECT_NE(warning, said.npos);
   EXPECT_EQ(said.find("cannot be written", warning + 25), said.npos);
-  EXPECT_THAT(said, HasSubstr("can be written again"));
+  EXPECT_THAT(said, names("written again"));
 }
 
 TEST_F(StatusWriterTest, last_word_is_tried_again_and_never_thrown) {
@@ -63,13 +62,13 @@ TEST_F(StatusWriterTest, last_word_is_tried_again_and_never_thrown) {
   testing::internal::CaptureStderr();
   writer_.write_end(status(RunState::kStopped, 7));
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              HasSubstr("does not say that the run is stopped"));
+              names(run_.status_path().string(), "is stopped"));
 }
 
 TEST_F(StatusWriterTest, run_of_another_attempt_is_left_alone) {
   run_.take_ownership("other");
   EXPECT_THAT(error_text<LostRunError>([&] { writer_.write(status(RunState::kTraining, 1)); }),
-              HasSubstr("belongs to attempt other"));
+              names("attempt other", "(mine)"));
   EXPECT_FALSE(read_run_status(run_.status_path()));
 }
 

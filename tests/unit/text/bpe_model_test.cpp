@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "tests/fixtures/linear_time.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/text/tiny_tokenizer.h"
 
 namespace temper {
@@ -108,12 +109,14 @@ TEST(BpeModel, refuses_what_it_does_not_support_by_name) {
     return "";
   };
   for (const char* type : {"Unigram", "WordPiece", "WordLevel"}) {
-    EXPECT_THAT(error_of({{"type", type}}), testing::HasSubstr(type));
+    EXPECT_THAT(error_of({{"type", type}}),
+                names("tokenizer.json", fmt::format("'{}'", type), "BPE"));
   }
-  EXPECT_THAT(error_of({{"dropout", 0.1}}), testing::HasSubstr("dropout"));
-  EXPECT_THAT(error_of({{"end_of_word_suffix", "</w>"}}), testing::HasSubstr("end_of_word_suffix"));
+  EXPECT_THAT(error_of({{"dropout", 0.1}}), names("tokenizer.json", "'dropout'"));
+  EXPECT_THAT(error_of({{"end_of_word_suffix", "</w>"}}),
+              names("tokenizer.json", "'end_of_word_suffix'"));
   EXPECT_THAT(error_of({{"continuing_subword_prefix", "##"}}),
-              testing::HasSubstr("continuing_subword_prefix"));
+              names("tokenizer.json", "'continuing_subword_prefix'"));
   EXPECT_EQ(error_of({{"dropout", nullptr}, {"end_of_word_suffix", ""}}), "");
 }
 

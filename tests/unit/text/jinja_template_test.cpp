@@ -8,6 +8,7 @@
 
 #include "common/error.h"
 #include "io/json.h"
+#include "tests/fixtures/names.h"
 #include "text/jinja_json.h"
 
 namespace temper {
@@ -65,8 +66,8 @@ TEST(JinjaTemplate, operators_bind_as_jinjas) {
 TEST(JinjaTemplate, attributes_come_before_items_and_items_before_attributes) {
   EXPECT_EQ(render("{{ d['items'] }} {{ d.items()|list|length }} {{ d.b }} {{ ms[0].role }}"),
             "5 3 1 user");
-  EXPECT_THAT(error_of("{{ missing.x }}"), HasSubstr("line 1: 'missing' is undefined"));
-  EXPECT_THAT(error_of("\n\n{{ d.x.y }}"), HasSubstr("line 3: a dict has no member 'x'"));
+  EXPECT_THAT(error_of("{{ missing.x }}"), names("t.jinja, line 1", "'missing'"));
+  EXPECT_THAT(error_of("\n\n{{ d.x.y }}"), names("t.jinja, line 3", "dict", "'x'"));
 }
 
 TEST(JinjaTemplate, texts_are_counted_in_code_points) {
@@ -126,23 +127,23 @@ TEST(JinjaTemplate, generation_blocks_are_found) {
 }
 
 TEST(JinjaTemplate, syntax_errors_have_their_line) {
-  EXPECT_THAT(error_of("a\n{% if x %}"), AllOf(HasSubstr("t.jinja, line 2"), HasSubstr("elif")));
-  EXPECT_THAT(error_of("{{ 1 + }}"), HasSubstr("line 1: an expression expected"));
-  EXPECT_THAT(error_of("{% include 'x' %}"), HasSubstr("include"));
-  EXPECT_THAT(error_of("{{ 'abc }}"), HasSubstr("a string without its end"));
-  EXPECT_THAT(error_of("{{ s|nosuch }}"), HasSubstr("no filter 'nosuch'"));
+  EXPECT_THAT(error_of("a\n{% if x %}"), names("t.jinja, line 2", "elif"));
+  EXPECT_THAT(error_of("{{ 1 + }}"), names("t.jinja, line 1", "an expression"));
+  EXPECT_THAT(error_of("{% include 'x' %}"), names("t.jinja, line 1", "include"));
+  EXPECT_THAT(error_of("{{ 'abc }}"), names("t.jinja, line 1", "a string"));
+  EXPECT_THAT(error_of("{{ s|nosuch }}"), names("t.jinja, line 1", "filter 'nosuch'"));
 }
 
 TEST(JinjaTemplate, errors_show_the_templates_words_and_never_the_datas) {
   EXPECT_THAT(error_of("{{ raise_exception('Roles must alternate') }}"),
-              HasSubstr("Roles must alternate"));
+              names("t.jinja, line 1", "Roles must alternate"));
   EXPECT_THAT(error_of("{{ raise_exception('Unknown: ' + s) }}"), Not(HasSubstr("Hello")));
   for (const char* source :
        {"{{ s + 1 }}", "{{ d[s].x }}", "{{ s.index('zz') }}", "{{ s % 1 }}", "{{ s|int + s }}",
         "{{ [s, 1]|sort }}", "{{ s() }}", "{{ namespace(**{s: 1})[s ~ 1].x }}",
         "{{ l|map(s)|list }}", "{{ l|select(s)|list }}", "{{ ''.join([1], **{s: 1}) }}",
         "{{ -s }}"}) {
-    EXPECT_THAT(error_of(source), AllOf(HasSubstr("t.jinja, line 1"), Not(HasSubstr("Hello"))))
+    EXPECT_THAT(error_of(source), AllOf(names("t.jinja, line 1"), Not(HasSubstr("Hello"))))
         << source;
   }
 }
@@ -151,7 +152,7 @@ TEST(JinjaTemplate, nothing_can_be_changed_or_reached) {
   for (const char* source :
        {"{{ l.append(1) }}", "{{ d.update({}) }}", "{{ ''.__class__.__mro__ }}", "{{ l.pop() }}",
         "{{ d.__class__() }}", "{% set d.x = 1 %}", "{{ namespace(_x=1) }}"}) {
-    EXPECT_THAT(error_of(source), HasSubstr("line 1")) << source;
+    EXPECT_THAT(error_of(source), names("t.jinja, line 1")) << source;
   }
 }
 
@@ -175,7 +176,7 @@ TEST(JinjaTemplate, hostile_templates_end_soon) {
         std::string("{{ '{:.999999999f}'.format(1) }}"), std::string("{{ 'x'|indent(10**9) }}"),
         nested, "{{ " + list, sum + " }}", "{{ " + std::string(5000, '(')}) {
     const auto start = std::chrono::steady_clock::now();
-    EXPECT_THAT(error_of(source), HasSubstr("t.jinja")) << source.substr(0, 60);
+    EXPECT_THAT(error_of(source), names("t.jinja")) << source.substr(0, 60);
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20))
         << source.substr(0, 60);
   }

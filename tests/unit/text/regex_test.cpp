@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "common/error.h"
+#include "tests/fixtures/names.h"
 #include "text/oniguruma_syntax.h"
 
 namespace temper {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 // The parts of the text, matches in angle brackets.
 std::vector<std::string> parts_of(const std::string& pattern, const std::string& text) {
@@ -76,8 +76,7 @@ TEST(Regex, what_would_mean_something_else_is_refused) {
   try {
     Regex("ab\\R", "tokenizer.json.pattern");
   } catch (const UserError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("tokenizer.json.pattern"));
-    EXPECT_THAT(error.what(), HasSubstr("\\R at character 3"));
+    EXPECT_THAT(error.what(), names("tokenizer.json.pattern", "\\R", "character 3"));
   }
 }
 

@@ -14,6 +14,7 @@
 
 #include "common/error.h"
 #include "io/json.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/text/code_point_spans.h"
 #include "text/chat_template.h"
 #include "text/jinja_json.h"
@@ -21,8 +22,6 @@
 
 namespace temper {
 namespace {
-
-using testing::HasSubstr;
 
 std::vector<OrderedJson> golden_lines(const std::string& name) {
   std::ifstream file(std::filesystem::path(TEMPER_GOLDEN_DIR) / name);
@@ -56,7 +55,7 @@ void expect_golden(const OrderedJson& golden, const std::function<Rendered()>& r
     try {
       ADD_FAILURE() << "the reference refuses it, but here it is: " << render().text;
     } catch (const UserError& error) {
-      EXPECT_THAT(error.what(), HasSubstr(golden.value("raised", "")));
+      EXPECT_THAT(error.what(), names(golden.value("raised", "")));
     }
     return;
   }

@@ -5,15 +5,13 @@
 
 #include "data/dataset_writer.h"
 #include "io/json.h"
+#include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/temporary_directory.h"
 #include "text/chat_template.h"
 
 namespace temper {
 namespace {
-
-using testing::AllOf;
-using testing::HasSubstr;
 
 class RunDataTest : public testing::Test {
  protected:
@@ -64,8 +62,7 @@ TEST_F(RunDataTest, conversations_say_which_template_a_run_has) {
   EXPECT_EQ(
       template_of({pack({"c.h5", "chat", "chatml"}), pack({"b.h5", "alpaca", "alpaca"})})->name,
       "chatml");
-  EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              AllOf(HasSubstr("b.h5"), HasSubstr("'alpaca'")));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), names("b.h5", "'alpaca'"));
 }
 
 TEST_F(RunDataTest, the_template_s_kwargs_come_along_in_their_order) {
@@ -82,7 +79,7 @@ TEST_F(RunDataTest, the_template_s_kwargs_come_along_in_their_order) {
       template_of({pack({"c.h5", "chat", "chatml"}), pack({"d.h5", "chat", "chatml", settings})})
           ->kwargs,
       "");
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("d.h5"));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), names("d.h5"));
 }
 
 TEST_F(RunDataTest, the_template_s_text_is_the_one_it_was_packed_with) {

@@ -12,7 +12,6 @@ namespace temper {
 namespace {
 
 using Action = StepVerdict::Action;
-using ::testing::HasSubstr;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr int64_t kRows = 4;
@@ -83,10 +82,10 @@ TEST(StepGuard, spike_is_far_above_the_median_of_late) {
   EXPECT_EQ(judge(guard, 20, 5.9).action, Action::kApply);
   const StepVerdict loss = judge(guard, 21, 6.5);
   EXPECT_EQ(loss.action, Action::kSkip);
-  EXPECT_THAT(loss.problem, HasSubstr("the loss is 6.5, 3.2"));
+  EXPECT_THAT(loss.problem, names("loss", "6.5", "3.2"));
   const StepVerdict norm = judge(guard, 22, 2.0, 3.5);
   EXPECT_EQ(norm.action, Action::kSkip);
-  EXPECT_THAT(norm.problem, HasSubstr("the gradient norm is 3.5, 3.5 times the median"));
+  EXPECT_THAT(norm.problem, names("gradient norm", "3.5"));
 }
 
 TEST(StepGuard, patience_waits_for_a_spike_that_lasts) {
