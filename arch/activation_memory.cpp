@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "arch/layout/model_plan.h"
+#include "arch/layout/working_memory.h"
 #include "arch/parameters.h"
-#include "common/model_plan.h"
-#include "common/working_memory.h"
 
 namespace temper {
 namespace {

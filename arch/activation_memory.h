@@ -5,10 +5,10 @@
 
 #include <cstdint>
 
+#include "arch/layout/sharding_options.h"
 #include "arch/lora_config.h"
 #include "arch/model_config.h"
 #include "arch/stage_slots.h"
-#include "common/sharding_options.h"
 
 namespace temper {
 

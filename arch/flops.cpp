@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "arch/layout/model_plan.h"
 #include "arch/stage_slots.h"
-#include "common/model_plan.h"
 
 namespace temper {
 namespace {

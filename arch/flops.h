@@ -4,9 +4,9 @@
 
 #include <cstdint>
 
+#include "arch/layout/sharding_options.h"
 #include "arch/lora_config.h"
 #include "arch/model_config.h"
-#include "common/sharding_options.h"
 
 namespace temper {
 

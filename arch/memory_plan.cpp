@@ -8,9 +8,9 @@
 #include <numeric>
 
 #include "arch/activation_memory.h"
+#include "arch/layout/working_memory.h"
 #include "arch/stage_slots.h"
 #include "common/error.h"
-#include "common/working_memory.h"
 #include "config/step_count.h"
 
 namespace temper {
@@ -182,7 +182,7 @@ int64_t leaf_elements(const BucketSizes& sizes) {
   return elements;
 }
 
-// What an owner receives at once from ranks of other nodes (comm/mpi_fold.cpp).
+// What an owner receives at once from ranks of other nodes (comm/mpi/mpi_fold.cpp).
 int64_t staged_elements(const BucketSizes& sizes, const Mesh& mesh, int rank) {
   const int64_t remote = mesh.shard_size - mesh.shard_ranks_here(rank);
   int64_t part = 0;

@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "arch/layout/sharding_options.h"
 #include "arch/lora_config.h"
 #include "arch/model_config.h"
-#include "common/sharding_options.h"
 #include "config/run_config.h"
 
 namespace temper {

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "arch/layout/weight_slot.h"
 #include "arch/lora_config.h"
 #include "arch/model_config.h"
-#include "common/weight_slot.h"
 
 namespace temper {
 

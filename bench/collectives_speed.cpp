@@ -18,7 +18,8 @@
 #include <string>
 #include <vector>
 
-#include "comm/mpi_check.h"
+#include "comm/mpi/comm_environment.h"
+#include "comm/mpi/mpi_check.h"
 #include "comm/process_group.h"
 #include "common/error.h"
 

@@ -12,9 +12,9 @@
 #include <thread>
 #include <vector>
 
-#include "data/batch_loader.h"
-#include "data/packed_dataset.h"
-#include "data/row_mixture.h"
+#include "data/dataset/packed_dataset.h"
+#include "data/order/batch_loader.h"
+#include "data/order/row_mixture.h"
 #include "io/hdf5.h"
 
 namespace temper {

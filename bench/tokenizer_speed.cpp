@@ -14,7 +14,7 @@
 
 #include "common/error.h"
 #include "io/json.h"
-#include "text/tokenizer.h"
+#include "text/tokenizer/tokenizer.h"
 
 namespace temper {
 namespace {

@@ -9,13 +9,13 @@
 #include <future>
 #include <utility>
 
+#include "arch/layout/working_memory.h"
 #include "checkpoint/commit_checkpoint.h"
 #include "checkpoint/shard_image.h"
-#include "comm/heartbeat.h"
+#include "comm/watch/heartbeat.h"
 #include "common/elapsed.h"
 #include "common/error.h"
 #include "common/log.h"
-#include "common/working_memory.h"
 #include "io/direct_file.h"
 #include "io/free_space.h"
 #include "io/json.h"

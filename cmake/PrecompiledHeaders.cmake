@@ -19,6 +19,7 @@ endfunction()
 function(temper_use_pch target name)
   if(TARGET ${name})
     target_precompile_headers(${target} REUSE_FROM ${name})
+    target_link_libraries(${target} PRIVATE temper::fmt)  # whose definitions the header was compiled with
   endif()
 endfunction()
 

@@ -1,4 +1,4 @@
-# One folder, one static library. The allowed DEPENDS of each folder are in layers.cmake.
+# One room, one static library. The allowed DEPENDS of each room are in layers.cmake.
 
 include(${CMAKE_SOURCE_DIR}/cmake/layers.cmake)
 
@@ -6,17 +6,36 @@ set(TEMPER_LAYERING_DIR ${CMAKE_BINARY_DIR}/layering)
 file(REMOVE_RECURSE ${TEMPER_LAYERING_DIR})
 file(MAKE_DIRECTORY ${TEMPER_LAYERING_DIR})
 
-# Links temper::<folder> for each folder. One that is not in the tree yet is passed over.
-function(temper_link_folders target scope)
-  foreach(folder ${ARGN})
-    if(NOT folder IN_LIST TEMPER_FOLDERS)
-      message(FATAL_ERROR "${target}: DEPENDS names '${folder}', which is no folder of cmake/layers.cmake.")
-    elseif(EXISTS ${CMAKE_SOURCE_DIR}/${folder}/CMakeLists.txt)
-      target_link_libraries(${target} ${scope} temper::${folder})
-    else()
-      message(STATUS "${target}: ${folder}/ is not there yet, not linked")
+# temper_room_target(VARIABLE room): comm/mpi is the library temper_comm_mpi.
+function(temper_room_target variable room)
+  string(REPLACE "/" "_" name ${room})
+  set(${variable} temper_${name} PARENT_SCOPE)
+endfunction()
+
+# Links the library of each room.
+function(temper_link_rooms target scope)
+  foreach(room ${ARGN})
+    if(NOT room IN_LIST TEMPER_ROOMS)
+      message(FATAL_ERROR "${target}: DEPENDS names '${room}', which is no room of cmake/layers.cmake.")
     endif()
+    temper_room_target(library ${room})
+    target_link_libraries(${target} ${scope} ${library})
   endforeach()
+endfunction()
+
+# temper_rooms_in(VARIABLE folders...): all rooms in these folders. Programs and tests name whole folders.
+function(temper_rooms_in variable)
+  set(rooms "")
+  foreach(folder ${ARGN})
+    set(found ${TEMPER_ROOMS})
+    list(FILTER found INCLUDE REGEX "^${folder}(/|$)")
+    if(NOT found)
+      message(FATAL_ERROR "DEPENDS names '${folder}', where cmake/layers.cmake has no room.")
+    endif()
+    list(APPEND rooms ${found})
+  endforeach()
+  list(REMOVE_DUPLICATES rooms)
+  set(${variable} ${rooms} PARENT_SCOPE)
 endfunction()
 
 # A sanitizer build links each executable with what is known of the reports of MPI and LibTorch. Without
@@ -28,10 +47,10 @@ function(temper_use_sanitizer_defaults target)
   endif()
 endfunction()
 
-# add_module(NAME SOURCES files... DEPENDS folders... [LIBRARIES targets...]
+# add_module(NAME SOURCES files... DEPENDS rooms... [LIBRARIES targets...]
 #            [PRIVATE_LIBRARIES targets...] [PCH name] [TORCH] [COLD])
-# The static library temper_NAME (an interface library without SOURCES), alias temper::NAME.
-# DEPENDS are folders of this repository; LIBRARIES are third-party targets that the headers show,
+# The static library of the room NAME (an interface library without SOURCES).
+# DEPENDS are the rooms that it includes; LIBRARIES are third-party targets that the headers show,
 # PRIVATE_LIBRARIES those that only the sources use. COLD for a folder whose own loops take no time that
 # anybody waits for: it is compiled quickly rather than well. PCH for a precompiled header of its own.
 function(add_module name)
@@ -39,7 +58,7 @@ function(add_module name)
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "add_module(${name}): unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
   endif()
-  set(target temper_${name})
+  temper_room_target(target ${name})
   if(arg_SOURCES)
     set(scope PUBLIC)
     add_library(${target} STATIC ${arg_SOURCES})
@@ -49,10 +68,9 @@ function(add_module name)
     add_library(${target} INTERFACE)
     target_link_libraries(${target} INTERFACE ${arg_PRIVATE_LIBRARIES})
   endif()
-  add_library(temper::${name} ALIAS ${target})
   target_include_directories(${target} ${scope} ${CMAKE_SOURCE_DIR} ${TEMPER_GENERATED_DIR})
   target_link_libraries(${target} ${scope} ${arg_LIBRARIES} Threads::Threads)
-  temper_link_folders(${target} ${scope} ${arg_DEPENDS})
+  temper_link_rooms(${target} ${scope} ${arg_DEPENDS})
   set(pch temper)
   if(arg_TORCH)
     target_link_libraries(${target} ${scope} temper::torch)
@@ -68,7 +86,7 @@ function(add_module name)
   if(arg_SOURCES)
     temper_use_pch(${target} ${arg_PCH})
   endif()
-  file(WRITE ${TEMPER_LAYERING_DIR}/${name}.txt "${arg_DEPENDS}")
+  file(WRITE ${TEMPER_LAYERING_DIR}/${target}.txt "${arg_DEPENDS}")
 endfunction()
 
 # add_program(NAME SOURCES files... DEPENDS folders... [LIBRARIES targets...] [TORCH])
@@ -81,7 +99,8 @@ function(add_program name)
   add_executable(${name} ${arg_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR} ${TEMPER_GENERATED_DIR})
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} Threads::Threads)
-  temper_link_folders(${name} PRIVATE ${arg_DEPENDS})
+  temper_rooms_in(rooms ${arg_DEPENDS})
+  temper_link_rooms(${name} PRIVATE ${rooms})
   temper_use_sanitizer_defaults(${name})
   if(arg_TORCH)
     target_link_libraries(${name} PRIVATE temper::torch)

@@ -15,6 +15,11 @@ int64_t count_steps(const RunConfig& config, int64_t rows_per_epoch) {
       1, std::llround(std::ceil(rows / static_cast<double>(config.global_batch_size))));
 }
 
+int64_t count_warmup_steps(const RunConfig& config, int64_t max_steps) {
+  if (config.warmup_steps > 0) return config.warmup_steps;
+  return std::llround(std::ceil(config.warmup_ratio * static_cast<double>(max_steps)));
+}
+
 std::string few_steps_warning(const RunConfig& config, int64_t rows_per_epoch, int64_t num_ranks) {
   const int64_t steps = count_steps(config, rows_per_epoch);
   if (steps >= kFewSteps) return "";

@@ -14,6 +14,9 @@ inline constexpr int64_t kFewSteps = 20;
 // max_steps, or the steps that num_epochs make.
 int64_t count_steps(const RunConfig& config, int64_t rows_per_epoch);
 
+// warmup_steps, or the share of `max_steps` that warmup_ratio is, rounded up.
+int64_t count_warmup_steps(const RunConfig& config, int64_t max_steps);
+
 // Empty, or for a run of fewer than kFewSteps one sentence with the settings that make as many.
 // `num_ranks`: each needs a micro-batch of a step.
 std::string few_steps_warning(const RunConfig& config, int64_t rows_per_epoch, int64_t num_ranks);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "comm/process_group.h"
-#include "data/packed_dataset.h"
+#include "data/dataset/packed_dataset.h"
 #include "eval/held_out_loss.h"
 #include "eval/load_model.h"
 #include "eval/multiple_choice.h"

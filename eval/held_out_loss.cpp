@@ -9,7 +9,7 @@
 #include "comm/round_robin.h"
 #include "common/error.h"
 #include "common/work_bar.h"
-#include "data/topic_table.h"
+#include "data/packing/topic_table.h"
 
 namespace temper {
 namespace {

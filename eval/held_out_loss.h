@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "comm/process_group.h"
-#include "data/micro_batch.h"
-#include "data/packed_dataset.h"
+#include "data/dataset/packed_dataset.h"
+#include "data/order/micro_batch.h"
 #include "model/resident_model.h"
 #include "stage/batch.h"
-#include "text/tokenizer.h"
+#include "text/tokenizer/tokenizer.h"
 
 namespace temper {
 

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "common/error.h"
-#include "data/micro_batch.h"
+#include "data/order/micro_batch.h"
 
 namespace temper {
 namespace {

@@ -11,12 +11,12 @@
 
 #include "checkpoint/tuned_model.h"
 #include "config/run_config.h"
-#include "data/special_tokens.h"
 #include "eval/model_template.h"
 #include "eval/prompt_encoder.h"
 #include "model/resident_model.h"
 #include "run/find_checkpoint.h"
-#include "text/tokenizer.h"
+#include "text/tokenizer/special_tokens.h"
+#include "text/tokenizer/tokenizer.h"
 
 namespace temper {
 

@@ -1,5 +1,5 @@
 // What a model has memorised of its training data: answers that it gives back word by word, and
-// planted canaries (data/canaries.h) that it has learnt.
+// planted canaries (data/synthetic/canaries.h) that it has learnt.
 #pragma once
 
 #include <cstdint>
@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "comm/process_group.h"
-#include "data/canaries.h"
+#include "data/synthetic/canaries.h"
 #include "eval/prompt_encoder.h"
 #include "eval/questions.h"
 #include "io/json.h"
 #include "model/resident_model.h"
-#include "text/tokenizer.h"
+#include "text/tokenizer/tokenizer.h"
 
 namespace temper {
 

@@ -4,7 +4,7 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "io/atomic_file.h"
-#include "text/jinja_budget.h"
+#include "text/jinja/runtime/budget.h"
 
 namespace temper {
 namespace {

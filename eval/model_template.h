@@ -9,7 +9,7 @@
 
 #include "io/json.h"
 #include "run/commit_record.h"
-#include "text/chat_template.h"
+#include "text/chat/chat_template.h"
 
 namespace temper {
 

@@ -10,7 +10,7 @@
 #include "eval/prompt_encoder.h"
 #include "io/json.h"
 #include "model/resident_model.h"
-#include "text/tokenizer.h"
+#include "text/tokenizer/tokenizer.h"
 
 namespace temper {
 

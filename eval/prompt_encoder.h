@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "data/special_tokens.h"
-#include "text/chat_template.h"
-#include "text/supervised_spans.h"
-#include "text/tokenizer.h"
+#include "text/chat/chat_template.h"
+#include "text/chat/supervised_spans.h"
+#include "text/tokenizer/special_tokens.h"
+#include "text/tokenizer/tokenizer.h"
 
 namespace temper {
 

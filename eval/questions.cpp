@@ -11,10 +11,10 @@
 #include "common/error.h"
 #include "common/hash.h"
 #include "common/work_bar.h"
-#include "data/corpus_reader.h"
+#include "data/corpus/corpus_reader.h"
 #include "eval/answer_scoring.h"
 #include "eval/score_statistics.h"
-#include "text/utf8.h"
+#include "text/unicode/utf8.h"
 
 namespace temper {
 namespace {

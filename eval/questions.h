@@ -10,7 +10,7 @@
 #include "eval/generator.h"
 #include "eval/prompt_encoder.h"
 #include "io/json.h"
-#include "text/chat_template.h"
+#include "text/chat/chat_template.h"
 
 namespace temper {
 
@@ -22,7 +22,7 @@ struct Question {
   int64_t occurrences = 1;             // of the same record in the file, where they were counted
 };
 
-// JSON lines as `temper pack` reads them (data/corpus_reader.h) whose last message is the
+// JSON lines as `temper pack` reads them (data/corpus/corpus_reader.h) whose last message is the
 // assistant's; "-" is standard input. The first `limit` (0: all). UserError naming file and line.
 std::vector<Question> read_questions(const std::filesystem::path& path, int64_t limit);
 

@@ -7,7 +7,7 @@
 #include "export/model_export.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
-#include "text/tokenizer_files.h"
+#include "text/tokenizer/files/tokenizer_files.h"
 
 namespace temper {
 namespace {

@@ -12,8 +12,8 @@
 #include "export/rounded_weights.h"
 #include "io/atomic_file.h"
 #include "model/hf_weights.h"
-#include "text/tokenizer.h"
-#include "text/tokenizer_files.h"
+#include "text/tokenizer/files/tokenizer_files.h"
+#include "text/tokenizer/tokenizer.h"
 
 namespace temper {
 namespace {

@@ -19,7 +19,7 @@
 #include "io/json.h"
 #include "io/safetensors.h"
 #include "stage/weight_source.h"
-#include "text/chat_template.h"
+#include "text/chat/chat_template.h"
 
 namespace temper {
 

@@ -4,9 +4,9 @@
 
 #include "common/error.h"
 #include "kernels/cpu/column_sum.h"
-#include "kernels/few_rows_linear.h"
+#include "kernels/cpu/few_rows_linear.h"
+#include "kernels/cpu/row_blocks.h"
 #include "kernels/operators.h"
-#include "kernels/row_blocks.h"
 
 namespace temper {
 

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <vector>
 
+#include "arch/layout/working_memory.h"
 #include "common/error.h"
-#include "common/working_memory.h"
 #include "kernels/cpu/cross_entropy_rows.h"
+#include "kernels/cpu/row_blocks.h"
 #include "kernels/operators.h"
 #include "kernels/products.h"
-#include "kernels/row_blocks.h"
 
 namespace temper {
 namespace {

@@ -1,5 +1,5 @@
 // The output layer and its loss in one: logits = x W^T, loss = sum over rows of the cross-entropy
-// with the row's target. Works through chunks of rows (common/working_memory.h), so that the
+// with the row's target. Works through chunks of rows (arch/layout/working_memory.h), so that the
 // logits of all rows never exist.
 #pragma once
 

@@ -1,7 +1,7 @@
 #include "kernels/lora_linear.h"
 
 #include "common/error.h"
-#include "kernels/few_rows_linear.h"
+#include "kernels/cpu/few_rows_linear.h"
 #include "kernels/linear.h"
 
 namespace temper {

@@ -4,8 +4,8 @@
 
 #include "common/error.h"
 #include "kernels/cpu/rms_norm_rows.h"
+#include "kernels/cpu/row_blocks.h"
 #include "kernels/operators.h"
-#include "kernels/row_blocks.h"
 
 namespace temper {
 

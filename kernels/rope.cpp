@@ -7,8 +7,8 @@
 
 #include "common/error.h"
 #include "kernels/cpu/rope_rows.h"
+#include "kernels/cpu/row_blocks.h"
 #include "kernels/operators.h"
-#include "kernels/row_blocks.h"
 
 namespace temper {
 namespace {

@@ -16,7 +16,7 @@
 #include "common/terminal_text.h"
 #include "common/version.h"
 #include "launcher/command.h"
-#include "launcher/mpirun_daemon.h"
+#include "launcher/ranks/mpirun_daemon.h"
 
 namespace temper {
 

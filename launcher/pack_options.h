@@ -2,7 +2,7 @@
 // command will do that it gives to Slurm.
 #pragma once
 
-#include "data/pack_corpus.h"
+#include "data/packing/pack_corpus.h"
 #include "launcher/command_line.h"
 
 namespace temper {

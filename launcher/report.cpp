@@ -4,7 +4,7 @@
 #include <iostream>
 
 #include "common/error.h"
-#include "launcher/run_report/html_text.h"
+#include "launcher/report/html_text.h"
 
 namespace temper {
 namespace {

@@ -11,8 +11,8 @@
 #include <memory>
 #include <vector>
 
+#include "arch/layout/model_plan.h"
 #include "comm/process_group.h"
-#include "common/model_plan.h"
 #include "sharding/weight_bucket.h"
 
 namespace temper {

@@ -1,6 +1,6 @@
 #include "sharding/gradient_norm.h"
 
-#include "common/bucket_layout.h"
+#include "arch/layout/bucket_layout.h"
 #include "kernels/square_sums.h"
 
 namespace temper {

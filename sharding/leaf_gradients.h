@@ -10,9 +10,9 @@
 #include <memory>
 #include <vector>
 
+#include "arch/layout/model_plan.h"
 #include "comm/device_mesh.h"
 #include "comm/process_group.h"
-#include "common/model_plan.h"
 #include "sharding/weight_bucket.h"
 
 namespace temper {

@@ -8,11 +8,11 @@
 #include <optional>
 #include <utility>
 
-#include "comm/heartbeat.h"
+#include "arch/layout/model_plan.h"
+#include "comm/watch/heartbeat.h"
 #include "common/error.h"
 #include "common/exact_sum.h"
 #include "common/fault_points.h"
-#include "common/model_plan.h"
 #include "sharding/gathered_weights.h"
 #include "sharding/gradient_norm.h"
 #include "sharding/leaf_gradients.h"

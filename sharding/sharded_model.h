@@ -20,11 +20,11 @@
 #include <string>
 #include <vector>
 
+#include "arch/layout/bucket_layout.h"
+#include "arch/layout/sharding_options.h"
 #include "comm/device_mesh.h"
 #include "comm/process_group.h"
-#include "common/bucket_layout.h"
 #include "common/hash.h"
-#include "common/sharding_options.h"
 #include "stage/compute_place.h"
 #include "stage/stage.h"
 #include "stage/weight_source.h"

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "common/model_plan.h"
+#include "arch/layout/model_plan.h"
 #include "sharding/gathered_weights.h"
 #include "sharding/leaf_gradients.h"
 #include "stage/stage.h"

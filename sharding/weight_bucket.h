@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "common/bucket_layout.h"
-#include "common/model_plan.h"
-#include "common/sharding_options.h"
+#include "arch/layout/bucket_layout.h"
+#include "arch/layout/model_plan.h"
+#include "arch/layout/sharding_options.h"
 #include "sharding/sharded_model.h"
 #include "stage/compute_place.h"
 #include "stage/weight_source.h"

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "common/weight_slot.h"
+#include "arch/layout/weight_slot.h"
 #include "stage/batch.h"
 
 namespace temper {

@@ -5,7 +5,7 @@
 
 #include "comm/process_group.h"
 #include "common/work_bar.h"
-#include "data/packed_dataset.h"
+#include "data/dataset/packed_dataset.h"
 #include "eval/held_out_loss.h"
 #include "sharding/sharded_model.h"
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "comm/agreement.h"
-#include "comm/heartbeat.h"
+#include "comm/watch/heartbeat.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "run/recommendation.h"

@@ -13,7 +13,7 @@
 #include "sharding/sharded_model.h"
 #include "trainer/early_stopping.h"
 #include "trainer/progress.h"
-#include "trainer/run_setup.h"
+#include "trainer/startup/run_setup.h"
 
 namespace temper {
 

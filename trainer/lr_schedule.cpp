@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "common/error.h"
+#include "config/step_count.h"
 
 namespace temper {
 
@@ -14,10 +15,7 @@ LrSchedule::LrSchedule(const RunConfig& config, int64_t max_steps)
                                               : Kind::kCosine),
       peak_(config.learning_rate),
       floor_(config.learning_rate * config.min_lr_ratio),
-      warmup_steps_(
-          config.warmup_steps > 0
-              ? config.warmup_steps
-              : std::llround(std::ceil(config.warmup_ratio * static_cast<double>(max_steps)))),
+      warmup_steps_(count_warmup_steps(config, max_steps)),
       max_steps_(max_steps) {
   TEMPER_CHECK(kind_ != Kind::kCosine || config.lr_scheduler == "cosine", "{}",
                config.lr_scheduler);

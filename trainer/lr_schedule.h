@@ -14,7 +14,6 @@ class LrSchedule {
 
   // The rate that optimizer step `step` (from 1) uses.
   double at(int64_t step) const;
-  int64_t warmup_steps() const { return warmup_steps_; }
 
  private:
   enum class Kind { kConstant, kLinear, kCosine };

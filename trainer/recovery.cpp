@@ -5,10 +5,10 @@
 #include <filesystem>
 
 #include "comm/agreement.h"
-#include "comm/heartbeat.h"
+#include "comm/watch/heartbeat.h"
 #include "common/error.h"
 #include "common/log.h"
-#include "trainer/device.h"
+#include "trainer/startup/device.h"
 #include "trainer/trainer.h"
 
 namespace temper {

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <filesystem>
 
-#include "comm/heartbeat.h"
+#include "comm/watch/heartbeat.h"
 #include "common/error.h"
 #include "common/fault_points.h"
 #include "common/log.h"

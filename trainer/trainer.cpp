@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "comm/agreement.h"
-#include "comm/gpu_devices.h"
-#include "comm/heartbeat.h"
+#include "comm/nccl/gpu_devices.h"
 #include "comm/round_robin.h"
+#include "comm/watch/heartbeat.h"
 #include "common/elapsed.h"
 #include "common/error.h"
 #include "common/fault_points.h"
@@ -21,9 +21,9 @@
 #include "io/atomic_file.h"
 #include "model/decoder.h"
 #include "run/checkpoint_room.h"
-#include "trainer/agreed_setup.h"
-#include "trainer/load_weights.h"
 #include "trainer/replica_check.h"
+#include "trainer/startup/agreed_setup.h"
+#include "trainer/startup/load_weights.h"
 
 namespace temper {
 namespace {

@@ -13,14 +13,14 @@
 #include "run/status.h"
 #include "run/status_writer.h"
 #include "sharding/sharded_model.h"
-#include "trainer/device.h"
 #include "trainer/held_out_watch.h"
 #include "trainer/lr_schedule.h"
 #include "trainer/progress.h"
-#include "trainer/resume.h"
-#include "trainer/run_memory.h"
 #include "trainer/run_saver.h"
-#include "trainer/run_setup.h"
+#include "trainer/startup/device.h"
+#include "trainer/startup/resume.h"
+#include "trainer/startup/run_memory.h"
+#include "trainer/startup/run_setup.h"
 #include "trainer/step_guard.h"
 
 namespace temper {

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "common/working_memory.h"
+#include "arch/layout/working_memory.h"
 #include "kernels/cpu/product_tile.h"
 
 namespace temper {

@@ -6,7 +6,7 @@
 #include <memory>
 #include <new>
 
-#include "common/working_memory.h"
+#include "arch/layout/working_memory.h"
 #include "kernels/cpu/processor.h"
 #include "kernels/cpu/product_tile.h"
 

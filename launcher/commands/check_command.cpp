@@ -2,7 +2,7 @@
 #include <iostream>
 #include <string>
 
-#include "data/check_corpus.h"
+#include "data/hygiene/check_corpus.h"
 #include "io/output_guard.h"
 #include "launcher/command_line.h"
 #include "launcher/corpus_options.h"

@@ -2,7 +2,7 @@
 
 #include "config/run_config.h"
 #include "launcher/command_line.h"
-#include "launcher/rank_job.h"
+#include "launcher/start/rank_job.h"
 
 namespace temper {
 

@@ -3,8 +3,8 @@
 #include <string>
 
 #include "launcher/command_line.h"
-#include "launcher/process.h"
-#include "launcher/rank_job.h"
+#include "launcher/ranks/process.h"
+#include "launcher/start/rank_job.h"
 
 namespace temper {
 

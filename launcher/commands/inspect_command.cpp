@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "common/log.h"
-#include "data/describe_dataset.h"
+#include "data/dataset/describe_dataset.h"
 #include "launcher/command_line.h"
-#include "launcher/describe.h"
-#include "launcher/describe_model.h"
+#include "launcher/inspect/describe.h"
+#include "launcher/inspect/describe_model.h"
 #include "launcher/report.h"
 #include "run/find_checkpoint.h"
 

@@ -3,13 +3,13 @@
 #include <vector>
 
 #include "common/log.h"
-#include "data/corpus_reader.h"
+#include "data/corpus/corpus_reader.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
 #include "io/output_guard.h"
 #include "launcher/command_line.h"
-#include "text/bpe_trainer.h"
-#include "text/tokenizer.h"
+#include "text/tokenizer/model/bpe_trainer.h"
+#include "text/tokenizer/tokenizer.h"
 
 namespace temper {
 namespace {

@@ -1,4 +1,4 @@
-#include "data/pack_corpus.h"
+#include "data/packing/pack_corpus.h"
 
 #include <iostream>
 

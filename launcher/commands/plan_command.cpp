@@ -10,9 +10,9 @@
 #include "io/safetensors.h"
 #include "launcher/byte_size.h"
 #include "launcher/command_line.h"
-#include "launcher/rank_launch.h"
+#include "launcher/plan/run_plan.h"
+#include "launcher/ranks/rank_launch.h"
 #include "launcher/report.h"
-#include "launcher/run_plan.h"
 #include "run/checkpoint_room.h"
 
 namespace temper {

@@ -1,7 +1,7 @@
 // Commands that temper-rank runs alone: handed over as they are, help included.
 
 #include "launcher/command.h"
-#include "launcher/rank_launch.h"
+#include "launcher/ranks/rank_launch.h"
 
 namespace temper {
 namespace {

@@ -7,12 +7,12 @@
 
 #include "common/log.h"
 #include "config/run_config.h"
-#include "launcher/check_model.h"
 #include "launcher/command_line.h"
-#include "launcher/rank_launch.h"
-#include "launcher/rehearsal.h"
+#include "launcher/plan/rehearsal.h"
+#include "launcher/plan/training_plan.h"
+#include "launcher/ranks/rank_launch.h"
 #include "launcher/report.h"
-#include "launcher/training_plan.h"
+#include "launcher/start/check_model.h"
 
 namespace temper {
 namespace {

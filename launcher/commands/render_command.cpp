@@ -3,9 +3,9 @@
 #include <vector>
 
 #include "launcher/command_line.h"
-#include "launcher/json_lines.h"
-#include "text/chat_template.h"
-#include "text/utf8.h"
+#include "launcher/inspect/json_lines.h"
+#include "text/chat/chat_template.h"
+#include "text/unicode/utf8.h"
 
 namespace temper {
 namespace {

@@ -8,10 +8,10 @@
 #include "io/atomic_file.h"
 #include "io/output_guard.h"
 #include "launcher/command_line.h"
-#include "launcher/describe.h"
-#include "launcher/run_report/html_page.h"
-#include "launcher/run_report/markdown_page.h"
-#include "launcher/run_report/run_figures.h"
+#include "launcher/inspect/describe.h"
+#include "launcher/report/html_page.h"
+#include "launcher/report/markdown_page.h"
+#include "launcher/report/run_figures.h"
 
 namespace temper {
 namespace {

@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "launcher/command_line.h"
-#include "launcher/describe.h"
-#include "launcher/describe_job.h"
-#include "launcher/json_lines.h"
+#include "launcher/inspect/describe.h"
+#include "launcher/inspect/json_lines.h"
 #include "launcher/report.h"
+#include "launcher/slurm/describe_job.h"
 #include "run/recommendation.h"
 #include "run/run_directory.h"
 #include "run/status.h"

@@ -3,17 +3,17 @@
 #include <vector>
 
 #include "config/run_config.h"
-#include "launcher/batch_script.h"
 #include "launcher/byte_size.h"
-#include "launcher/check_model.h"
 #include "launcher/command_line.h"
-#include "launcher/rank_launch.h"
+#include "launcher/plan/run_plan.h"
+#include "launcher/plan/sweep.h"
+#include "launcher/ranks/rank_launch.h"
 #include "launcher/report.h"
-#include "launcher/run_plan.h"
-#include "launcher/slurm_client.h"
-#include "launcher/submission.h"
-#include "launcher/submit_pack.h"
-#include "launcher/sweep.h"
+#include "launcher/slurm/batch_script.h"
+#include "launcher/slurm/slurm_client.h"
+#include "launcher/slurm/submission.h"
+#include "launcher/slurm/submit_pack.h"
+#include "launcher/start/check_model.h"
 
 namespace temper {
 namespace {

@@ -8,12 +8,12 @@
 #include "config/run_config.h"
 #include "io/atomic_file.h"
 #include "launcher/command_line.h"
-#include "launcher/rank_job.h"
-#include "launcher/replay.h"
-#include "launcher/run_report/html_page.h"
-#include "launcher/run_report/run_facts.h"
-#include "launcher/run_report/run_figures.h"
-#include "launcher/sweep.h"
+#include "launcher/plan/replay.h"
+#include "launcher/plan/sweep.h"
+#include "launcher/report/html_page.h"
+#include "launcher/report/run_facts.h"
+#include "launcher/report/run_figures.h"
+#include "launcher/start/rank_job.h"
 
 namespace temper {
 namespace {

@@ -1,8 +1,8 @@
 #include <filesystem>
 #include <iostream>
 
-#include "data/canaries.h"
-#include "data/synthetic_corpus.h"
+#include "data/synthetic/canaries.h"
+#include "data/synthetic/synthetic_corpus.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
 #include "launcher/command_line.h"

@@ -3,8 +3,8 @@
 
 #include "common/error.h"
 #include "launcher/command_line.h"
-#include "launcher/json_lines.h"
-#include "text/tokenizer.h"
+#include "launcher/inspect/json_lines.h"
+#include "text/tokenizer/tokenizer.h"
 
 namespace temper {
 namespace {

@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "launcher/command_line.h"
+#include "launcher/inspect/trace_run.h"
 #include "launcher/report.h"
-#include "launcher/trace_run.h"
 
 namespace temper {
 

@@ -5,14 +5,14 @@
 #include <vector>
 
 #include "config/run_config.h"
-#include "launcher/batch_run.h"
-#include "launcher/check_device.h"
-#include "launcher/check_model.h"
 #include "launcher/command_line.h"
-#include "launcher/rank_job.h"
+#include "launcher/plan/run_plan.h"
+#include "launcher/plan/sweep.h"
 #include "launcher/report.h"
-#include "launcher/run_plan.h"
-#include "launcher/sweep.h"
+#include "launcher/slurm/batch_run.h"
+#include "launcher/start/check_device.h"
+#include "launcher/start/check_model.h"
+#include "launcher/start/rank_job.h"
 
 namespace temper {
 namespace {

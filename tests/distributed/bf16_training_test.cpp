@@ -1,6 +1,7 @@
 // Training in bf16 with fp32 master weights, on the CPU: the way of GPUs, but for the kernels.
 #include <gtest/gtest.h>
 
+#include "comm/local/local_process_group.h"
 #include "tests/distributed/decoder_training.h"
 #include "tests/distributed/world.h"
 

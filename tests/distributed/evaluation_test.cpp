@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "comm/agreement.h"
+#include "comm/local/local_process_group.h"
 #include "common/error.h"
 #include "eval/evaluation.h"
 #include "tests/distributed/world.h"

@@ -2,7 +2,7 @@
 // every rank has a GPU of its own, through NCCL.
 #include <c10/cuda/CUDAFunctions.h>
 
-#include "comm/nccl_process_group.h"
+#include "comm/nccl/nccl_process_group.h"
 #include "tests/distributed/process_group_conformance.h"
 #include "tests/distributed/world.h"
 

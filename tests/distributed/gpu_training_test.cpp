@@ -2,8 +2,8 @@
 // again, and a state that goes on elsewhere. Ranks may share a GPU.
 #include <gtest/gtest.h>
 
-#include "comm/gpu_devices.h"
-#include "comm/nccl_process_group.h"
+#include "comm/nccl/gpu_devices.h"
+#include "comm/nccl/nccl_process_group.h"
 #include "tests/distributed/decoder_training.h"
 #include "tests/distributed/world.h"
 

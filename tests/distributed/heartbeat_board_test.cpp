@@ -1,4 +1,4 @@
-#include "comm/heartbeat_board.h"
+#include "comm/watch/heartbeat_board.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

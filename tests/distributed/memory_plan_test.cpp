@@ -10,7 +10,8 @@
 #include <cstdlib>
 
 #include "arch/activation_memory.h"
-#include "common/working_memory.h"
+#include "arch/layout/working_memory.h"
+#include "comm/local/local_process_group.h"
 #include "model/decoder.h"
 #include "sharding/sharded_model.h"
 #include "tests/distributed/world.h"

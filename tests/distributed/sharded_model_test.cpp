@@ -1,6 +1,7 @@
 // Sharded training of a toy model: the same bits as on one rank, whatever the number of ranks, the
 // placement, the nodes and the number of idle ranks.
 #include "sharding/sharded_model.h"
+#include "comm/local/local_process_group.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

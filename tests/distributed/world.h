@@ -1,6 +1,7 @@
 // The ranks that mpirun started, for distributed tests.
 #pragma once
 
+#include "comm/mpi/comm_environment.h"
 #include "comm/process_group.h"
 
 namespace temper {

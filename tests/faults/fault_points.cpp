@@ -10,7 +10,7 @@
 #include <limits>
 #include <vector>
 
-#include "comm/heartbeat.h"
+#include "comm/watch/heartbeat.h"
 #include "tests/faults/fault_plan.h"
 
 namespace temper {

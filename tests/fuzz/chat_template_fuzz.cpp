@@ -6,8 +6,8 @@
 
 #include "common/error.h"
 #include "io/json.h"
-#include "text/chat_template.h"
-#include "text/utf8.h"
+#include "text/chat/chat_template.h"
+#include "text/unicode/utf8.h"
 
 namespace temper {
 namespace {

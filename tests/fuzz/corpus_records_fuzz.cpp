@@ -8,10 +8,10 @@
 #include <string>
 
 #include "common/error.h"
-#include "data/corpus_reader.h"
-#include "data/record_fingerprint.h"
+#include "data/corpus/corpus_reader.h"
+#include "data/hygiene/record_fingerprint.h"
 #include "tests/unit/temporary_directory.h"
-#include "text/utf8.h"
+#include "text/unicode/utf8.h"
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "common/error.h"
-#include "data/decisions.h"
+#include "data/hygiene/decisions.h"
 #include "io/atomic_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "common/error.h"
-#include "data/dataset_format.h"
-#include "data/dataset_writer.h"
-#include "data/packed_dataset.h"
+#include "data/dataset/dataset_format.h"
+#include "data/dataset/dataset_writer.h"
+#include "data/dataset/packed_dataset.h"
 #include "io/atomic_file.h"
 #include "tests/unit/temporary_directory.h"
 

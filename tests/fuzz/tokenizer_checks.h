@@ -4,8 +4,8 @@
 #include <string_view>
 
 #include "common/error.h"
-#include "text/tokenizer.h"
-#include "text/utf8.h"
+#include "text/tokenizer/tokenizer.h"
+#include "text/unicode/utf8.h"
 
 namespace temper {
 

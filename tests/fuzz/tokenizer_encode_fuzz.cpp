@@ -6,9 +6,9 @@
 
 #include "common/error.h"
 #include "io/json.h"
-#include "text/bpe_trainer.h"
-#include "text/tokenizer.h"
-#include "text/utf8.h"
+#include "text/tokenizer/model/bpe_trainer.h"
+#include "text/tokenizer/tokenizer.h"
+#include "text/unicode/utf8.h"
 
 namespace temper {
 namespace {

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "tests/fuzz/tokenizer_checks.h"
-#include "text/tiktoken_file.h"
+#include "text/tokenizer/files/tiktoken_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace temper;

@@ -1,7 +1,7 @@
 // Models and adapters that are wrong, and a disk that fills up while one is exported.
 #include <gmock/gmock.h>
 
-#include "launcher/process.h"
+#include "launcher/ranks/process.h"
 #include "tests/fixtures/names.h"
 #include "training_workshop.h"
 

@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "launcher/process.h"
+#include "launcher/ranks/process.h"
 #include "tests/fixtures/names.h"
 #include "workshop.h"
 

@@ -11,11 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include "data/dataset_writer.h"
+#include "data/dataset/dataset_writer.h"
 #include "run/status.h"
 #include "tests/fixtures/names.h"
 #include "tests/fixtures/wait_until.h"
-#include "text/tokenizer.h"
+#include "text/tokenizer/tokenizer.h"
 #include "training_workshop.h"
 
 namespace temper {

@@ -11,7 +11,7 @@
 
 #include "arch/parameters.h"
 #include "checkpoint/checkpoint_reader.h"
-#include "data/packed_dataset.h"
+#include "data/dataset/packed_dataset.h"
 #include "model/hf_weights.h"
 #include "tests/unit/model/reference_decoder.h"
 #include "workshop.h"

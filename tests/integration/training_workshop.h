@@ -78,11 +78,12 @@ class TrainingWorkshop : public Workshop {
   Json latest(const std::string& output) {
     return temper_json({"inspect", output, "--json"})["latest"];
   }
-  // The lines of metrics.jsonl, or those of one event.
+  // The lines of metrics.jsonl, or those of one event. A line without its end is still being
+  // written.
   std::vector<Json> metrics(const std::string& output, const std::string& event = "") {
     std::vector<Json> found;
     std::istringstream text(read(output + "/metrics.jsonl"));
-    for (std::string line; std::getline(text, line);) {
+    for (std::string line; std::getline(text, line) && !text.eof();) {
       Json json = parse_json(line, "metrics");
       if (event.empty() || json["event"] == event) found.push_back(std::move(json));
     }

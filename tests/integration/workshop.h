@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "io/json.h"
-#include "launcher/process.h"
+#include "launcher/ranks/process.h"
 
 namespace temper {
 

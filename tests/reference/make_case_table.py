@@ -1,6 +1,6 @@
-"""Writes text/jinja_case_table.inc: characters whose upper or title case has several characters.
+"""Writes text/jinja/runtime/case_table.inc: characters whose upper or title case has several characters.
 
-    python tests/reference/make_case_table.py > text/jinja_case_table.inc
+    python tests/reference/make_case_table.py > text/jinja/runtime/case_table.inc
 
 The answers are Python's own, str.upper() and str.title(); Python 3.11 (Unicode 14) made the table
 that is there, and special cases are stable since. Needs nothing but Python.

@@ -1,6 +1,6 @@
-"""Writes text/unicode_data.cpp: what Hugging Face `tokenizers` takes each code point for.
+"""Writes text/unicode/unicode_data.cpp: what Hugging Face `tokenizers` takes each code point for.
 
-    python tests/reference/make_unicode_data.py > text/unicode_data.cpp
+    python tests/reference/make_unicode_data.py > text/unicode/unicode_data.cpp
 
 The answers come from the library itself: general categories from its regular expressions
 (Oniguruma, Unicode 16 in tokenizers 0.23), numbers and lower case from its Digits and Lowercase
@@ -52,7 +52,7 @@ def main():
               0x10D50 <= c < 0x10D66 or 0x16EA0 <= c < 0x16F00)]
     extra_numbers = [c for c in numbers() if category[c][0] != "N"]
     print(f"""// Made by tests/reference/make_unicode_data.py from tokenizers {tokenizers.__version__}.
-#include "text/unicode_data.h"
+#include "text/unicode/unicode_data.h"
 
 namespace temper {{
 namespace {{

@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "arch/layout/working_memory.h"
 #include "arch/memory_fit.h"
 #include "common/error.h"
-#include "common/working_memory.h"
 #include "tests/fixtures/names.h"
 #include "tests/unit/arch/tiny_models.h"
 #include "tests/unit/error_text.h"

@@ -45,8 +45,8 @@ class SaveFaults : public testing::TestWithParam<Mode> {
     return saver.finish();
   }
 
-  // What a resume would go on from in that directory: as trainer/resume.h chooses. Its step, with
-  // the bits of that step; -1 when there is nothing.
+  // What a resume would go on from in that directory: as trainer/startup/resume.h chooses. Its
+  // step, with the bits of that step; -1 when there is nothing.
   int64_t resumable_step(const fs::path& root) {
     for (const CheckpointStatus& status : RunDirectory(root).checkpoints()) {
       if (!status.complete || !find_damage(status.path, *status.record).empty()) continue;

@@ -7,6 +7,7 @@
 
 #include "checkpoint/checkpoint_saver.h"
 #include "checkpoint/sharded_checkpoint.h"
+#include "comm/local/local_process_group.h"
 #include "comm/process_group.h"
 #include "common/philox.h"
 #include "run/checkpoint_files.h"

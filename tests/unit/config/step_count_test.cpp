@@ -85,5 +85,13 @@ TEST(StepCount, saves_may_come_before_the_end) {
   EXPECT_FALSE(saves_before_end(config, 0, 1));
 }
 
+TEST(StepCount, warmup_ratio_is_a_share_of_all_steps_rounded_up) {
+  RunConfig config;
+  config.warmup_ratio = 0.03;
+  EXPECT_EQ(count_warmup_steps(config, 101), 4);
+  config.warmup_steps = 7;  // steps win over the ratio
+  EXPECT_EQ(count_warmup_steps(config, 101), 7);
+}
+
 }  // namespace
 }  // namespace temper

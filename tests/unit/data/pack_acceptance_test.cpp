@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "common/error.h"
-#include "data/pack_corpus.h"
-#include "data/packed_dataset.h"
+#include "data/dataset/packed_dataset.h"
+#include "data/packing/pack_corpus.h"
 #include "tests/fixtures/names.h"
 #include "tests/unit/data/small_corpus.h"
-#include "text/supervised_spans.h"
+#include "text/chat/supervised_spans.h"
 
 namespace temper {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "tests/fixtures/byte_tokenizer.h"
 #include "tests/unit/temporary_directory.h"
-#include "text/tokenizer.h"
+#include "text/tokenizer/tokenizer.h"
 
 namespace temper {
 

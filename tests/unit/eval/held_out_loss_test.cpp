@@ -1,4 +1,5 @@
 #include "eval/held_out_loss.h"
+#include "comm/local/local_process_group.h"
 
 #include <gtest/gtest.h>
 

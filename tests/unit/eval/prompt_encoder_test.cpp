@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/error.h"
-#include "data/example_encoder.h"
+#include "data/packing/example_encoder.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
 #include "tests/unit/export/tiny_run.h"

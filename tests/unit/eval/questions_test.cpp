@@ -1,4 +1,5 @@
 #include "eval/questions.h"
+#include "comm/local/local_process_group.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,7 +10,7 @@
 #include "io/atomic_file.h"
 #include "tests/fixtures/names.h"
 #include "tests/unit/export/tiny_run.h"
-#include "text/utf8.h"
+#include "text/unicode/utf8.h"
 
 namespace temper {
 namespace {

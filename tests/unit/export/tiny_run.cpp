@@ -7,9 +7,9 @@
 
 #include "arch/run_adapter.h"
 #include "checkpoint/checkpoint_saver.h"
-#include "comm/process_group.h"
+#include "comm/local/local_process_group.h"
 #include "common/philox.h"
-#include "data/pack_corpus.h"
+#include "data/packing/pack_corpus.h"
 #include "export/model_writer.h"
 #include "export/probe.h"
 #include "io/atomic_file.h"
@@ -19,7 +19,7 @@
 #include "run/run_directory.h"
 #include "tests/fixtures/byte_tokenizer.h"
 #include "tests/fixtures/llama_json.h"
-#include "text/tokenizer.h"
+#include "text/tokenizer/tokenizer.h"
 
 namespace temper {
 namespace {

@@ -11,7 +11,7 @@
 #include "config/run_config.h"
 #include "run/commit_record.h"
 #include "tests/unit/temporary_directory.h"
-#include "text/chat_template.h"
+#include "text/chat/chat_template.h"
 
 namespace temper {
 

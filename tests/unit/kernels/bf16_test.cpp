@@ -2,7 +2,7 @@
 // of weights are sums in fp32.
 #include <gtest/gtest.h>
 
-#include "common/working_memory.h"
+#include "arch/layout/working_memory.h"
 #include "kernels/attention.h"
 #include "kernels/dropout.h"
 #include "kernels/embedding.h"

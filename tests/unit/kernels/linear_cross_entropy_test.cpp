@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "common/working_memory.h"
+#include "arch/layout/working_memory.h"
 #include "tests/unit/kernels/tensors.h"
 
 namespace temper {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/few_rows_linear.h"
+#include "kernels/cpu/few_rows_linear.h"
 #include "tests/unit/kernels/tensors.h"
 
 namespace temper {

@@ -6,7 +6,7 @@
 #include <limits>
 #include <vector>
 
-#include "common/bucket_layout.h"
+#include "arch/layout/bucket_layout.h"
 #include "common/philox.h"
 
 namespace temper {

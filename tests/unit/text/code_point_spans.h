@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "text/utf8.h"
+#include "text/unicode/utf8.h"
 
 namespace temper {
 

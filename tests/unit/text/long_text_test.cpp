@@ -9,7 +9,7 @@
 
 #include "tests/fixtures/linear_time.h"
 #include "tests/unit/text/tiny_tokenizer.h"
-#include "text/byte_alphabet.h"
+#include "text/tokenizer/pre/byte_alphabet.h"
 
 namespace temper {
 namespace {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "io/json.h"
-#include "text/tokenizer.h"
-#include "text/utf8.h"
+#include "text/tokenizer/tokenizer.h"
+#include "text/unicode/utf8.h"
 
 namespace temper {
 

@@ -28,14 +28,6 @@ TEST(LrSchedule, warmup_rises_linearly_to_the_peak) {
   EXPECT_DOUBLE_EQ(schedule.at(11), 1e-3);
 }
 
-TEST(LrSchedule, warmup_ratio_is_a_share_of_all_steps_rounded_up) {
-  RunConfig config = config_with("linear");
-  config.warmup_ratio = 0.03;
-  EXPECT_EQ(LrSchedule(config, 101).warmup_steps(), 4);
-  config.warmup_steps = 7;  // steps win over the ratio
-  EXPECT_EQ(LrSchedule(config, 101).warmup_steps(), 7);
-}
-
 TEST(LrSchedule, linear_reaches_the_floor_after_the_last_step) {
   RunConfig config = config_with("linear");
   config.min_lr_ratio = 0.1;

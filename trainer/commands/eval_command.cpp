@@ -1,0 +1,302 @@
+#include "trainer/commands/eval_command.h"
+#include "comm/mpi/comm_environment.h"
+
+#include <boost/program_options.hpp>
+
+#include <cmath>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include "comm/agreement.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "eval/evaluation.h"
+#include "eval/evaluation_report.h"
+#include "io/atomic_file.h"
+#include "io/json.h"
+#include "io/output_guard.h"
+#include "trainer/commands/command_line.h"
+#include "trainer/commands/model_options.h"
+#include "trainer/startup/device.h"
+
+namespace temper {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr const char* kUsage =
+    "temper eval (RUN[@newest|@step-N] | --model DIR [--adapter DIR]) [options]";
+
+po::options_description make_options() {
+  po::options_description options("Options", kHelpWidth, kHelpTextWidth);
+  options.add_options()("help,h", "this text");
+  add_model_options(options);
+  options.add_options()("data",
+                        po::value<std::vector<std::string>>()->value_name("NAME=FILE")->composing(),
+                        "NAME=FILE.h5: held-out loss of a packed dataset (repeatable; default: the "
+                        "run's test_datasets and general_datasets)")(
+      "questions", po::value<std::string>()->value_name("FILE"),
+      "JSON lines with prompt and completion, or messages: answered greedily and compared")(
+      "choices", po::value<std::string>()->value_name("FILE"),
+      "JSON lines with prompt or messages, choices and answer (the index of the right one, from "
+      "0): "
+      "the likeliest choice counts")(
+      "memorisation", po::value<std::string>()->value_name("FILE"),
+      "records that were trained on: how many answers come back word by word, beside those of "
+      "--questions")("canaries", po::value<std::string>()->value_name("FILE"),
+                     "planted records (temper synth --canaries): whether the model knows their "
+                     "numbers")("max-new-tokens",
+                                po::value<int64_t>()->value_name("N")->default_value(128),
+                                "longest answer")(
+      "limit", po::value<int64_t>()->value_name("N")->default_value(0),
+      "only the first N questions (of --memorisation N different ones, counted over all of "
+      "it) and the first N rows of each dataset; 0: all")("base", "evaluate the base model, too")(
+      "json", "print the result as JSON")(
+      "output,o", po::value<std::string>()->value_name("FILE"),
+      "write question, expected and given answers as JSON lines; default for a run: "
+      "RUN_DIR/eval/step-N.jsonl, beside the figures in step-N.json")(
+      "with-records", "print questions and answers as well")(
+      "threads", po::value<int64_t>()->value_name("N")->default_value(1),
+      "CPU threads of each rank");
+  add_device_option(options);
+  return options;
+}
+
+// What the command works with.
+struct EvalJob {
+  std::unique_ptr<ModelAccess> access;
+  EvaluationTask task;
+  // Rank 0: where answers and figures go; null where they are not kept.
+  std::unique_ptr<AtomicFile> records, figures;
+  ComputePlace place;
+  bool with_base = false;
+  bool with_records = false;
+  bool json = false;
+};
+
+NamedDataset open_named_dataset(const std::string& text, const ModelAccess& access) {
+  const size_t equals = text.find('=');
+  const std::filesystem::path path = equals == text.npos ? text : text.substr(equals + 1);
+  const std::string name = equals == text.npos ? path.stem().string() : text.substr(0, equals);
+  if (name.empty() || path.empty()) throw UserError("--data {}: expected NAME=FILE.h5", text);
+  return open_dataset_for(access, name, path);
+}
+
+// Whether anything of the task is put to the model as a conversation.
+bool asks(const EvaluationTask& task) {
+  return !task.questions.empty() || !task.choices.empty() || !task.training_questions.empty() ||
+         !task.canaries.empty();
+}
+
+// Their figures could not be told apart.
+void refuse_second_of_its_name(const std::vector<NamedDataset>& datasets, const std::string& text) {
+  for (size_t i = 0; i + 1 < datasets.size(); ++i) {
+    if (datasets[i].name != datasets.back().name) continue;
+    throw UserError("--data {}: {} is called {} as well; write NAME=FILE.h5", text,
+                    datasets[i].dataset.path().string(), datasets[i].name);
+  }
+}
+
+EvaluationTask prepare_task(const po::variables_map& values, const ModelAccess& access,
+                            int num_ranks) {
+  EvaluationTask task;
+  const int64_t limit = values["limit"].as<int64_t>();
+  if (limit < 0) throw UserError("--limit {}: expected 0 (all) or more", limit);
+  task.limit = limit;
+  task.max_new_tokens = values["max-new-tokens"].as<int64_t>();
+  if (task.max_new_tokens < 1) {
+    throw UserError("--max-new-tokens {}: expected 1 or more", task.max_new_tokens);
+  }
+  if (values.count("data") != 0) {
+    for (const std::string& text : values["data"].as<std::vector<std::string>>()) {
+      task.datasets.push_back(open_named_dataset(text, access));
+      refuse_second_of_its_name(task.datasets, text);
+    }
+  } else {
+    task.datasets = open_datasets_of_run(access);
+  }
+  if (values.count("questions") != 0) {
+    const std::string path = values["questions"].as<std::string>();
+    if (path == "-" && num_ranks > 1) {
+      throw UserError("--questions -: standard input reaches one rank only; give a file");
+    }
+    task.questions = read_questions(path, limit);
+    // A missing or unfit template is found before any work is done.
+    const Question& first = task.questions.front();
+    (void)access.prompts().encode(first.messages, first.tools);
+  }
+  if (values.count("memorisation") != 0) {
+    task.training_questions =
+        read_distinct_questions(values["memorisation"].as<std::string>(), limit);
+  }
+  if (values.count("canaries") != 0) {
+    task.canaries = read_questions(values["canaries"].as<std::string>(), limit);
+  }
+  if (values.count("choices") != 0) {
+    task.choices = read_choice_questions(values["choices"].as<std::string>(), limit);
+  }
+  if (task.datasets.empty() && !asks(task)) {
+    throw UserError("eval: nothing to evaluate on: give --data NAME=FILE.h5 or --questions FILE");
+  }
+  return task;
+}
+
+// A run that this user may only read is evaluated without keeping the result there.
+void open_kept_files(const RunDirectory& run, bool has_output, EvalJob& job) {
+  const int64_t step = job.access->tuned()->record().step;
+  try {
+    make_directories(run.evaluation_path(step).parent_path());
+    job.figures = std::make_unique<AtomicFile>(run.evaluation_path(step));
+    if (!job.task.questions.empty() && !has_output) {
+      job.records = std::make_unique<AtomicFile>(run.answers_path(step));
+    }
+  } catch (const SystemError& error) {
+    log::warning("the evaluation is not kept with the run: {}", error.what());
+  }
+}
+
+EvalJob prepare_job(const po::variables_map& values, const ModelRequest& request,
+                    const ProcessGroup& group) {
+  EvalJob job;
+  job.with_base = values.count("base") != 0;
+  job.with_records = values.count("with-records") != 0;
+  job.json = values.count("json") != 0;
+  job.place = compute_place(values, group.node_rank());
+  job.access = std::make_unique<ModelAccess>(request);
+  if (job.with_base && !job.access->has_base()) {
+    throw UserError("--base: {} is a whole model, there is no base beside it", job.access->name());
+  }
+  // A damaged checkpoint has no figures. One rank looks for all.
+  if (job.access->tuned() != nullptr && group.rank() == 0) {
+    job.access->tuned()->reader().verify_files();
+  }
+  job.task = prepare_task(values, *job.access, group.size());
+  if (job.access->tuned() != nullptr && group.rank() == 0) {
+    if (const auto run = run_of(*job.access->tuned())) {
+      open_kept_files(*run, values.count("output") != 0, job);
+    }
+  }
+  if (values.count("output") != 0) {
+    if (job.task.questions.empty()) throw UserError("--output: there are no --questions");
+    const std::filesystem::path output = values["output"].as<std::string>();
+    std::error_code absent;
+    if (std::filesystem::equivalent(output, values["questions"].as<std::string>(), absent)) {
+      throw UserError("--output {}: the --questions are read from it; name another file",
+                      output.string());
+    }
+    refuse_to_overwrite_foreign(output, "an earlier output of temper eval",
+                                [&] { return is_records_file(output); });
+    // Opened now: a place that can't be written is found before the work.
+    if (group.rank() == 0) {
+      make_output_folder(output);
+      job.records = std::make_unique<AtomicFile>(output);
+    }
+  }
+  if (asks(job.task)) log::info("chat template: {}", job.access->chat_template().description());
+  return job;
+}
+
+std::vector<Evaluation> evaluate_all(const EvalJob& job, ProcessGroup& group) {
+  std::vector<Evaluation> evaluations;
+  // One model in memory at a time.
+  const auto add = [&](const std::string& name,
+                       ResidentModel (ModelAccess::*load)(const ComputePlace&) const) {
+    std::optional<ResidentModel> model;
+    run_agreed(group, [&] { model.emplace((job.access.get()->*load)(job.place)); });
+    evaluations.push_back(evaluate_model(name, *model, *job.access, job.task, group));
+  };
+  add(job.access->has_base() ? "tuned" : "model", &ModelAccess::load);
+  if (job.with_base) add("base", &ModelAccess::load_base);
+  return evaluations;
+}
+
+// A model that has diverged has no figures to show.
+void check_losses(const std::vector<Evaluation>& evaluations) {
+  for (const Evaluation& evaluation : evaluations) {
+    for (const SetLoss& set : evaluation.sets) {
+      if (!std::isfinite(set.figures.loss.sum)) {
+        throw SystemError(
+            "the loss of the {} model over {} is not finite: its weights are unusable",
+            evaluation.model, set.name);
+      }
+    }
+  }
+}
+
+Json result_json(const EvalJob& job, const std::vector<Evaluation>& evaluations) {
+  Json json = evaluation_json(evaluations.front());
+  json["model"] = job.access->name();
+  if (job.task.limit > 0) json["limit"] = job.task.limit;
+  if (asks(job.task)) {
+    const ModelTemplate& its = job.access->chat_template();
+    json["chat_template"] = {{"name", its.name()}, {"from", its.origin}};
+  }
+  if (job.access->tuned() != nullptr) json["step"] = job.access->tuned()->record().step;
+  if (job.with_base) {
+    json["base"] = evaluation_json(evaluations.back());
+    json["base"]["model"] = job.access->base_directory().string();
+    if (!job.task.questions.empty()) {
+      json["comparison"] = compare_answers(evaluations.front().answers, evaluations.back().answers);
+    }
+  }
+  return json;
+}
+
+void report(EvalJob& job, const std::vector<Evaluation>& evaluations) {
+  const std::vector<Json> records = evaluation_records(job.task.questions, evaluations);
+  if (job.records) {
+    for (const Json& record : records) job.records->append(record.dump() + "\n");
+    job.records->commit();
+  }
+  Json json = result_json(job, evaluations);
+  if (job.figures) {
+    job.figures->append(json.dump(2) + "\n");
+    job.figures->commit();
+  }
+  if (job.json) {
+    if (job.with_records) json["records"] = records;
+    std::cout << json.dump(2) << "\n";
+    return;
+  }
+  std::cout << job.access->name() << "\n"
+            << evaluation_table(evaluations, json.value("comparison", Json()));
+  if (!job.with_records) return;
+  for (const Json& record : records) std::cout << record.dump() << "\n";
+}
+
+}  // namespace
+
+int eval_command(const std::vector<std::string>& arguments, CommEnvironment& environment) {
+  const po::options_description options = make_options();
+  ProcessGroup& group = environment.world();
+  EvalJob job;
+  po::variables_map values;
+  ModelRequest request;
+  std::optional<FoundCheckpoint> found;
+  run_agreed(group, [&] {
+    values = parse_command_line(arguments, options, {"path"});
+    if (values.count("help") != 0) return;
+    prepare_cpu(thread_count(values));
+    request = model_request(values);
+    if (group.rank() == 0) found = settle_checkpoint(request);
+  });
+  if (values.count("help") != 0) {
+    if (group.rank() == 0) print_help(kUsage, options);
+    return kExitDone;
+  }
+  // A run that goes on may have another best checkpoint by the time that another rank looks.
+  request.path = group.all_gather_text(request.path.string()).front();
+  run_agreed(group, [&] { job = prepare_job(values, request, group); });
+  if (found) log::info("{}", found->text);
+  const std::vector<Evaluation> evaluations = evaluate_all(job, group);
+  run_agreed(group, [&] {
+    if (group.rank() != 0) return;
+    check_losses(evaluations);
+    report(job, evaluations);
+  });
+  return kExitDone;
+}
+
+}  // namespace temper
