@@ -6,10 +6,10 @@ set(TEMPER_LAYERING_DIR ${CMAKE_BINARY_DIR}/layering)
 file(REMOVE_RECURSE ${TEMPER_LAYERING_DIR})
 file(MAKE_DIRECTORY ${TEMPER_LAYERING_DIR})
 
-# temper_room_target(VARIABLE room): comm/mpi is the library temper_comm_mpi.
-function(temper_room_target variable room)
+# temper_room_name(VARIABLE room): comm/mpi is the library temper_comm_mpi, linked as temper::comm_mpi.
+function(temper_room_name variable room)
   string(REPLACE "/" "_" name ${room})
-  set(${variable} temper_${name} PARENT_SCOPE)
+  set(${variable} ${name} PARENT_SCOPE)
 endfunction()
 
 # Links the library of each room.
@@ -18,8 +18,8 @@ function(temper_link_rooms target scope)
     if(NOT room IN_LIST TEMPER_ROOMS)
       message(FATAL_ERROR "${target}: DEPENDS names '${room}', which is no room of cmake/layers.cmake.")
     endif()
-    temper_room_target(library ${room})
-    target_link_libraries(${target} ${scope} ${library})
+    temper_room_name(name ${room})
+    target_link_libraries(${target} ${scope} temper::${name})
   endforeach()
 endfunction()
 
@@ -51,14 +51,15 @@ endfunction()
 #            [PRIVATE_LIBRARIES targets...] [PCH name] [TORCH] [COLD])
 # The static library of the room NAME (an interface library without SOURCES).
 # DEPENDS are the rooms that it includes; LIBRARIES are third-party targets that the headers show,
-# PRIVATE_LIBRARIES those that only the sources use. COLD for a folder whose own loops take no time that
+# PRIVATE_LIBRARIES those that only the sources use. COLD for a room whose own loops take no time that
 # anybody waits for: it is compiled quickly rather than well. PCH for a precompiled header of its own.
 function(add_module name)
   cmake_parse_arguments(arg "TORCH;COLD" "PCH" "SOURCES;DEPENDS;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "add_module(${name}): unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
   endif()
-  temper_room_target(target ${name})
+  temper_room_name(room_name ${name})
+  set(target temper_${room_name})
   if(arg_SOURCES)
     set(scope PUBLIC)
     add_library(${target} STATIC ${arg_SOURCES})
@@ -68,6 +69,7 @@ function(add_module name)
     add_library(${target} INTERFACE)
     target_link_libraries(${target} INTERFACE ${arg_PRIVATE_LIBRARIES})
   endif()
+  add_library(temper::${room_name} ALIAS ${target})
   target_include_directories(${target} ${scope} ${CMAKE_SOURCE_DIR} ${TEMPER_GENERATED_DIR})
   target_link_libraries(${target} ${scope} ${arg_LIBRARIES} Threads::Threads)
   temper_link_rooms(${target} ${scope} ${arg_DEPENDS})

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # tidy_changed.sh: clang-tidy on the sources whose content changed since the commit in .ci/base, committed
 # or not; at most 20, those with the most changed lines, and the number of the others is said. A file
-# that was only renamed has not changed. A header counts through one source that includes it.
+# that was only renamed, or that includes others which were, has not changed. A header counts through one
+# source that includes it.
 # The compile commands are those of build/lint.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -22,7 +23,7 @@ base_commit() {
 # "LINES PATH" of each changed file, those with most changed lines first.
 changed_files() {
   local added deleted path
-  git diff --numstat -M -z --diff-filter=AMR "$1" -- '*.cpp' '*.h' |
+  git diff --numstat -M -I'^#include ' -z --diff-filter=AMR "$1" -- '*.cpp' '*.h' |
     while IFS=$'\t' read -r -d '' added deleted path; do
       if [[ -z $path ]]; then  # a rename: the old and the new path follow
         IFS= read -r -d '' path

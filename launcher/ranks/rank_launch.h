@@ -15,8 +15,8 @@ struct LaunchEnvironment {
   int slurm_tasks = 0;  // SLURM_NTASKS; 0 when unknown
   int slurm_cpus_per_task = 0;
   std::string pmix_plugin;  // that srun offers; empty: srun can't start Open MPI's ranks
-  std::string
-      launch_agent;  // of mpirun's daemons (launcher/ranks/mpirun_daemon.h); empty: mpirun's own
+  // Of mpirun's daemons (launcher/ranks/mpirun_daemon.h); empty: mpirun's own.
+  std::string launch_agent;
   bool is_root = false;
   // Of mpirun's, with the ranks that it has room for; empty: none.
   std::string hostfile;

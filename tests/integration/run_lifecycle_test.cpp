@@ -285,7 +285,7 @@ TEST_F(RunLifecycleTest, held_out_loss_that_is_not_finite_ends_the_run) {
   EXPECT_THAT(status("out")["error"].get<std::string>(), names("test/test", "not finite"));
   const ProgramRun eval = temper({"eval", "--model", "model", "--data", "test.h5"});
   EXPECT_EQ(eval.exit_code, 1);
-  EXPECT_THAT(eval.err, names("test", "not finite"));
+  EXPECT_THAT(eval.err, names(" over test is not finite"));
 }
 
 TEST_F(RunLifecycleTest, step_without_targets_changes_nothing) {

@@ -20,7 +20,9 @@ namespace temper {
 namespace {
 
 constexpr int64_t kNumSteps = 4, kMicroBatch = 2, kMicroBatches = 5, kWarmup = 2;
-constexpr double kLearningRate = 0.02, kDecay = 0.1, kMaxNorm = 0.25;
+constexpr double kLearningRate = 0.02, kDecay = 0.1;
+constexpr double kMaxNorm = 0.25;      // every step is clipped
+constexpr double kLargeNorm = 1000.0;  // none is
 constexpr double kBeta1 = 0.85, kBeta2 = 0.95, kEpsilon = 1e-3;
 constexpr uint64_t kSeed = 5;
 
@@ -33,8 +35,9 @@ struct StepFigures {
 
 class TextbookTrainer {
  public:
-  TextbookTrainer(const ModelConfig& config, const std::optional<LoraConfig>& lora, Tensors start)
-      : config_(config), lora_(lora), weights_(std::move(start)) {}
+  TextbookTrainer(const ModelConfig& config, const std::optional<LoraConfig>& lora, Tensors start,
+                  double max_norm)
+      : config_(config), lora_(lora), weights_(std::move(start)), max_norm_(max_norm) {}
 
   const Tensors& weights() const { return weights_; }
 
@@ -89,7 +92,7 @@ class TextbookTrainer {
       if (weight.grad().defined()) squares += weight.grad().square().sum().item<double>();
     }
     figures.norm = std::sqrt(squares);
-    const double clip = std::min(1.0, kMaxNorm / (figures.norm + 1e-6));
+    const double clip = std::min(1.0, max_norm_ / (figures.norm + 1e-6));
     const double rate = kLearningRate * std::min(1.0, static_cast<double>(t_) / kWarmup);
     for (auto& [name, weight] : weights_) {
       if (!weight.grad().defined()) continue;
@@ -108,6 +111,7 @@ class TextbookTrainer {
   ModelConfig config_;
   std::optional<LoraConfig> lora_;
   Tensors weights_, m_, v_;
+  double max_norm_;
   int t_ = 0;
 };
 
@@ -146,7 +150,7 @@ class TrainingReferenceTest : public Workshop {
                       "weight_decay: {}\nmax_grad_norm: {}\nadam_beta1: {}\nadam_beta2: {}\n"
                       "adam_epsilon: {}\nlogging_steps: 1\n{}",
                       kSeed, kMicroBatch, kMicroBatch * kMicroBatches, kNumSteps, kLearningRate,
-                      kWarmup, kDecay, kMaxNorm, kBeta1, kBeta2, kEpsilon, more));
+                      kWarmup, kDecay, max_norm_, kBeta1, kBeta2, kEpsilon, more));
     const ProgramRun run = temper({"train", "run.yaml", "--nproc", std::to_string(num_ranks),
                                    "--set", "output_dir=" + output});
     ASSERT_EQ(run.exit_code, 0) << run.err;
@@ -179,7 +183,7 @@ class TrainingReferenceTest : public Workshop {
       trained = lora_parameters(config, *lora);
       for (const auto& p : trained) start[p.name] = read_tensor(adapter, p);
     }
-    TextbookTrainer textbook(config, lora, start);
+    TextbookTrainer textbook(config, lora, start, max_norm_);
 
     const PackedDataset dataset(folder() / "train.h5");
     const int64_t rows_per_step = kMicroBatch * kMicroBatches;
@@ -196,6 +200,7 @@ class TrainingReferenceTest : public Workshop {
       EXPECT_NEAR(actual["loss"].get<double>(), expected.loss, 2e-6 * expected.loss);
       EXPECT_NEAR(actual["grad_norm"].get<double>(), expected.norm, 1e-5 * expected.norm);
       EXPECT_GT(expected.norm, 2 * kMaxNorm) << "clipping must act";
+      EXPECT_LT(expected.norm, kLargeNorm / 2) << "and must not";
     }
     expect_weights(output, textbook, start, trained);
   }
@@ -214,10 +219,18 @@ class TrainingReferenceTest : public Workshop {
       EXPECT_LT(error, 5e-5 * moved + 1e-7) << parameter.name;
     }
   }
+
+  double max_norm_ = kMaxNorm;
 };
 
 TEST_F(TrainingReferenceTest, full_fine_tune_is_the_textbook_s) {
   train("out", 4, "");  // five micro-batches: three ranks are idle in the second round
+  expect_textbook("out", std::nullopt);
+}
+
+TEST_F(TrainingReferenceTest, small_gradients_are_not_scaled_up) {
+  max_norm_ = kLargeNorm;
+  train("out", 2, "");
   expect_textbook("out", std::nullopt);
 }
 

@@ -1,4 +1,4 @@
-"""Writes what transformers renders, for tests/unit/text/template_goldens_test.cpp to compare with.
+"""Writes what transformers renders, for tests/unit/text/chat/template_goldens_test.cpp to compare with.
 
     python tests/reference/make_template_goldens.py
 

@@ -194,7 +194,7 @@ TEST(OpenDatasetFor, refuses_another_tokenizers_and_too_long_rows) {
   fs::copy(world.base(), world.root() / "other");
   write_file_atomically(world.root() / "other/tokenizer.json", tokenizer.dump());
   EXPECT_THAT(error(ModelAccess({.model = world.root() / "other"})),
-              names("tokenizer", (world.root() / "other").string()));
+              names("tokenizer", world.dataset().string(), (world.root() / "other").string()));
 
   Json config = read_json_file(world.base() / "config.json");
   config["max_position_embeddings"] = 127;

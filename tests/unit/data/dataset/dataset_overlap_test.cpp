@@ -29,13 +29,13 @@ TEST(DatasetOverlap, counts_documents_with_the_same_tokens) {
   std::vector<PackedDataset> training;
   training.push_back(write_dataset(directory / "a.h5", {{1, 2, 3}, {4, 5}}));
   training.push_back(write_dataset(directory / "b.h5", {{6, 7, 8, 9}}));
-  // The padding's id is 0: a document that ends in it is another one.
+  // The padding's id is 0: a document that ends in it is another one. So is one with another end.
   const PackedDataset test =
-      write_dataset(directory / "t.h5", {{6, 7, 8, 9}, {1, 2}, {1, 2, 3}, {4, 5, 0}});
+      write_dataset(directory / "t.h5", {{6, 7, 8, 9}, {1, 2}, {1, 2, 3}, {4, 5, 0}, {1, 2, 4}});
   const PackedDataset general = write_dataset(directory / "g.h5", {{9, 9}});
   const auto overlaps = find_overlaps(training, {&test, &general});
   ASSERT_EQ(overlaps.size(), 2u);
-  EXPECT_EQ(overlaps[0].num_documents, 4);
+  EXPECT_EQ(overlaps[0].num_documents, 5);
   EXPECT_EQ(overlaps[0].num_shared, 2);
   EXPECT_EQ(overlaps[1].num_shared, 0);
 }
