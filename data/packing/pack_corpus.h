@@ -91,10 +91,10 @@ struct PackReport {
 
 // One pass over the corpus, which also looks after hygiene; two when hygiene decides about records
 // (HygieneOptions::decides()) and its decisions are not given. Memory: the packing window (about
-// 25 MB), the batches under way (corpus_pipeline.h), buffers of 16 MiB, and of hygiene what
-// hygiene.h says. UserError: a record that cannot be read (unless they are skipped) or is too long
-// (file, line and what to do), a closed gate, no records, no supervised tokens at all, decisions
-// for another corpus. Nothing is left under the output's name then.
+// 25 MB), the batches under way (data/corpus/corpus_pipeline.h), buffers of 16 MiB, and of hygiene
+// what data/hygiene/hygiene.h says. UserError: a record that cannot be read (unless they are
+// skipped) or is too long (file, line and what to do), a closed gate, no records, no supervised
+// tokens at all, decisions for another corpus. Nothing is left under the output's name then.
 PackReport pack_corpus(const PackOptions& options);
 
 // Where the rows of this shard, or of its validation set, go.

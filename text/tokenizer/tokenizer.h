@@ -1,18 +1,19 @@
 // A model's own tokenizer: `tokenizer.json` of the BPE kind, byte-level (GPT-2, Llama 3, Qwen) or
 // SentencePiece-style (Llama 2, Mistral), giving the ids that Hugging Face `tokenizers` gives; or a
-// `tokenizer.model` of SentencePiece (sentencepiece_model.h) or a tiktoken file (tiktoken_file.h).
+// `tokenizer.model` of SentencePiece (files/sentencepiece_model.h) or a tiktoken file
+// (files/tiktoken_file.h).
 //
 //   const Tokenizer tokenizer = Tokenizer::from_file("model/");
 //   const Encoding encoding = tokenizer.encode("It is a lack of iron.", true);
 //   tokenizer.decode(encoding.ids);
 //
-// A text goes through added tokens (added_tokens.h), the normaliser (normalizer.h), the
-// pre-tokenizer that cuts words (pre_tokenizer.h), the model (bpe_model.h) and the post-processor
-// (post_processor.h), or the shorter way of direct_encoder.h; ids come back through the decoder
-// (decoder.h). Anything else (Unigram, WordPiece, unknown components) is a UserError that names it.
-// The file's truncation and padding are not applied. What was compared with the library:
-// docs/results/tokenizers.md.
-// A Tokenizer is immutable: threads may share it.
+// A text goes through added tokens (pre/added_tokens.h), the normaliser (pre/normalizer.h), the
+// pre-tokenizer that cuts words (pre/pre_tokenizer.h), the model (model/bpe_model.h) and the
+// post-processor (pre/post_processor.h), or the shorter way of model/direct_encoder.h; ids come
+// back through the decoder (pre/decoder.h). Anything else (Unigram, WordPiece, unknown components)
+// is a UserError that names it. The file's truncation and padding are not applied. What was
+// compared with the library: docs/results/tokenizers.md. A Tokenizer is immutable: threads may
+// share it.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,7 @@ namespace temper {
 
 class Tokenizer {
  public:
-  // Reads such a file, or the one in a model directory (tokenizer_files.h).
+  // Reads such a file, or the one in a model directory (files/tokenizer_files.h).
   static Tokenizer from_file(const std::filesystem::path& path);
   static Tokenizer from_json(std::string_view json, const std::string& place);
   // A tokenizer.model or tiktoken file called `name`, with the model's tokenizer_config.json.
