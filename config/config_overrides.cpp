@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/error.h"
-#include "config/key_names.h"
+#include "config/config_keys.h"
 
 namespace temper {
 namespace {

@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "common/error.h"
-#include "common/spelling.h"
 
 namespace temper {
 namespace {
@@ -30,34 +29,37 @@ std::filesystem::path home_directory(const ConfigValue& value) {
   return home;
 }
 
-DatasetEntry read_dataset_entry(const ConfigValue& value) {
-  DatasetEntry entry;
-  if (value.node.kind == YamlNode::Kind::kScalar) {
-    entry.path = read_path(value);
-    return entry;
+// A batch script quotes these, but a second line is not what anybody means.
+void require_printable(const ConfigValue& value, const std::string& text) {
+  const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  if (std::any_of(text.begin(), text.end(), control)) {
+    value.refuse_as("has a line break or control character, which a batch script cannot take");
   }
-  if (value.node.kind != YamlNode::Kind::kMap)
-    value.refuse("{path: FILE, weight: NUMBER}, or share");
-  static const std::vector<std::string> kKnown = {"path", "weight", "share"};
-  for (const YamlEntry& member : value.node.entries) {
-    const std::string key = value.key + "." + member.key;
-    const ConfigValue field{member.value, key, value.directory};
-    if (member.key == "path") {
-      entry.path = read_path(field);
-    } else if (member.key == "weight") {
-      entry.weight = read_number(field);
-    } else if (member.key == "share") {
-      entry.share = read_number(field);
-      if (!(entry.share > 0.0 && entry.share < 1.0)) {
-        field.refuse("a share of an epoch's rows, above 0 and below 1");
-      }
-    } else {
-      throw UserError("{}: unknown key \"{}\" in {}{}", member.place, member.key, value.key,
-                      suggestion(member.key, kKnown));
-    }
+}
+
+// What could break out of its line in a batch script is no part of a word.
+void require_word(const ConfigValue& value, const std::string& word) {
+  static constexpr std::string_view kCharacters = "_-.,:/+=@%[]()*&|";
+  const auto allowed = [](unsigned char c) {
+    return std::isalnum(c) != 0 || kCharacters.find(static_cast<char>(c)) != kCharacters.npos;
+  };
+  const auto bad = std::find_if_not(word.begin(), word.end(), allowed);
+  if (bad == word.end()) return;
+  const auto code = static_cast<unsigned char>(*bad);
+  value.refuse_as(fmt::format(
+      "has the character {}, which a batch script cannot take",
+      std::isprint(code) != 0 ? fmt::format("'{}'", *bad) : fmt::format("of code {}", code)));
+}
+
+void require_assignment(const ConfigValue& value, const std::string& assignment) {
+  const size_t equals = assignment.find('=');
+  const std::string name = assignment.substr(0, equals);
+  const auto allowed = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+  if (equals == assignment.npos || name.empty() || std::isdigit(name[0]) != 0 ||
+      !std::all_of(name.begin(), name.end(), allowed)) {
+    value.refuse_as(fmt::format("has \"{}\"; expected NAME=VALUE", name.substr(0, 64)));
   }
-  if (entry.path.empty()) throw UserError("{}: {} has no path", value.node.place, value.key);
-  return entry;
+  require_printable(value, assignment);
 }
 
 bool is_plain(const std::string& text) {
@@ -71,7 +73,20 @@ bool is_plain(const std::string& text) {
 }  // namespace
 
 void ConfigValue::refuse(const std::string& expected) const {
-  throw UserError("{}: {} is {}; expected {}", node.place, key, node.described(), expected);
+  refuse_as(fmt::format("is {}; expected {}", node.described(), expected));
+}
+
+void ConfigValue::refuse_as(const std::string& fault) const {
+  throw UserError("{}: {} {}", node.place, key, fault);
+}
+
+void check_facts(const KeyFacts& facts, const ConfigValue& value) {
+  if (facts.needs_item && read_texts(value).empty()) value.refuse("one item at least");
+  if (facts.type != ValueType::kInteger && facts.type != ValueType::kNumber) return;
+  const std::string bound = facts.range.violated_by(read_number(value));
+  if (!bound.empty()) {
+    value.refuse_as(fmt::format("is {}; it must be {}", value.node.text, bound));
+  }
 }
 
 int64_t read_integer(const ConfigValue& value) {
@@ -140,6 +155,11 @@ std::filesystem::path read_path(const ConfigValue& value) {
   return path.has_filename() || !path.has_relative_path() ? path : path.parent_path();
 }
 
+std::filesystem::path read_optional_path(const ConfigValue& value) {
+  const bool is_empty = value.node.kind == YamlNode::Kind::kScalar && value.node.text.empty();
+  return is_empty ? std::filesystem::path() : read_path(value);
+}
+
 std::vector<std::string> read_texts(const ConfigValue& value) {
   std::vector<std::string> texts;
   for (const std::string& line : read_lines(value)) {
@@ -165,13 +185,46 @@ std::vector<std::string> read_lines(const ConfigValue& value) {
   return lines;
 }
 
-std::vector<std::string> read_assignments(const ConfigValue& value) {
-  if (value.node.kind != YamlNode::Kind::kMap) return read_lines(value);
-  std::vector<std::string> lines;
-  for (const YamlEntry& entry : value.node.entries) {
-    const std::string key = value.key + "." + entry.key;
-    lines.push_back(entry.key + "=" + read_text({entry.value, key, value.directory}));
+std::string read_printable(const ConfigValue& value) {
+  std::string text = read_text(value);
+  require_printable(value, text);
+  return text;
+}
+
+std::string read_word(const ConfigValue& value) {
+  std::string word = read_text(value);
+  require_word(value, word);
+  return word;
+}
+
+std::vector<std::string> read_words(const ConfigValue& value) {
+  std::vector<std::string> words = read_lines(value);
+  for (const std::string& word : words) require_word(value, word);
+  return words;
+}
+
+std::vector<std::string> read_options(const ConfigValue& value) {
+  std::vector<std::string> options = read_lines(value);
+  for (const std::string& option : options) {
+    if (!option.starts_with("-")) {
+      value.refuse_as(fmt::format("has \"{}\"; an option of sbatch begins with \"-\"", option));
+    }
+    require_word(value, option);
   }
+  return options;
+}
+
+std::vector<std::string> read_assignments(const ConfigValue& value) {
+  std::vector<std::string> lines;
+  if (value.node.kind == YamlNode::Kind::kMap) {
+    for (const YamlEntry& entry : value.node.entries) {
+      const std::string key = value.key + "." + entry.key;
+      lines.push_back(entry.key + "=" + read_text({entry.value, key, value.directory}));
+    }
+  } else {
+    lines = read_lines(value);
+  }
+  for (const std::string& line : lines) require_assignment(value, line);
   return lines;
 }
 
@@ -183,16 +236,6 @@ std::vector<SweepKey> read_sweep(const ConfigValue& value) {
     sweep.push_back({entry.key, read_lines({entry.value, key, value.directory})});
   }
   return sweep;
-}
-
-std::vector<DatasetEntry> read_dataset_entries(const ConfigValue& value) {
-  if (value.node.kind != YamlNode::Kind::kSequence) return {read_dataset_entry(value)};
-  std::vector<DatasetEntry> entries;
-  for (size_t i = 0; i < value.node.items.size(); ++i) {
-    const std::string key = fmt::format("{}[{}]", value.key, i);
-    entries.push_back(read_dataset_entry({value.node.items[i], key, value.directory}));
-  }
-  return entries;
 }
 
 std::string yaml_text(const std::string& text) {
@@ -210,6 +253,10 @@ std::string yaml_text(const std::string& text) {
   return quoted + "\"";
 }
 
+std::string yaml_path(const std::filesystem::path& path) {
+  return yaml_text(path.string());
+}
+
 std::string yaml_texts(const std::vector<std::string>& texts) {
   std::string list;
   for (const std::string& text : texts) list += (list.empty() ? "" : ", ") + yaml_text(text);
@@ -222,17 +269,6 @@ std::string yaml_sweep(const std::vector<SweepKey>& sweep) {
     text += (text.empty() ? "" : ", ") + yaml_text(entry.key) + ": " + yaml_texts(entry.values);
   }
   return "{" + text + "}";
-}
-
-std::string yaml_dataset_entries(const std::vector<DatasetEntry>& entries) {
-  if (entries.empty()) return "[]";
-  std::string list;
-  for (const DatasetEntry& entry : entries) {
-    list += fmt::format("\n  - {{path: {}, {}: {}}}", yaml_text(entry.path.string()),
-                        entry.share > 0.0 ? "share" : "weight",
-                        entry.share > 0.0 ? entry.share : entry.weight);
-  }
-  return list;
 }
 
 }  // namespace temper

@@ -1,15 +1,13 @@
 #include "config/run_config.h"
 
 #include <fstream>
-#include <map>
-#include <sstream>
 #include <string>
 
 #include "common/error.h"
 #include "common/spelling.h"
 #include "config/config_keys.h"
 #include "config/config_overrides.h"
-#include "config/key_names.h"
+#include "config/foreign_keys.h"
 #include "config/validate_config.h"
 #include "config/yaml_tree.h"
 
@@ -60,7 +58,7 @@ class TreeReader {
     }
     read(group, "slurm.");
   }
-  const KeyPlaces& places() const { return places_; }
+  const GivenKeys& given() const { return given_; }
 
  private:
   void read_entry(const YamlEntry& entry, const std::string& prefix) {
@@ -71,18 +69,18 @@ class TreeReader {
     }
     const ConfigKey* key = find_config_key(name);
     if (key == nullptr) refuse_unknown(entry, prefix);
-    const auto [earlier, is_new] = places_.emplace(name, entry.value.place);
+    const auto [earlier, is_new] = given_.emplace(name, GivenKey{entry.value.place, entry.key});
     if (!is_new) {
       throw UserError("{}: \"{}\" is another name of \"{}\", which {} gives already", entry.place,
-                      entry.key, name, earlier->second);
+                      entry.key, name, earlier->second.place);
     }
     // A key with nothing behind it is not given.
     if (entry.value.is_null()) {
-      places_.erase(name);
+      given_.erase(name);
       return;
     }
     const std::string shown = prefix + entry.key;
-    key->read({entry.value, shown, directory_}, config_);
+    read_and_check(*key, {entry.value, shown, directory_}, config_);
   }
 
   [[noreturn]] static void refuse_unknown(const YamlEntry& entry, const std::string& prefix) {
@@ -97,7 +95,7 @@ class TreeReader {
 
   std::filesystem::path directory_;
   RunConfig& config_;
-  KeyPlaces places_;
+  GivenKeys given_;
 };
 
 }  // namespace
@@ -107,7 +105,6 @@ SlurmConfig read_slurm_config(const std::filesystem::path& path) {
   RunConfig config;
   TreeReader reader(std::filesystem::absolute(path).parent_path(), config);
   if (const YamlEntry* group = root.find("slurm")) reader.read_slurm(group->value);
-  validate_slurm(config, reader.places(), path.string());
   return config.slurm;
 }
 
@@ -118,7 +115,7 @@ RunConfig read_run_config(const std::filesystem::path& path,
   RunConfig config;
   TreeReader reader(std::filesystem::absolute(path).parent_path(), config);
   reader.read(root, "");
-  complete_and_validate(config, reader.places(), path.string());
+  complete_and_validate(config, reader.given(), path.string());
   return config;
 }
 

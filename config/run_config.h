@@ -88,6 +88,10 @@ struct SweepKey {
   bool operator==(const SweepKey&) const = default;
 };
 
+// The highest learning rate where run.yaml gives none: full fine-tuning forgets more at a high one.
+inline constexpr double kLoraLearningRate = 2e-4;
+inline constexpr double kFullLearningRate = 1e-5;
+
 struct RunConfig {
   // --- model -----------------------------------------------------------------------------------
   // Hugging Face directory: config.json, safetensors, a tokenizer. Required.
@@ -121,9 +125,12 @@ struct RunConfig {
   // Micro-batches of a step, over all ranks: global_batch_size / micro_batch_size. Give one of the
   // two; the other follows. With neither, 1.
   int64_t gradient_accumulation_steps = 0;
+  // The trainer whose names run.yaml says the batch in, where its own gives another batch on
+  // several ranks: "axolotl", "transformers"; else empty. See config/batch_note.h.
+  std::string batch_counted_by;
   double num_epochs = 1.0;
   int64_t max_steps = 0;  // 0: as many as num_epochs needs
-  double learning_rate = 2e-4;
+  double learning_rate = kFullLearningRate;
   std::string lr_scheduler = "cosine";  // "constant", "linear", "cosine"
   int64_t warmup_steps = 0;
   double warmup_ratio = 0.0;  // share of all steps; used when warmup_steps is 0
@@ -194,8 +201,8 @@ struct ConfigOverride {
 
 // Reads and validates. UserError naming file, line, key, value and, for an unknown key, the nearest
 // known one. Relative paths are relative to the file's directory and come back absolute; "~/" is
-// the user's home. The names that other trainers use are accepted (config/key_names.h). Of
-// global_batch_size and gradient_accumulation_steps both are filled in.
+// the user's home. The names that other trainers use are accepted (the aliases of
+// config/config_keys.h). Of global_batch_size and gradient_accumulation_steps both are filled in.
 RunConfig read_run_config(const std::filesystem::path& path,
                           const std::vector<ConfigOverride>& overrides = {});
 
@@ -205,8 +212,5 @@ SlurmConfig read_slurm_config(const std::filesystem::path& path);
 
 // The whole configuration with its defaults filled in, as YAML that read_run_config accepts.
 std::string resolved_yaml(const RunConfig& config);
-
-// A commented run.yaml for `temper init`.
-std::string example_run_yaml();
 
 }  // namespace temper

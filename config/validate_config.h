@@ -1,4 +1,4 @@
-// What makes a configuration a sound one, beyond each value's type.
+// What makes a configuration a sound one, beyond what the table of keys says of each value.
 #pragma once
 
 #include <map>
@@ -8,14 +8,21 @@
 
 namespace temper {
 
-// Canonical key to the place of its value ("run.yaml:7"); keys that were not given are absent.
-using KeyPlaces = std::map<std::string, std::string>;
+// A key of the file or of --set.
+struct GivenKey {
+  std::string place;  // of its value: "run.yaml:7"
+  std::string name;   // as it was written: "lora_rank"
+};
 
-// Fills in whichever of global_batch_size and gradient_accumulation_steps is missing, then checks
-// ranges, combinations and that the files exist. UserError naming place, key, value and remedy.
-void complete_and_validate(RunConfig& config, const KeyPlaces& places, const std::string& file);
+// By canonical name; keys that were not given are absent.
+using GivenKeys = std::map<std::string, GivenKey>;
 
-// The checks of `slurm:` alone.
-void validate_slurm(RunConfig& config, const KeyPlaces& places, const std::string& file);
+// Fills in the defaults that follow from other keys and whichever of global_batch_size and
+// gradient_accumulation_steps is missing, then checks combinations of keys, and that the files
+// exist. UserError naming place, key, value and remedy.
+void complete_and_validate(RunConfig& config, const GivenKeys& given, const std::string& file);
+
+// Whether the runs of a sweep may differ in this key.
+bool may_sweep(const std::string& key);
 
 }  // namespace temper

@@ -30,6 +30,7 @@ int render_command(const Arguments& arguments);
 int status_command(const Arguments& arguments);
 int report_command(const Arguments& arguments);
 int sweep_command(const Arguments& arguments);
+int schema_command(const Arguments& arguments);
 int completion_command(const Arguments& arguments);
 int new_tokenizer_command(const Arguments& arguments);
 int synth_command(const Arguments& arguments);

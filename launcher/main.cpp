@@ -45,6 +45,7 @@ const std::vector<Command>& commands() {
       {"generate", "text from a model", generate_command},
       {"export", "a checkpoint as a Hugging Face model or PEFT adapter", export_command},
       {"score", "logits, loss and gradients of given tokens", score_command},
+      {"schema", "a JSON Schema of run.yaml for editors", schema_command},
       {"completion", "what makes a shell complete all this", completion_command},
   };
   return kCommands;

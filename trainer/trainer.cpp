@@ -17,6 +17,7 @@
 #include "common/fault_points.h"
 #include "common/log.h"
 #include "common/log_file.h"
+#include "config/batch_note.h"
 #include "config/step_count.h"
 #include "io/atomic_file.h"
 #include "model/decoder.h"
@@ -187,6 +188,8 @@ void Trainer::announce() {
                       : fmt::format("{} steps", setup_.max_steps));
   const std::string few = few_steps_warning(config_, setup_.data->rows_per_epoch(), group_.size());
   if (!few.empty()) log::warning("{}", few);
+  const std::string batch = batch_note(config_, group_.size());
+  if (!batch.empty()) log::info("{}", batch);
   announce_memory();
   write_status(RunState::kTraining);
 }

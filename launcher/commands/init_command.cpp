@@ -2,7 +2,8 @@
 #include <iostream>
 #include <string>
 
-#include "config/run_config.h"
+#include "config/reference/example_config.h"
+#include "config/reference/run_schema.h"
 #include "io/atomic_file.h"
 #include "launcher/command_line.h"
 
@@ -19,7 +20,8 @@ constexpr const char* kReadme = R"(# A fine-tune with temper
        temper pack data/test.jsonl -o data/test.h5 --model models/base --sequence-len 2048
        temper inspect data/train.h5 --samples 2 --model models/base
 
-3. Read `run.yaml`: every key is explained there. With `test_datasets: [{path: data/test.h5}]` the run
+3. Read `run.yaml`: every key is explained there, and editors that know YAML schemas
+   complete it by `run.schema.json`. With `test_datasets: [{path: data/test.h5}]` the run
    measures what it learns, and recommends a checkpoint by that.
 4. `temper train run.yaml --dry-run` shows the plan; `temper train run.yaml --nproc 2` runs it on two
    ranks. When it is stopped or killed, the same command goes on where it was.
@@ -40,15 +42,18 @@ void write_new(const std::filesystem::path& path, const std::string& content) {
 }  // namespace
 
 int init_command(const Arguments& arguments) {
-  CommandLine line("temper init [DIR]",
-                   "Writes a commented run.yaml and a README.md for a new project into DIR (here "
-                   "without it).\nNothing that exists is overwritten.");
+  CommandLine line(
+      "temper init [DIR]",
+      "Writes a commented run.yaml, its schema for editors (run.schema.json) and a README.md "
+      "for a new\nproject into DIR (here without it). Nothing that exists is "
+      "overwritten.");
   line.positional("DIR", 1);
   if (!line.parse(arguments)) return kExitDone;
 
   const std::filesystem::path directory = line.has("DIR") ? line.text("DIR") : ".";
   make_directories(directory);
   write_new(directory / "run.yaml", example_run_yaml());
+  write_new(directory / kSchemaFileName, run_schema().dump(2) + "\n");
   write_new(directory / "README.md", kReadme);
   return kExitDone;
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "common/error.h"
+#include "config/batch_note.h"
 #include "config/dataset_weights.h"
 #include "config/step_count.h"
 #include "data/dataset/packed_dataset.h"
@@ -32,6 +33,7 @@ OrderedJson TrainingPlan::to_json() const {
                         {"rounds_per_step", rounds_per_step},
                         {"supervised_share", supervised_share},
                         {"document_len", document_len}};
+  if (!batch_note.empty()) report["batch_note"] = batch_note;
   if (!warning.empty()) report["warning"] = warning;
   return report;
 }
@@ -40,11 +42,13 @@ TrainingPlan make_training_plan(const RunConfig& config, int64_t ranks) {
   TrainingPlan plan;
   plan.ranks = ranks;
   plan.micro_batches_per_step = config.micro_batches_per_step();
+  plan.batch_note = batch_note(config, ranks);
   if (ranks > plan.micro_batches_per_step) {
     throw UserError(
         "{} ranks, but a step has only {} micro-batches (global_batch_size {} / micro_batch_size "
-        "{}): start fewer ranks or enlarge global_batch_size",
-        ranks, plan.micro_batches_per_step, config.global_batch_size, config.micro_batch_size);
+        "{}): start fewer ranks or enlarge global_batch_size{}",
+        ranks, plan.micro_batches_per_step, config.global_batch_size, config.micro_batch_size,
+        plan.batch_note.empty() ? "" : "; " + plan.batch_note);
   }
   plan.rounds_per_step = (plan.micro_batches_per_step + ranks - 1) / ranks;
   plan.sequence_len = config.sequence_len;

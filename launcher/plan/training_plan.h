@@ -20,6 +20,7 @@ struct TrainingPlan {
   double supervised_share = 0.0;  // of all positions; shards and weights counted
   double document_len = 0.0;      // mean, in tokens
   std::string warning;            // of too few steps (config/step_count.h); mostly empty
+  std::string batch_note;         // what other trainers take for the batch; mostly empty
 
   OrderedJson to_json() const;
 };

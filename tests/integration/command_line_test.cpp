@@ -142,8 +142,11 @@ TEST_F(CommandLineTest, missing_temper_rank_is_named) {
 }
 
 TEST_F(CommandLineTest, init_writes_a_project_and_overwrites_nothing) {
-  EXPECT_EQ(temper_output({"init", "project"}), "project/run.yaml\nproject/README.md\n");
+  EXPECT_EQ(temper_output({"init", "project"}), "project/run.yaml\nproject/run.schema.json\nproject/README.md\n");
   EXPECT_THAT(read("project/run.yaml"), HasSubstr("\nbase_model: "));
+  EXPECT_THAT(read("project/run.yaml"),
+              StartsWith("# yaml-language-server: $schema=run.schema.json\n"));
+  EXPECT_EQ(read("project/run.schema.json"), temper_output({"schema"}));
   EXPECT_THAT(read("project/README.md"), HasSubstr("temper pack"));
   struct stat status {};
   ASSERT_EQ(stat((folder() / "project/run.yaml").c_str(), &status), 0);
@@ -158,7 +161,7 @@ TEST_F(CommandLineTest, init_writes_a_project_and_overwrites_nothing) {
 
 TEST_F(CommandLineTest, init_here) {
   temper_output({"init"});
-  EXPECT_THAT(listing(), ElementsAre("README.md", "run.yaml"));
+  EXPECT_THAT(listing(), ElementsAre("README.md", "run.schema.json", "run.yaml"));
 }
 
 }  // namespace

@@ -31,6 +31,64 @@ TEST_F(ConfigTest, misspelt_key) {
   EXPECT_FALSE(exists("out"));
 }
 
+// What follows the first three lines, and what temper says of it.
+const std::pair<const char*, const char*> kWrongFiles[] = {
+    {"lora_ranks: 8\n", "run.yaml:4: unknown key \"lora_ranks\" (did you mean \"lora_r\"?)"},
+    {"seed: 1\nslurm:\n  tim: 1:00:00\n",
+     "run.yaml:6: unknown key \"tim\" in slurm (did you mean \"time\"?)"},
+    {"test_datasets:\n  - path: train.h5\n    wait: 2\n",
+     "run.yaml:6: unknown key \"wait\" in test_datasets[0] (did you mean \"path\"?)"},
+    {"max_steps: soon\n", "run.yaml:4: max_steps is \"soon\"; expected a whole number"},
+    {"bf16: maybe\n", "run.yaml:4: bf16 is \"maybe\"; expected true or false"},
+    {"learning_rate: [1]\n", "run.yaml:4: learning_rate is a list; expected a number"},
+    {"learning_rate: 0\n", "run.yaml:4: learning_rate is 0; it must be above 0"},
+    {"warmup_ratio: 1\n", "run.yaml:4: warmup_ratio is 1; it must be at least 0 and below 1"},
+    {"threads_per_rank: 9999\n", "run.yaml:4: threads_per_rank is 9999; it must be at most 4096"},
+    {"sequence_len: 1\n", "run.yaml:4: sequence_len is 1; it must be 0, or at least 2"},
+    {"device: gpu\n", "run.yaml:4: device is \"gpu\"; expected one of auto, cpu, cuda"},
+    {"slurm: {nodes: 0}\n", "run.yaml:4: slurm.nodes is 0; it must be at least 1"},
+    {"max_wall_time: 90m\n",
+     "run.yaml:4: max_wall_time is \"90m\"; expected seconds or H:MM:SS, e.g. 5400 or 1:30:00"},
+    {"fp16: true\n",
+     "run.yaml:4: \"fp16\" is no key of run.yaml: use bf16, or leave it out for fp32"},
+};
+
+TEST_F(ConfigTest, a_wrong_file_ends_with_its_place_and_the_nearest_name) {
+  for (const auto& [lines, message] : kWrongFiles) {
+    write_run_yaml(lines);
+    const ProgramRun run = temper({"train", "run.yaml"}, "", no_ranks_);
+    EXPECT_EQ(run.exit_code, 2) << lines;
+    EXPECT_EQ(error_message(run), message);
+  }
+  EXPECT_FALSE(exists("out"));
+}
+
+TEST_F(ConfigTest, the_learning_rate_of_lora_is_another) {
+  write_run_yaml("adapter: lora\n");
+  EXPECT_THAT(temper_output({"train", "run.yaml", "--dry-run"}),
+              HasSubstr("learning_rate: 0.0002\n"));
+}
+
+TEST_F(ConfigTest, a_ported_batch_is_said_beside_what_it_was) {
+  write_run_yaml("micro_batch_size: 2\ngradient_accumulation_steps: 8\n");
+  const auto plan = [&](const std::string& ranks) {
+    return temper_json({"train", "run.yaml", "--nproc", ranks, "--dry-run", "--json"})["plan"];
+  };
+  EXPECT_THAT(plan("4").value("batch_note", ""),
+              names("global batch: 16 rows; axolotl with 4 processes: 64"));
+  EXPECT_FALSE(plan("1").contains("batch_note"));
+  write_run_yaml("per_device_train_batch_size: 2\n");
+  const ProgramRun run = temper({"train", "run.yaml", "--nproc", "4", "--dry-run"});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(error_message(run), names("4 ranks", "transformers with 4 processes: 8"));
+}
+
+TEST_F(ConfigTest, schema_and_reference_are_printed) {
+  const Json schema = temper_json({"schema"});
+  EXPECT_EQ(schema.at("properties").at("lora_r").at("type"), "integer");
+  EXPECT_THAT(temper_output({"schema", "--markdown"}), HasSubstr("\n### lora_r\n"));
+}
+
 TEST_F(ConfigTest, bf16_on_the_cpu) {
   write_run_yaml("device: cpu\nbf16: true\n");
   EXPECT_EQ(
@@ -77,7 +135,7 @@ TEST_F(ConfigTest, dry_run_prints_configuration_and_plan) {
 
   const std::string text = temper_output({"train", "run.yaml", "--dry-run"});
   EXPECT_THAT(text, HasSubstr("global_batch_size: 8\n"));
-  EXPECT_THAT(text, HasSubstr("learning_rate: 0.0002\n"));
+  EXPECT_THAT(text, HasSubstr("learning_rate: 1e-05\n"));
   EXPECT_THAT(text, HasSubstr("steps per epoch"));
   EXPECT_FALSE(exists("out"));
 }

@@ -1,9 +1,10 @@
-#include <algorithm>
+#include "config/reference/example_config.h"
+
+#include <fmt/format.h>
+
 #include <sstream>
-#include <string>
 
 #include "config/config_keys.h"
-#include "config/run_config.h"
 
 namespace temper {
 namespace {
@@ -42,7 +43,8 @@ std::string entry(const ConfigKey& key, const RunConfig& defaults) {
 
 std::string example_run_yaml() {
   const RunConfig defaults;
-  std::string text =
+  std::string text = fmt::format("# yaml-language-server: $schema={}\n", kSchemaFileName);
+  text +=
       "# A run of temper. Lines like \"#key: value\" show a default: remove the # to change it.\n"
       "# Paths are relative to this file.\n";
   std::string section;
