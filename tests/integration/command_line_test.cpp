@@ -142,7 +142,8 @@ TEST_F(CommandLineTest, missing_temper_rank_is_named) {
 }
 
 TEST_F(CommandLineTest, init_writes_a_project_and_overwrites_nothing) {
-  EXPECT_EQ(temper_output({"init", "project"}), "project/run.yaml\nproject/run.schema.json\nproject/README.md\n");
+  EXPECT_EQ(temper_output({"init", "project"}),
+            "project/run.yaml\nproject/run.schema.json\nproject/README.md\n");
   EXPECT_THAT(read("project/run.yaml"), HasSubstr("\nbase_model: "));
   EXPECT_THAT(read("project/run.yaml"),
               StartsWith("# yaml-language-server: $schema=run.schema.json\n"));

@@ -33,11 +33,11 @@ TEST_F(ConfigTest, misspelt_key) {
 
 // What follows the first three lines, and what temper says of it.
 const std::pair<const char*, const char*> kWrongFiles[] = {
-    {"lora_ranks: 8\n", "run.yaml:4: unknown key \"lora_ranks\" (did you mean \"lora_r\"?)"},
+    {"lora_alfa: 8\n", "run.yaml:4: unknown key \"lora_alfa\" (did you mean \"lora_alpha\"?)"},
     {"seed: 1\nslurm:\n  tim: 1:00:00\n",
      "run.yaml:6: unknown key \"tim\" in slurm (did you mean \"time\"?)"},
-    {"test_datasets:\n  - path: train.h5\n    wait: 2\n",
-     "run.yaml:6: unknown key \"wait\" in test_datasets[0] (did you mean \"path\"?)"},
+    {"test_datasets:\n  - path: train.h5\n    wieght: 2\n",
+     "run.yaml:6: unknown key \"wieght\" in test_datasets[0] (did you mean \"weight\"?)"},
     {"max_steps: soon\n", "run.yaml:4: max_steps is \"soon\"; expected a whole number"},
     {"bf16: maybe\n", "run.yaml:4: bf16 is \"maybe\"; expected true or false"},
     {"learning_rate: [1]\n", "run.yaml:4: learning_rate is a list; expected a number"},
