@@ -8,46 +8,46 @@
 
 namespace temper {
 
-NamedDataset open_dataset_for(const ModelAccess& access, const std::string& name,
+NamedDataset open_dataset_for(const ModelLoader& loader, const std::string& name,
                               const std::filesystem::path& path) {
   PackedDataset dataset(path);
-  if (dataset.info().tokenizer_hash != access.tokenizer().hash()) {
+  if (dataset.info().tokenizer_hash != loader.tokenizer().hash()) {
     throw UserError("{}: packed with another tokenizer than {} has; pack it again with this model",
-                    path.string(), access.base_directory().string());
+                    path.string(), loader.base_directory().string());
   }
-  check_row_length(dataset, access.config().max_position_embeddings);
+  check_row_length(dataset, loader.config().max_position_embeddings);
   return {name, std::move(dataset)};
 }
 
-std::vector<NamedDataset> open_datasets_of_run(const ModelAccess& access) {
+std::vector<NamedDataset> open_datasets_of_run(const ModelLoader& loader) {
   std::vector<NamedDataset> datasets;
-  if (access.tuned() == nullptr) return datasets;
+  if (loader.fine_tuned() == nullptr) return datasets;
   const auto add = [&](const std::string& kind, const std::vector<DatasetEntry>& entries) {
     const std::vector<std::string> names = held_out_names(entries, kind);
     for (size_t i = 0; i < entries.size(); ++i) {
-      datasets.push_back(open_dataset_for(access, names[i], entries[i].path));
+      datasets.push_back(open_dataset_for(loader, names[i], entries[i].path));
     }
   };
-  add("test", access.tuned()->run_config().test_datasets);
-  add("general", access.tuned()->run_config().general_datasets);
+  add("test", loader.fine_tuned()->run_config().test_datasets);
+  add("general", loader.fine_tuned()->run_config().general_datasets);
   return datasets;
 }
 
 namespace {
 
-Json audit_memorisation(const ResidentModel& model, const ModelAccess& access,
+Json audit_memorisation(const ResidentModel& model, const ModelLoader& loader,
                         const EvaluationTask& task, const Generator& generator,
                         const std::vector<Answer>& held_out, ProcessGroup& group) {
   Json audit = Json::object();
   if (!task.training_questions.empty()) {
-    const std::vector<Answer> answers = answer_questions(task.training_questions, access.prompts(),
+    const std::vector<Answer> answers = answer_questions(task.training_questions, loader.prompts(),
                                                          generator, task.max_new_tokens, group);
     audit["train"] = score_verbatim(task.training_questions, answers);
     if (!held_out.empty()) audit["held_out"] = score_verbatim(task.questions, held_out);
   }
   if (!task.canaries.empty()) {
     audit["canaries"] =
-        score_canaries(task.canaries, model, access.prompts(), access.tokenizer(), group);
+        score_canaries(task.canaries, model, loader.prompts(), loader.tokenizer(), group);
   }
   if (audit.empty()) return nullptr;
   judge_memorisation(audit);
@@ -57,7 +57,7 @@ Json audit_memorisation(const ResidentModel& model, const ModelAccess& access,
 }  // namespace
 
 Evaluation evaluate_model(const std::string& name, const ResidentModel& model,
-                          const ModelAccess& access, const EvaluationTask& task,
+                          const ModelLoader& loader, const EvaluationTask& task,
                           ProcessGroup& group) {
   Evaluation evaluation;
   evaluation.model = name;
@@ -67,14 +67,14 @@ Evaluation evaluate_model(const std::string& name, const ResidentModel& model,
   };
   for (const NamedDataset& set : task.datasets) {
     evaluation.sets.push_back(
-        {set.name, held_out_figures(model, access.tokenizer(), group, set.dataset, task.limit)});
+        {set.name, held_out_figures(model, loader.tokenizer(), group, set.dataset, task.limit)});
     evaluation.held_out_tokens += evaluation.sets.back().figures.num_tokens;
   }
   evaluation.held_out_seconds = seconds();
-  const Generator generator(model, access.tokenizer(), access.stop_conditions());
+  const Generator generator(model, loader.tokenizer(), loader.stop_conditions());
   if (!task.questions.empty()) {
     evaluation.answers =
-        answer_questions(task.questions, access.prompts(), generator, task.max_new_tokens, group);
+        answer_questions(task.questions, loader.prompts(), generator, task.max_new_tokens, group);
   }
   evaluation.answer_seconds = seconds() - evaluation.held_out_seconds;
   for (const Answer& answer : evaluation.answers) {
@@ -82,10 +82,10 @@ Evaluation evaluate_model(const std::string& name, const ResidentModel& model,
   }
   if (!task.choices.empty()) {
     evaluation.choices =
-        score_choices(task.choices, model, access.prompts(), access.tokenizer(), group);
+        score_choices(task.choices, model, loader.prompts(), loader.tokenizer(), group);
   }
   evaluation.memorisation =
-      audit_memorisation(model, access, task, generator, evaluation.answers, group);
+      audit_memorisation(model, loader, task, generator, evaluation.answers, group);
   return evaluation;
 }
 

@@ -8,7 +8,7 @@
 #include "comm/process_group.h"
 #include "data/dataset/packed_dataset.h"
 #include "eval/held_out_loss.h"
-#include "eval/load_model.h"
+#include "eval/model_loader.h"
 #include "eval/multiple_choice.h"
 #include "eval/questions.h"
 #include "io/json.h"
@@ -23,12 +23,12 @@ struct NamedDataset {
 
 // UserError when it was packed with another tokenizer than the model's, or in longer rows than the
 // model has positions for.
-NamedDataset open_dataset_for(const ModelAccess& access, const std::string& name,
+NamedDataset open_dataset_for(const ModelLoader& loader, const std::string& name,
                               const std::filesystem::path& path);
 
 // The sets of the run's configuration, named as in training (eval/held_out_names.h); none for other
 // models.
-std::vector<NamedDataset> open_datasets_of_run(const ModelAccess& access);
+std::vector<NamedDataset> open_datasets_of_run(const ModelLoader& loader);
 
 struct EvaluationTask {
   std::vector<NamedDataset> datasets = {};
@@ -58,7 +58,7 @@ struct Evaluation {
 
 // Collective: all ranks of the group call this in the same order.
 Evaluation evaluate_model(const std::string& name, const ResidentModel& model,
-                          const ModelAccess& access, const EvaluationTask& task,
+                          const ModelLoader& loader, const EvaluationTask& task,
                           ProcessGroup& group);
 
 }  // namespace temper

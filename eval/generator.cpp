@@ -147,17 +147,17 @@ class Generator::AnswerBatch {
   }
 
   void run() {
-    std::vector<Going> going;
-    while (next_ < answers_.size() || !going.empty()) {
+    std::vector<ActiveAnswer> active;
+    while (next_ < answers_.size() || !active.empty()) {
       for (auto started = next_prompts(); !started.empty(); started = next_prompts()) {
-        for (const Going& each : advance(std::move(started))) going.push_back(each);
+        for (const ActiveAnswer& each : advance(std::move(started))) active.push_back(each);
       }
-      if (!going.empty()) going = advance(std::move(going));
+      if (!active.empty()) active = advance(std::move(active));
     }
   }
 
  private:
-  struct Going {
+  struct ActiveAnswer {
     Answer* answer;
     size_t sequence;  // of the cache
   };
@@ -170,8 +170,8 @@ class Generator::AnswerBatch {
   }
 
   // The next prompts that are read together: what comes of one must not depend on the others.
-  std::vector<Going> next_prompts() {
-    std::vector<Going> started;
+  std::vector<ActiveAnswer> next_prompts() {
+    std::vector<ActiveAnswer> started;
     const int64_t limit = model_.independent_tokens();
     int64_t num_tokens = 0;
     for (; next_ < answers_.size() && !free_sequences_.empty(); ++next_) {
@@ -189,13 +189,13 @@ class Generator::AnswerBatch {
   }
 
   // Each takes its next token; those that are not over remain.
-  std::vector<Going> advance(std::vector<Going> going) {
+  std::vector<ActiveAnswer> advance(std::vector<ActiveAnswer> active) {
     std::vector<NewTokens> fed;
-    for (const Going& each : going) fed.push_back({each.sequence, each.answer->fed()});
+    for (const ActiveAnswer& each : active) fed.push_back({each.sequence, each.answer->fed()});
     const at::Tensor logits = model_.decode(fed, cache_).contiguous();
     const auto vocab = static_cast<size_t>(logits.size(1));
     const float* row = logits.const_data_ptr<float>();
-    for (const Going& each : going) {
+    for (const ActiveAnswer& each : active) {
       each.answer->take(choose_token({row, vocab}, options_.sampling,
                                      static_cast<uint64_t>(each.answer->num_tokens())));
       row += vocab;
@@ -203,8 +203,8 @@ class Generator::AnswerBatch {
       free_sequences_.push_back(each.sequence);
       if (on_answer_) on_answer_();
     }
-    std::erase_if(going, [](const Going& each) { return each.answer->is_over(); });
-    return going;
+    std::erase_if(active, [](const ActiveAnswer& each) { return each.answer->is_over(); });
+    return active;
   }
 
   const ResidentModel& model_;

@@ -136,13 +136,13 @@ std::vector<Question> read_questions(const std::filesystem::path& path, int64_t 
 
 std::vector<Question> read_distinct_questions(const std::filesystem::path& path, int64_t limit) {
   std::vector<Question> questions;
-  std::map<std::string, size_t> places;  // of those kept, by hash
+  std::map<std::string, size_t> index_of;  // of those kept, by hash
   for_each_question(path, [&](Question&& question) {
     const std::string hash = hash_of(question);
-    if (const auto found = places.find(hash); found != places.end()) {
+    if (const auto found = index_of.find(hash); found != index_of.end()) {
       ++questions[found->second].occurrences;
     } else if (limit <= 0 || std::ssize(questions) < limit) {
-      places[hash] = questions.size();
+      index_of[hash] = questions.size();
       questions.push_back(std::move(question));
     }
     return true;

@@ -165,7 +165,7 @@ std::string CommitRecord::to_json() const {
                       {"cpu_kernels", cpu_kernels},
                       {"eval_best_step", eval_best_step},
                       {"rows_left_out", left_out},
-                      {"step_guard", step_guard},
+                      {"step_guard", guard_state},
                       {"files", file_list}});
 }
 
@@ -192,7 +192,7 @@ CommitRecord CommitRecord::from_json(const std::string& text, const std::string&
   record.cpu_kernels = fields.text("cpu_kernels");
   record.eval_best_step = counted(fields, "eval_best_step", -1);
   record.rows_left_out = read_rows_left_out(json, place);
-  record.step_guard = fields.text_or("step_guard", "");
+  record.guard_state = fields.text_or("step_guard", "");
   record.files = read_files(json, place);
   return record;
 }

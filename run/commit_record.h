@@ -57,7 +57,7 @@ struct CommitRecord {
   std::string cpu_kernels;  // CPU model and kernel level that the same-bits promise holds for
   int64_t eval_best_step = -1;
   std::vector<RowRange> rows_left_out;  // past which the cursor goes, in order (on_non_finite)
-  std::string step_guard;               // what else the policies remember, as JSON text
+  std::string guard_state;              // the anomaly guard's memory, as JSON text: "step_guard"
   std::vector<CommittedFile> files;
 
   // Records of format version 1 may lack the template of runs on more than one rank.

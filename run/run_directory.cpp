@@ -263,10 +263,10 @@ void RunDirectory::retain(int64_t keep, const std::string& attempt,
   }
   const auto kept = static_cast<size_t>(kept_checkpoints(keep, is_third));
   for (size_t i = kept; i < complete.size(); ++i) {
-    const fs::path doomed =
+    const fs::path deleted =
         root_ / fmt::format("{}.{}.deleting", checkpoint_name(complete[i]), attempt);
-    rename_durably(checkpoint_path(complete[i]), doomed);
-    remove_tree(doomed);
+    rename_durably(checkpoint_path(complete[i]), deleted);
+    remove_tree(deleted);
   }
 }
 

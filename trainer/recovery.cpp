@@ -1,5 +1,5 @@
 // Trainer's ways back: onto a checkpoint when it starts, and when a step must not be taken as it is
-// (trainer/step_guard.h).
+// (trainer/anomaly_guard.h).
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -33,7 +33,7 @@ const char* action_name(Action action) {
 }
 
 // The first micro-batch whose loss is not finite, or else the one with the highest.
-int64_t find_culprit(const std::vector<double>& losses) {
+int64_t find_worst_micro_batch(const std::vector<double>& losses) {
   const auto worse = [](double a, double b) { return std::isfinite(b) ? a < b : std::isfinite(a); };
   return std::max_element(losses.begin(), losses.end(), worse) - losses.begin();
 }
@@ -48,7 +48,7 @@ void Trainer::restore(const RestoredCheckpoint& restored) {
   std::error_code ignored;
   const bool is_ours =
       std::filesystem::equivalent(restored.path, directory_.checkpoint_path(step_), ignored);
-  if (is_ours) saver_->set_last_saved_step(step_);
+  if (is_ours) checkpointer_->set_last_saved_step(step_);
   if (record.cpu_kernels != device_.level) {
     log::warning(
         "the checkpoint was written on {}; this is {}: the run continues, but its bits may differ "
@@ -61,7 +61,7 @@ StepVerdict Trainer::judge_step(const StepReport& report, const std::vector<doub
   const RowRange rows{rows_consumed_, rows_consumed_ + config_.global_batch_size};
   StepVerdict verdict = guard_.judge({rows, report.loss, report.grad_norm});
   if (verdict.problem.empty()) return verdict;
-  const int64_t micro_batch = find_culprit(losses);
+  const int64_t micro_batch = find_worst_micro_batch(losses);
   const int64_t rank = micro_batch % group_.size();
   const RowRange its_rows{rows.begin + micro_batch * config_.micro_batch_size,
                           rows.begin + (micro_batch + 1) * config_.micro_batch_size};
@@ -69,10 +69,10 @@ StepVerdict Trainer::judge_step(const StepReport& report, const std::vector<doub
   std::string names;
   for (int64_t row = its_rows.begin; row < std::min(its_rows.end, its_rows.begin + kMaxNamedRows);
        ++row) {
-    const TrainingData::Place place = setup_.data->place_of(row);
-    data.push_back({place.dataset.string(), place.row});
-    names += fmt::format("{}{} of {}", names.empty() ? "" : ", ", place.row,
-                         place.dataset.filename().string());
+    const TrainingData::RowLocation location = setup_.data->location_of(row);
+    data.push_back({location.dataset.string(), location.row});
+    names += fmt::format("{}{} of {}", names.empty() ? "" : ", ", location.row,
+                         location.dataset.filename().string());
   }
   if (is_leader()) {
     progress_->end_bar();
@@ -88,7 +88,7 @@ StepVerdict Trainer::judge_step(const StepReport& report, const std::vector<doub
       "step {}: {} (worst loss: micro-batch {} of rank {}, row{} {})", report.step, verdict.problem,
       micro_batch, rank, its_rows.end - its_rows.begin == 1 ? "" : "s", names);
   if (verdict.action == Action::kStop) {
-    saver_->settle();  // so that what is said of the last checkpoint is true
+    checkpointer_->wait_ignoring_failure();  // so that what is said of the last checkpoint is true
     throw AgreedError(
         fmt::format("{}; nothing was updated. {}; lower learning_rate, look at those rows, or see "
                     "on_non_finite and on_spike",
@@ -108,7 +108,7 @@ StepVerdict Trainer::judge_step(const StepReport& report, const std::vector<doub
 // To the newest checkpoint that has seen none of the rows at fault. Which one that is depends on
 // when saves came; what follows does not: from any of them the same steps lead here again.
 void Trainer::roll_back(const RowRange& rows) {
-  saver_->finish();
+  checkpointer_->wait();
   Json checkpoints = Json::array();
   run_agreed(group_, [&] {
     if (!is_leader()) return;
@@ -141,7 +141,7 @@ void Trainer::restore_again(const std::vector<std::string>& checkpoints) {
   const PhaseScope phase(RankPhase::kLoad);
   const RestoredCheckpoint restored = restore_first_intact(checkpoints, *model_);
   restore(restored);
-  watch_.go_back_to(step_);
+  validator_.go_back_to(step_);
   run_agreed(group_, [&] {
     if (!is_leader()) return;
     // Later ones hold what is being left out.

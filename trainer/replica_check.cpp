@@ -12,20 +12,20 @@
 namespace temper {
 namespace {
 
-// Ranks [0, n) by what they hold.
-using Camps = std::map<std::string, std::vector<size_t>>;
+// The ranks that hold the same, by its hash.
+using RankGroups = std::map<std::string, std::vector<size_t>>;
 
-std::string describe_camps(const Camps& camps, const std::string& what) {
-  if (camps.size() < 2) return "";
+std::string describe_groups(const RankGroups& groups, const std::string& what) {
+  if (groups.size() < 2) return "";
   const auto by_size = [](const auto& a, const auto& b) {
     return a.second.size() < b.second.size();
   };
-  const auto largest = std::max_element(camps.begin(), camps.end(), by_size);
-  const auto as_large = std::count_if(camps.begin(), camps.end(), [&](const auto& camp) {
-    return camp.second.size() == largest->second.size();
+  const auto largest = std::max_element(groups.begin(), groups.end(), by_size);
+  const auto as_large = std::count_if(groups.begin(), groups.end(), [&](const auto& group) {
+    return group.second.size() == largest->second.size();
   });
   std::vector<size_t> odd;
-  for (const auto& [hash, ranks] : camps) {
+  for (const auto& [hash, ranks] : groups) {
     if (as_large > 1 || hash != largest->first) odd.insert(odd.end(), ranks.begin(), ranks.end());
   }
   std::sort(odd.begin(), odd.end());
@@ -43,11 +43,11 @@ std::string describe_camps(const Camps& camps, const std::string& what) {
 std::string find_odd_ranks(const std::vector<RankHashes>& ranks) {
   const auto compare = [&](const std::function<std::string(const RankHashes&)>& key,
                            int64_t shard_rank, const char* what) {
-    Camps camps;
+    RankGroups groups;
     for (size_t r = 0; r < ranks.size(); ++r) {
-      if (shard_rank < 0 || ranks[r].shard_rank == shard_rank) camps[key(ranks[r])].push_back(r);
+      if (shard_rank < 0 || ranks[r].shard_rank == shard_rank) groups[key(ranks[r])].push_back(r);
     }
-    return describe_camps(camps, what);
+    return describe_groups(groups, what);
   };
   const auto control = [](const RankHashes& rank) { return rank.control.hex(); };
   const auto copies = [](const RankHashes& rank) { return rank.weights.copies.hex(); };

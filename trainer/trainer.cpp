@@ -45,7 +45,7 @@ Trainer::Trainer(const RunConfig& config, const RankDevice& device, ProcessGroup
       setup_(prepare_run_together(config, device.gpu_bytes, group)),
       config_(setup_.config),
       directory_(config_.output_dir),
-      watch_(setup_, group_, directory_),
+      validator_(setup_, group_, directory_),
       schedule_(config_, setup_.max_steps),
       attempt_(std::move(attempt)),
       status_writer_(directory_, attempt_),
@@ -56,7 +56,7 @@ Trainer::Trainer(const RunConfig& config, const RankDevice& device, ProcessGroup
   if (!checkpoints.empty()) {
     restored = restore_first_intact(checkpoints, *model_);
     restore(restored);
-    watch_.recall(step_);
+    validator_.restore_history(step_);
   }
   clear_directory(restored, resume);
   announce();
@@ -68,7 +68,7 @@ int Trainer::run() {
   try {
     return train();
   } catch (const AgreedError&) {
-    saver_->settle();  // what was saved before the error stays of use
+    checkpointer_->wait_ignoring_failure();  // what was saved before the error stays of use
     throw;
   }
 }
@@ -76,7 +76,7 @@ int Trainer::run() {
 int Trainer::train() {
   heartbeat::set_phase(RankPhase::kStep);
   if (step_ == 0) evaluate();
-  while (step_ < setup_.max_steps && !watch_.should_stop()) {
+  while (step_ < setup_.max_steps && !validator_.should_stop()) {
     const std::optional<StepReport> report = train_step();
     if (!report) continue;
     log_step(*report);
@@ -85,10 +85,10 @@ int Trainer::train() {
     const bool eval_due = config_.eval_steps > 0 && step_ % config_.eval_steps == 0;
     if (eval_due) evaluate();
     if (step_ == setup_.max_steps) break;
-    const StepDecision decision = saver_->agree(step_, eval_due);
+    const StepDecision decision = checkpointer_->agree(step_, eval_due);
     if (decision.stop) return stop();
     const bool save_due = config_.save_steps > 0 && step_ % config_.save_steps == 0;
-    if (save_due || decision.save) saver_->begin(save_request());
+    if (save_due || decision.save) checkpointer_->begin(save_request());
   }
   finish();
   return kExitDone;
@@ -137,7 +137,7 @@ void Trainer::load_model() {
   model_ = std::make_unique<ShardedModel>(
       make_decoder(setup_.model, setup_.lora ? &*setup_.lora : nullptr, training), group_,
       sharding_options(config_),
-      ComputePlace{device_.place, config_.bf16 ? at::kBFloat16 : at::kFloat});
+      ComputePlace{device_.device, config_.bf16 ? at::kBFloat16 : at::kFloat});
   const auto start = Clock::now();
   load_weights(setup_, *model_, group_);
   load_seconds_ = seconds_since(start);
@@ -145,8 +145,9 @@ void Trainer::load_model() {
   setup_.base.reset();
   setup_.earlier_adapter.reset();
   fault_point("load");
-  saver_ = std::make_unique<RunSaver>(*model_, config_, directory_, attempt_,
-                                      [this](const SaveOutcome& outcome) { note_save(outcome); });
+  checkpointer_ =
+      std::make_unique<Checkpointer>(*model_, config_, directory_, attempt_,
+                                     [this](const SaveOutcome& outcome) { note_save(outcome); });
 }
 
 void Trainer::clear_directory(const RestoredCheckpoint& restored, const ResumeChoice& resume) {
@@ -158,13 +159,13 @@ void Trainer::clear_directory(const RestoredCheckpoint& restored, const ResumeCh
     // What comes after it is damaged, or another line of this run's history: the next start must
     // not go on from there.
     set_aside_later(directory_, attempt_, restored.path, step_);
-    if (saver_->last_saved_step() == step_) directory_.point_latest_to(step_);
+    if (checkpointer_->last_saved_step() == step_) directory_.point_latest_to(step_);
   });
 }
 
 void Trainer::announce() {
-  status_.last_checkpoint_step = saver_->last_saved_step();
-  if (saves_before_end(config_, step_, setup_.max_steps)) saver_->expect_saves();
+  status_.last_checkpoint_step = checkpointer_->last_saved_step();
+  if (saves_before_end(config_, step_, setup_.max_steps)) checkpointer_->expect_saves();
   if (is_leader()) {
     progress_ =
         std::make_unique<Progress>(directory_.metrics_path(), config_.logging_steps, step_ + 1);
@@ -196,7 +197,7 @@ void Trainer::announce() {
 
 // The plan is of the host's memory, in fp32: it says nothing of a run on GPUs.
 void Trainer::announce_memory() {
-  if (!is_leader() || !device_.place.is_cpu()) return;
+  if (!is_leader() || !device_.device.is_cpu()) return;
   const MemoryPlan& plan = setup_.memory;
   for (const std::string& line : memory_table(plan)) log::info("{}", line);
   Json rank = Json::object();
@@ -235,7 +236,7 @@ std::vector<double> Trainer::accumulate_gradients(int64_t step) {
 }
 
 std::string Trainer::last_checkpoint_text() const {
-  const int64_t step = saver_->last_saved_step();
+  const int64_t step = checkpointer_->last_saved_step();
   return step < 0 ? "There is no checkpoint yet"
                   : fmt::format("The last checkpoint is of step {}", step);
 }
@@ -328,9 +329,9 @@ SaveRequest Trainer::save_request() const {
   }
   record.config_yaml = resolved_yaml(config_);
   record.cpu_kernels = device_.level;
-  record.eval_best_step = watch_.best_step();
+  record.eval_best_step = validator_.best_step();
   guard_.write_to(record);
-  return {record, config_.save_total_limit, watch_.steps_best_first(), 0.0};
+  return {record, config_.save_total_limit, validator_.steps_best_first(), 0.0};
 }
 
 void Trainer::note_save(const SaveOutcome& outcome) {
@@ -343,7 +344,7 @@ void Trainer::note_save(const SaveOutcome& outcome) {
 
 int Trainer::stop() {
   if (is_leader()) progress_->end_bar();
-  saver_->complete(save_request());
+  checkpointer_->complete(save_request());
   heartbeat::set_phase(RankPhase::kExit);
   write_status(RunState::kStopped);
   report_ranks();
@@ -352,8 +353,8 @@ int Trainer::stop() {
 
 void Trainer::finish() {
   evaluate();
-  saver_->complete(save_request());
-  if (is_leader()) watch_.judge(step_, *progress_);
+  checkpointer_->complete(save_request());
+  if (is_leader()) validator_.report(step_, *progress_);
   heartbeat::set_phase(RankPhase::kExit);
   report_ranks();
   write_status(RunState::kFinished);
@@ -364,7 +365,7 @@ void Trainer::finish() {
 
 // By then all buffers have been used, and nothing is given back before the end.
 void Trainer::report_memory() {
-  if (!device_.place.is_cpu()) return;
+  if (!device_.device.is_cpu()) return;
   at::Tensor peaks = at::tensor({peak_memory_.bytes(), -peak_memory_.bytes()}, at::kLong);
   group_.all_reduce_max(peaks);
   const int64_t most = peaks[0].item<int64_t>(), least = -peaks[1].item<int64_t>();
@@ -385,7 +386,7 @@ void Trainer::report_ranks() {
       {"rank", group_.rank()},
       {"micro_batches", micro_batches_computed_},
       {"peak_pss_bytes", peak_memory_.bytes()},
-      {"peak_gpu_bytes", peak_gpu_bytes(device_.place)},
+      {"peak_gpu_bytes", peak_gpu_bytes(device_.device)},
       {"planned_bytes", setup_.memory.ranks[static_cast<size_t>(group_.rank())].total()},
       {"weight_bytes", use.weight_bytes},
       {"gradient_bytes", use.gradient_bytes},
@@ -393,7 +394,7 @@ void Trainer::report_ranks() {
       {"frozen_bytes", use.frozen_bytes},
       {"gathered_bytes", use.gathered_bytes},
       {"leaf_bytes", use.leaf_bytes},
-      {"save_buffer_bytes", saver_->buffer_bytes()},
+      {"save_buffer_bytes", checkpointer_->buffer_bytes()},
       {"max_gathered_stages", model_->max_gathered_stages()},
       {"received_bytes",
        {{"all_gather", traffic.all_gather_bytes},
@@ -411,7 +412,7 @@ void Trainer::report_ranks() {
 Hash128 Trainer::control_hash() const {
   CommitRecord record;
   guard_.write_to(record);
-  return hash_text(fmt::format("{} {} {}", step_, rows_consumed_, record.step_guard));
+  return hash_text(fmt::format("{} {} {}", step_, rows_consumed_, record.guard_state));
 }
 
 void Trainer::write_status(RunState state) {

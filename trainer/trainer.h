@@ -13,15 +13,15 @@
 #include "run/status.h"
 #include "run/status_writer.h"
 #include "sharding/sharded_model.h"
-#include "trainer/held_out_watch.h"
+#include "trainer/anomaly_guard.h"
+#include "trainer/checkpointer.h"
 #include "trainer/lr_schedule.h"
 #include "trainer/progress.h"
-#include "trainer/run_saver.h"
 #include "trainer/startup/device.h"
 #include "trainer/startup/resume.h"
 #include "trainer/startup/run_memory.h"
 #include "trainer/startup/run_setup.h"
-#include "trainer/step_guard.h"
+#include "trainer/validator.h"
 
 namespace temper {
 
@@ -64,7 +64,7 @@ class Trainer {
   std::string last_checkpoint_text() const;
   void log_step(StepReport report);
   // Held-out losses of all sets, once per step.
-  void evaluate() { watch_.evaluate(*model_, step_, progress_.get()); }
+  void evaluate() { validator_.evaluate(*model_, step_, progress_.get()); }
   SaveRequest save_request() const;
   void note_save(const SaveOutcome& outcome);
   int stop();
@@ -81,12 +81,12 @@ class Trainer {
   RunSetup setup_;
   const RunConfig& config_;
   RunDirectory directory_;
-  HeldOutWatch watch_;
+  Validator validator_;
   std::optional<RunLock> lock_;  // rank 0, for the run's life
   LrSchedule schedule_;
   std::unique_ptr<ShardedModel> model_;
   std::unique_ptr<Progress> progress_;  // rank 0
-  std::unique_ptr<RunSaver> saver_;
+  std::unique_ptr<Checkpointer> checkpointer_;
   std::string attempt_;
   StatusWriter status_writer_;
   double load_seconds_ = 0.0;           // reading the weights, on this rank
@@ -96,7 +96,7 @@ class Trainer {
   double data_wait_seconds_ = 0.0;      // of this rank, in the step under way
   PeakMemory peak_memory_;
   int64_t steps_done_here_ = 0;
-  StepGuard guard_;
+  AnomalyGuard guard_;
   RunStatus status_;
 };
 

@@ -8,7 +8,7 @@
 #include <map>
 
 #include "tests/fixtures/names.h"
-#include "training_workshop.h"
+#include "training_fixture.h"
 
 namespace temper {
 namespace {
@@ -16,7 +16,7 @@ namespace {
 // The third micro-batch of step 6: a step has 4 rows, a micro-batch 1.
 constexpr const char* kBadRow = "at=loss,index=22,action=nan";
 
-class BadStepsTest : public TrainingWorkshop {
+class BadStepsTest : public TrainingFixture {
  protected:
   BadStepsTest() { write_policy("stop"); }
 

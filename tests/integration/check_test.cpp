@@ -4,8 +4,8 @@
 
 #include "run/run_directory.h"
 #include "run/status.h"
+#include "temper_fixture.h"
 #include "tests/fixtures/names.h"
-#include "workshop.h"
 
 namespace temper {
 namespace {
@@ -16,7 +16,7 @@ using ::testing::Not;
 
 constexpr const char* kSecret = "patientMeier";
 
-class CheckTest : public Workshop {
+class CheckTest : public TemperFixture {
  protected:
   CheckTest() { write_tokenizer(); }
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "io/atomic_file.h"
+#include "temper_fixture.h"
 #include "tests/fixtures/names.h"
-#include "workshop.h"
 
 namespace temper {
 namespace {
@@ -22,7 +22,7 @@ using ::testing::Not;
 using ::testing::StartsWith;
 using ::testing::UnorderedElementsAreArray;
 
-class CommandLineTest : public Workshop {};
+class CommandLineTest : public TemperFixture {};
 
 // Others on the machine do not count.
 double processor_seconds_of_children() {

@@ -3,15 +3,15 @@
 #include <gmock/gmock.h>
 
 #include "common/version.h"
+#include "temper_fixture.h"
 #include "tests/fixtures/names.h"
-#include "workshop.h"
 
 namespace temper {
 namespace {
 
 using ::testing::HasSubstr;
 
-class ConfigTest : public Workshop {
+class ConfigTest : public TemperFixture {
  protected:
   ConfigTest() {
     write_model_config();

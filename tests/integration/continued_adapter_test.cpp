@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/fixtures/names.h"
-#include "training_workshop.h"
+#include "training_fixture.h"
 
 namespace temper {
 namespace {
@@ -10,7 +10,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-class ContinuedAdapterTest : public TrainingWorkshop {
+class ContinuedAdapterTest : public TrainingFixture {
  protected:
   ContinuedAdapterTest() {
     write_yaml(

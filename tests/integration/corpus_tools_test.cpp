@@ -1,15 +1,15 @@
 // From nothing to a packed corpus: synth, new-tokenizer, pack.
 #include <gmock/gmock.h>
 
+#include "temper_fixture.h"
 #include "tests/fixtures/names.h"
-#include "workshop.h"
 
 namespace temper {
 namespace {
 
 using ::testing::Not;
 
-class CorpusToolsTest : public Workshop {};
+class CorpusToolsTest : public TemperFixture {};
 
 TEST_F(CorpusToolsTest, synthetic_corpus_to_dataset_with_its_own_tokenizer) {
   temper_output({"synth", "-o", "data", "--entities", "20", "--general", "200", "--replay", "20"});

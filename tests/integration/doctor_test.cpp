@@ -2,14 +2,14 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "training_workshop.h"
+#include "training_fixture.h"
 
 namespace temper {
 namespace {
 
 using ::testing::HasSubstr;
 
-class DoctorTest : public TrainingWorkshop {};
+class DoctorTest : public TrainingFixture {};
 
 TEST_F(DoctorTest, sound_machine_is_ready) {
   write_yaml("output_dir: out\n");

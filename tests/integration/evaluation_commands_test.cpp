@@ -6,7 +6,7 @@
 #include "common/error.h"
 #include "tests/fixtures/names.h"
 #include "tests/fixtures/wait_until.h"
-#include "training_workshop.h"
+#include "training_fixture.h"
 
 namespace temper {
 namespace {
@@ -14,7 +14,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class EvaluationCommandsTest : public TrainingWorkshop {};
+class EvaluationCommandsTest : public TrainingFixture {};
 
 TEST_F(EvaluationCommandsTest, choices_are_told_apart_on_any_number_of_ranks) {
   write_yaml("max_steps: 30\n");

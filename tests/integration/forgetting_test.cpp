@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/fixtures/names.h"
-#include "training_workshop.h"
+#include "training_fixture.h"
 
 namespace temper {
 namespace {
@@ -10,7 +10,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class ForgettingTest : public TrainingWorkshop {
+class ForgettingTest : public TrainingFixture {
  protected:
   ForgettingTest() {
     write_dataset(20, 64, "test");

@@ -10,8 +10,8 @@
 #include "io/atomic_file.h"
 #include "run/run_directory.h"
 #include "run/status.h"
+#include "temper_fixture.h"
 #include "tests/fixtures/names.h"
-#include "workshop.h"
 
 namespace temper {
 namespace {
@@ -20,7 +20,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class InspectTest : public Workshop {
+class InspectTest : public TemperFixture {
  protected:
   // What a terminal gets of it.
   std::string on_terminal(const std::vector<std::string>& arguments) {

@@ -1,13 +1,13 @@
 // `temper tokenize` and `temper render`: JSON lines in and out.
 #include <gmock/gmock.h>
 
+#include "temper_fixture.h"
 #include "tests/fixtures/names.h"
-#include "workshop.h"
 
 namespace temper {
 namespace {
 
-class JsonLinesTest : public Workshop {};
+class JsonLinesTest : public TemperFixture {};
 
 TEST_F(JsonLinesTest, tokenize) {
   write_tokenizer();

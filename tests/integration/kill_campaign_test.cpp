@@ -18,7 +18,7 @@
 
 #include "io/atomic_file.h"
 #include "run/checkpoint_files.h"
-#include "training_workshop.h"
+#include "training_fixture.h"
 
 namespace temper {
 namespace {
@@ -45,7 +45,7 @@ struct Attempt {
   std::set<fs::path> segments;  // that the ranks share, as far as they were seen
 };
 
-class KillCampaign : public TrainingWorkshop {
+class KillCampaign : public TrainingFixture {
  protected:
   static constexpr int kKillsOfRun = 5;
   static constexpr std::chrono::seconds kHang{120};

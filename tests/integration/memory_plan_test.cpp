@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "tests/fixtures/names.h"
-#include "training_workshop.h"
+#include "training_fixture.h"
 
 namespace temper {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-class MemoryPlanTest : public TrainingWorkshop {
+class MemoryPlanTest : public TrainingFixture {
  protected:
   MemoryPlanTest() { write_yaml("max_steps: 6\noutput_dir: out\n"); }
 

@@ -6,14 +6,14 @@
 #include <utility>
 
 #include "tests/fixtures/names.h"
-#include "training_workshop.h"
+#include "training_fixture.h"
 
 namespace temper {
 namespace {
 
 using ::testing::Not;
 
-class MetricsFaultsTest : public TrainingWorkshop {
+class MetricsFaultsTest : public TrainingFixture {
  protected:
   MetricsFaultsTest() { write_yaml("max_steps: 6\nsave_steps: 2\n"); }
 

@@ -3,12 +3,12 @@
 
 #include "launcher/ranks/process.h"
 #include "tests/fixtures/names.h"
-#include "training_workshop.h"
+#include "training_fixture.h"
 
 namespace temper {
 namespace {
 
-using ModelFaultsTest = TrainingWorkshop;
+using ModelFaultsTest = TrainingFixture;
 
 size_t count_of(const std::string& text, const std::string& part) {
   size_t count = 0;

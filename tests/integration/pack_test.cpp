@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "temper_fixture.h"
 #include "tests/fixtures/names.h"
-#include "workshop.h"
 
 namespace temper {
 namespace {
@@ -14,7 +14,7 @@ using ::testing::Not;
 // In every record that must not be shown.
 constexpr const char* kSecret = "patientMeier";
 
-class PackTest : public Workshop {
+class PackTest : public TemperFixture {
  protected:
   PackTest() { write_tokenizer(); }
 

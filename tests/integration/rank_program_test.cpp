@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "launcher/ranks/process.h"
+#include "temper_fixture.h"
 #include "tests/fixtures/names.h"
-#include "workshop.h"
 
 namespace temper {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class RankProgramTest : public Workshop {
+class RankProgramTest : public TemperFixture {
  protected:
   CapturedProcess run_on_two(const std::vector<std::string>& arguments) {
     std::vector<std::string> command = {"mpirun", "--quiet", "--oversubscribe", "--bind-to", "none",

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "io/atomic_file.h"
-#include "training_workshop.h"
+#include "training_fixture.h"
 
 namespace temper {
 namespace {
@@ -63,7 +63,7 @@ void PrintTo(const Case& its, std::ostream* out) {
   *out << its.name;
 }
 
-class RankRecordsTest : public TrainingWorkshop, public testing::WithParamInterface<Case> {
+class RankRecordsTest : public TrainingFixture, public testing::WithParamInterface<Case> {
  protected:
   RankRecordsTest() {
     write("texts.jsonl", R"({"text": "An old oak stood by the river and said nothing at all."})"

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/fixtures/names.h"
-#include "training_workshop.h"
+#include "training_fixture.h"
 
 namespace temper {
 namespace {
@@ -11,7 +11,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-class RecommendedCheckpointTest : public TrainingWorkshop {
+class RecommendedCheckpointTest : public TrainingFixture {
  protected:
   RecommendedCheckpointTest() { write_dataset(20, 64, "test"); }
 

@@ -5,7 +5,7 @@
 #include <csignal>
 
 #include "tests/fixtures/names.h"
-#include "training_workshop.h"
+#include "training_fixture.h"
 
 namespace temper {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
-class RehearsalTest : public TrainingWorkshop {};
+class RehearsalTest : public TrainingFixture {};
 
 TEST_F(RehearsalTest, rehearsal_goes_all_the_way_and_predicts) {
   const Json report = temper_json({"rehearse", "run.yaml", "--nproc", "2", "--set",

@@ -16,7 +16,7 @@
 #include "tests/fixtures/names.h"
 #include "tests/fixtures/wait_until.h"
 #include "text/tokenizer/tokenizer.h"
-#include "training_workshop.h"
+#include "training_fixture.h"
 
 namespace temper {
 namespace {
@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class RunLifecycleTest : public TrainingWorkshop {
+class RunLifecycleTest : public TrainingFixture {
  protected:
   static constexpr const char* kShard = "rank-00000-of-00001.safetensors";
 

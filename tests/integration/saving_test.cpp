@@ -10,7 +10,7 @@
 
 #include "tests/fixtures/names.h"
 #include "tests/fixtures/wait_until.h"
-#include "training_workshop.h"
+#include "training_fixture.h"
 
 namespace temper {
 namespace {
@@ -20,7 +20,7 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class SavingTest : public TrainingWorkshop {
+class SavingTest : public TrainingFixture {
  protected:
   // Trains where no file may grow beyond 8 KiB: the metrics fit, a rank's shards do not.
   CapturedProcess train_on_full_disk(const std::string& more) {

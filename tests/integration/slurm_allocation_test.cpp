@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "run/status.h"
+#include "temper_fixture.h"
 #include "tests/fixtures/names.h"
-#include "workshop.h"
 
 namespace temper {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class SlurmAllocationTest : public Workshop {
+class SlurmAllocationTest : public TemperFixture {
  protected:
   SlurmAllocationTest() {
     write_model_config();

@@ -17,7 +17,7 @@
 #include "io/atomic_file.h"
 #include "tests/fixtures/names.h"
 #include "tests/fixtures/wait_until.h"
-#include "training_workshop.h"
+#include "training_fixture.h"
 
 namespace temper {
 namespace {
@@ -34,7 +34,7 @@ struct EndedJob {
   double seconds = 0;  // from the fault, as far as the metrics tell, to the end
 };
 
-class StallTest : public TrainingWorkshop {
+class StallTest : public TrainingFixture {
  protected:
   StallTest() {
     fs::create_directories(folder() / "tmp");

@@ -10,8 +10,8 @@
 #include "run/run_directory.h"
 #include "run/run_lock.h"
 #include "run/status.h"
+#include "temper_fixture.h"
 #include "tests/fixtures/names.h"
-#include "workshop.h"
 
 namespace temper {
 namespace {
@@ -19,7 +19,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class SubmitTest : public Workshop {
+class SubmitTest : public TemperFixture {
  protected:
   SubmitTest() {
     write_model_config();

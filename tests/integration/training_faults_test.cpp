@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "launcher/ranks/process.h"
+#include "temper_fixture.h"
 #include "tests/fixtures/names.h"
-#include "workshop.h"
 
 namespace temper {
 namespace {
@@ -16,7 +16,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class TrainingFaultsTest : public Workshop {
+class TrainingFaultsTest : public TemperFixture {
  protected:
   TrainingFaultsTest() {
     write_model_config();

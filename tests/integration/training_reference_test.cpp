@@ -13,8 +13,8 @@
 #include "checkpoint/checkpoint_reader.h"
 #include "data/dataset/packed_dataset.h"
 #include "model/hf_weights.h"
+#include "temper_fixture.h"
 #include "tests/unit/model/reference_decoder.h"
-#include "workshop.h"
 
 namespace temper {
 namespace {
@@ -115,7 +115,7 @@ class TextbookTrainer {
   int t_ = 0;
 };
 
-class TrainingReferenceTest : public Workshop {
+class TrainingReferenceTest : public TemperFixture {
  protected:
   TrainingReferenceTest() {
     at::set_num_threads(1);

@@ -5,7 +5,7 @@
 #include <csignal>
 
 #include "tests/fixtures/names.h"
-#include "training_workshop.h"
+#include "training_fixture.h"
 
 namespace temper {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 using ::testing::AnyOf;
 using ::testing::StartsWith;
 
-using TrainingTest = TrainingWorkshop;
+using TrainingTest = TrainingFixture;
 
 TEST_F(TrainingTest, runs_to_the_end_and_says_so) {
   const ProgramRun run = train("out", 2);

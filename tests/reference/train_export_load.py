@@ -63,7 +63,7 @@ def make_base(fixture, spelling, base):
     (base / "tokenizer.json").write_text(json.dumps(byte_tokenizer()))
 
 
-class Workshop:
+class FineTune:
     def __init__(self, binaries, fixture, spelling, folder):
         self.temper, self.rank = binaries / "temper", binaries / "temper-rank"
         self.folder, self.base = folder, folder / "base"
@@ -90,13 +90,13 @@ class Workshop:
         return self.folder / name
 
 
-def difference(workshop, directory):
+def difference(fine_tune, directory):
     """Largest difference between their logits and ours, both in fp32 from the same files."""
     model, arguments, _ = open_export(directory)
     ids, labels = random_batch(model.config.vocab_size)
     with torch.no_grad():
         theirs = model(ids, labels=labels)
-    ours = score(workshop.rank, arguments, ids, labels)
+    ours = score(fine_tune.rank, arguments, ids, labels)
     return max((theirs.logits - ours["logits"]).abs().max().item(),
                abs(theirs.loss.item() - ours["loss"].item()))
 
@@ -137,10 +137,10 @@ def vllm_problems(directory):
     return problems
 
 
-def read_peft_adapter(workshop, ensure_weight_tying):
+def read_peft_adapter(fine_tune, ensure_weight_tying):
     """An adapter with modules to save that peft wrote, read and merged by temper."""
     torch.manual_seed(1)
-    base = AutoModelForCausalLM.from_pretrained(workshop.base, dtype=torch.float32)
+    base = AutoModelForCausalLM.from_pretrained(fine_tune.base, dtype=torch.float32)
     setting = LoraConfig(r=4, lora_alpha=12, target_modules=["q_proj", "down_proj"],
                          modules_to_save=list(SAVED), task_type="CAUSAL_LM",
                          ensure_weight_tying=ensure_weight_tying)
@@ -148,43 +148,43 @@ def read_peft_adapter(workshop, ensure_weight_tying):
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data.add_(torch.randn_like(parameter) * 0.05)
-    directory = workshop.folder / "peft_adapter"
+    directory = fine_tune.folder / "peft_adapter"
     model.save_pretrained(directory)
     ids, labels = random_batch(base.config.vocab_size)
     with torch.no_grad():
         logits = model(ids).logits
     worst = 0.0
     for more in ([], ["--merged"]):
-        arguments = ["--model", workshop.base, "--adapter", directory, *more]
-        ours = score(workshop.rank, arguments, ids, labels)
+        arguments = ["--model", fine_tune.base, "--adapter", directory, *more]
+        ours = score(fine_tune.rank, arguments, ids, labels)
         worst = max(worst, (logits - ours["logits"]).abs().max().item())
     return worst
 
 
-def compare(workshop):
+def compare(fine_tune):
     """The row of a table: name of the column to what was found there."""
-    tied = json.loads((workshop.base / "config.json").read_text()).get("tie_word_embeddings", False)
+    tied = json.loads((fine_tune.base / "config.json").read_text()).get("tie_word_embeddings", False)
     lora = "adapter: lora\nlora_r: 8\nlora_alpha: 16\n"
-    workshop.train("full", "")
-    workshop.train("lora", lora)
-    workshop.train("saved", lora + f"lora_modules_to_save: [{', '.join(SAVED)}]\n")
+    fine_tune.train("full", "")
+    fine_tune.train("lora", lora)
+    fine_tune.train("saved", lora + f"lora_modules_to_save: [{', '.join(SAVED)}]\n")
     found = {}
     for kind, options in (("full", ()), ("lora", ("--merge",)), ("saved", ("--merge",))):
         name = kind if kind == "full" else f"{kind} merged"
-        exact = workshop.export(kind, f"{kind}_f32", "--dtype", "float32", *options)
-        rounded = workshop.export(kind, f"{kind}_bf16", "--dtype", "bfloat16", *options)
-        found[f"{name} f32"] = difference(workshop, exact)
-        found[f"{name} bf16"] = difference(workshop, rounded)
+        exact = fine_tune.export(kind, f"{kind}_f32", "--dtype", "float32", *options)
+        rounded = fine_tune.export(kind, f"{kind}_bf16", "--dtype", "bfloat16", *options)
+        found[f"{name} f32"] = difference(fine_tune, exact)
+        found[f"{name} bf16"] = difference(fine_tune, rounded)
         if not is_rounded(rounded, exact):
             found[f"{name} bf16"] = float("nan")
         assert ("lm_head.weight" in tensors(exact)) != tied, "tied weights are stored once"
     for kind in ("lora", "saved"):
-        found[f"{kind} adapter"] = difference(workshop, workshop.export(kind, f"{kind}_adapter"))
-    found["peft's adapter"] = read_peft_adapter(workshop, tied)
-    problems = vllm_problems(workshop.folder / "lora_adapter")
+        found[f"{kind} adapter"] = difference(fine_tune, fine_tune.export(kind, f"{kind}_adapter"))
+    found["peft's adapter"] = read_peft_adapter(fine_tune, tied)
+    problems = vllm_problems(fine_tune.folder / "lora_adapter")
     if problems:
         raise SystemExit(f"vLLM does not take the adapter: {problems}")
-    assert vllm_problems(workshop.folder / "saved_adapter"), "the check of vLLM's rules is blind"
+    assert vllm_problems(fine_tune.folder / "saved_adapter"), "the check of vLLM's rules is blind"
     return found
 
 
@@ -199,7 +199,7 @@ def main():
     for fixture in sorted(path for path in arguments.fixtures.iterdir() if path.is_dir()):
         for spelling in ("config.json", "config_transformers4.json"):
             with tempfile.TemporaryDirectory() as folder:
-                row = compare(Workshop(arguments.bin.resolve(), fixture, spelling,
+                row = compare(FineTune(arguments.bin.resolve(), fixture, spelling,
                                        pathlib.Path(folder)))
             if header is None:
                 header = list(row)

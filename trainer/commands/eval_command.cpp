@@ -66,7 +66,7 @@ po::options_description make_options() {
 
 // What the command works with.
 struct EvalJob {
-  std::unique_ptr<ModelAccess> access;
+  std::unique_ptr<ModelLoader> loader;
   EvaluationTask task;
   // Rank 0: where answers and figures go; null where they are not kept.
   std::unique_ptr<AtomicFile> records, figures;
@@ -76,12 +76,12 @@ struct EvalJob {
   bool json = false;
 };
 
-NamedDataset open_named_dataset(const std::string& text, const ModelAccess& access) {
+NamedDataset open_named_dataset(const std::string& text, const ModelLoader& loader) {
   const size_t equals = text.find('=');
   const std::filesystem::path path = equals == text.npos ? text : text.substr(equals + 1);
   const std::string name = equals == text.npos ? path.stem().string() : text.substr(0, equals);
   if (name.empty() || path.empty()) throw UserError("--data {}: expected NAME=FILE.h5", text);
-  return open_dataset_for(access, name, path);
+  return open_dataset_for(loader, name, path);
 }
 
 // Whether anything of the task is put to the model as a conversation.
@@ -99,7 +99,7 @@ void refuse_second_of_its_name(const std::vector<NamedDataset>& datasets, const 
   }
 }
 
-EvaluationTask prepare_task(const po::variables_map& values, const ModelAccess& access,
+EvaluationTask prepare_task(const po::variables_map& values, const ModelLoader& loader,
                             int num_ranks) {
   EvaluationTask task;
   const int64_t limit = values["limit"].as<int64_t>();
@@ -111,11 +111,11 @@ EvaluationTask prepare_task(const po::variables_map& values, const ModelAccess& 
   }
   if (values.count("data") != 0) {
     for (const std::string& text : values["data"].as<std::vector<std::string>>()) {
-      task.datasets.push_back(open_named_dataset(text, access));
+      task.datasets.push_back(open_named_dataset(text, loader));
       refuse_second_of_its_name(task.datasets, text);
     }
   } else {
-    task.datasets = open_datasets_of_run(access);
+    task.datasets = open_datasets_of_run(loader);
   }
   if (values.count("questions") != 0) {
     const std::string path = values["questions"].as<std::string>();
@@ -125,7 +125,7 @@ EvaluationTask prepare_task(const po::variables_map& values, const ModelAccess& 
     task.questions = read_questions(path, limit);
     // A missing or unfit template is found before any work is done.
     const Question& first = task.questions.front();
-    (void)access.prompts().encode(first.messages, first.tools);
+    (void)loader.prompts().encode(first.messages, first.tools);
   }
   if (values.count("memorisation") != 0) {
     task.training_questions =
@@ -145,7 +145,7 @@ EvaluationTask prepare_task(const po::variables_map& values, const ModelAccess& 
 
 // A run that this user may only read is evaluated without keeping the result there.
 void open_kept_files(const RunDirectory& run, bool has_output, EvalJob& job) {
-  const int64_t step = job.access->tuned()->record().step;
+  const int64_t step = job.loader->fine_tuned()->record().step;
   try {
     make_directories(run.evaluation_path(step).parent_path());
     job.figures = std::make_unique<AtomicFile>(run.evaluation_path(step));
@@ -164,17 +164,17 @@ EvalJob prepare_job(const po::variables_map& values, const ModelRequest& request
   job.with_records = values.count("with-records") != 0;
   job.json = values.count("json") != 0;
   job.place = compute_place(values, group.node_rank());
-  job.access = std::make_unique<ModelAccess>(request);
-  if (job.with_base && !job.access->has_base()) {
-    throw UserError("--base: {} is a whole model, there is no base beside it", job.access->name());
+  job.loader = std::make_unique<ModelLoader>(request);
+  if (job.with_base && !job.loader->has_base()) {
+    throw UserError("--base: {} is a whole model, there is no base beside it", job.loader->name());
   }
   // A damaged checkpoint has no figures. One rank looks for all.
-  if (job.access->tuned() != nullptr && group.rank() == 0) {
-    job.access->tuned()->reader().verify_files();
+  if (job.loader->fine_tuned() != nullptr && group.rank() == 0) {
+    job.loader->fine_tuned()->reader().verify_files();
   }
-  job.task = prepare_task(values, *job.access, group.size());
-  if (job.access->tuned() != nullptr && group.rank() == 0) {
-    if (const auto run = run_of(*job.access->tuned())) {
+  job.task = prepare_task(values, *job.loader, group.size());
+  if (job.loader->fine_tuned() != nullptr && group.rank() == 0) {
+    if (const auto run = run_of(*job.loader->fine_tuned())) {
       open_kept_files(*run, values.count("output") != 0, job);
     }
   }
@@ -194,7 +194,7 @@ EvalJob prepare_job(const po::variables_map& values, const ModelRequest& request
       job.records = std::make_unique<AtomicFile>(output);
     }
   }
-  if (asks(job.task)) log::info("chat template: {}", job.access->chat_template().description());
+  if (asks(job.task)) log::info("chat template: {}", job.loader->chat_template().description());
   return job;
 }
 
@@ -202,13 +202,13 @@ std::vector<Evaluation> evaluate_all(const EvalJob& job, ProcessGroup& group) {
   std::vector<Evaluation> evaluations;
   // One model in memory at a time.
   const auto add = [&](const std::string& name,
-                       ResidentModel (ModelAccess::*load)(const ComputePlace&) const) {
+                       ResidentModel (ModelLoader::*load)(const ComputePlace&) const) {
     std::optional<ResidentModel> model;
-    run_agreed(group, [&] { model.emplace((job.access.get()->*load)(job.place)); });
-    evaluations.push_back(evaluate_model(name, *model, *job.access, job.task, group));
+    run_agreed(group, [&] { model.emplace((job.loader.get()->*load)(job.place)); });
+    evaluations.push_back(evaluate_model(name, *model, *job.loader, job.task, group));
   };
-  add(job.access->has_base() ? "tuned" : "model", &ModelAccess::load);
-  if (job.with_base) add("base", &ModelAccess::load_base);
+  add(job.loader->has_base() ? "tuned" : "model", &ModelLoader::load);
+  if (job.with_base) add("base", &ModelLoader::load_base);
   return evaluations;
 }
 
@@ -227,16 +227,16 @@ void check_losses(const std::vector<Evaluation>& evaluations) {
 
 Json result_json(const EvalJob& job, const std::vector<Evaluation>& evaluations) {
   Json json = evaluation_json(evaluations.front());
-  json["model"] = job.access->name();
+  json["model"] = job.loader->name();
   if (job.task.limit > 0) json["limit"] = job.task.limit;
   if (asks(job.task)) {
-    const ModelTemplate& its = job.access->chat_template();
+    const ModelTemplate& its = job.loader->chat_template();
     json["chat_template"] = {{"name", its.name()}, {"from", its.origin}};
   }
-  if (job.access->tuned() != nullptr) json["step"] = job.access->tuned()->record().step;
+  if (job.loader->fine_tuned() != nullptr) json["step"] = job.loader->fine_tuned()->record().step;
   if (job.with_base) {
     json["base"] = evaluation_json(evaluations.back());
-    json["base"]["model"] = job.access->base_directory().string();
+    json["base"]["model"] = job.loader->base_directory().string();
     if (!job.task.questions.empty()) {
       json["comparison"] = compare_answers(evaluations.front().answers, evaluations.back().answers);
     }
@@ -260,7 +260,7 @@ void report(EvalJob& job, const std::vector<Evaluation>& evaluations) {
     std::cout << json.dump(2) << "\n";
     return;
   }
-  std::cout << job.access->name() << "\n"
+  std::cout << job.loader->name() << "\n"
             << evaluation_table(evaluations, json.value("comparison", Json()));
   if (!job.with_records) return;
   for (const Json& record : records) std::cout << record.dump() << "\n";
@@ -280,7 +280,7 @@ int eval_command(const std::vector<std::string>& arguments, CommEnvironment& env
     if (values.count("help") != 0) return;
     prepare_cpu(thread_count(values));
     request = model_request(values);
-    if (group.rank() == 0) found = settle_checkpoint(request);
+    if (group.rank() == 0) found = resolve_checkpoint(request);
   });
   if (values.count("help") != 0) {
     if (group.rank() == 0) print_help(kUsage, options);

@@ -8,17 +8,17 @@
 #include <filesystem>
 #include <iostream>
 
-#include "checkpoint/tuned_model.h"
+#include "checkpoint/fine_tuned_model.h"
 #include "comm/agreement.h"
 #include "common/error.h"
 #include "common/log.h"
-#include "eval/load_model.h"
+#include "eval/forgetting_verdict.h"
+#include "eval/lora_scale.h"
+#include "eval/model_loader.h"
 #include "export/float_dtype.h"
 #include "export/model_export.h"
 #include "trainer/commands/command_line.h"
 #include "trainer/commands/model_options.h"
-#include "trainer/forgetting_verdict.h"
-#include "trainer/lora_scale.h"
 #include "trainer/startup/device.h"
 
 namespace temper {
@@ -70,24 +70,24 @@ uint64_t parse_size(const std::string& text) {
 }
 
 // Built-in conversations, never records.
-std::vector<GoldenPrompt> golden_prompts(const ModelAccess& access) {
+std::vector<GoldenPrompt> golden_prompts(const ModelLoader& loader) {
   const std::vector<std::vector<Message>> conversations = {
       {{"user", "What is the boiling point of water at sea level?"}},
       {{"user", "Name a primary colour."},
        {"assistant", "Blue."},
        {"user", "Name another one, please."}}};
   std::vector<GoldenPrompt> golden;
-  if (!access.prompts().has_template()) return golden;
+  if (!loader.prompts().has_template()) return golden;
   for (const std::vector<Message>& messages : conversations) {
-    EncodedPrompt prompt = access.prompts().encode(messages);
+    EncodedPrompt prompt = loader.prompts().encode(messages);
     const auto num_tokens = static_cast<int64_t>(prompt.ids.size());
-    if (num_tokens > access.config().max_position_embeddings) continue;
+    if (num_tokens > loader.config().max_position_embeddings) continue;
     golden.push_back({messages, std::move(prompt.text), std::move(prompt.ids)});
   }
   return golden;
 }
 
-Json provenance(const TunedModel& tuned) {
+Json provenance(const FineTunedModel& tuned) {
   const CommitRecord& record = tuned.record();
   return Json{{"checkpoint", tuned.directory().string()},
               {"step", record.step},
@@ -123,36 +123,36 @@ double parse_scale(const std::string& text) {
   return scale;
 }
 
-ForgettingVerdict forgetting_of_share(const ModelAccess& access, double scale) {
+ForgettingVerdict forgetting_of_share(const ModelLoader& loader, double scale) {
   const auto alone = make_local_process_group();
   return {
-      rise_over(measure_lora_scale(access, 0.0, *alone), measure_lora_scale(access, scale, *alone)),
-      access.tuned()->run_config().max_forgetting};
+      rise_over(measure_lora_scale(loader, 0.0, *alone), measure_lora_scale(loader, scale, *alone)),
+      loader.fine_tuned()->run_config().max_forgetting};
 }
 
 // Where the run has a budget, what is exported must be within it.
-void judge_forgetting(const ModelAccess& access, const ForgettingVerdict& verdict, bool allowed,
+void judge_forgetting(const ModelLoader& loader, const ForgettingVerdict& verdict, bool allowed,
                       ExportSource& source) {
   source.provenance["forgetting"] = verdict.to_json();
-  if (!allowed) refuse_over_budget(*access.tuned(), verdict);
+  if (!allowed) refuse_over_budget(*loader.fine_tuned(), verdict);
 }
 
 // Scales the exported adapter; its provenance says so.
-void scale_adapter(const std::string& text, const ModelAccess& access, bool allowed,
+void scale_adapter(const std::string& text, const ModelLoader& loader, bool allowed,
                    ExportSource& source) {
   Json chosen;
   double scale = 1.0;
   if (text == "auto") {
     const auto alone = make_local_process_group();
-    const LoraScaleChoice choice = find_lora_scale(access, *alone);
+    const LoraScaleChoice choice = find_lora_scale(loader, *alone);
     scale = choice.scale;
     chosen = choice.to_json();
   } else {
     scale = parse_scale(text);
-    check_lora_scale(access);
+    check_lora_scale(loader);
     chosen = {{"scale", scale}};
-    if (access.tuned()->run_config().max_forgetting > 0.0) {
-      judge_forgetting(access, forgetting_of_share(access, scale), allowed, source);
+    if (loader.fine_tuned()->run_config().max_forgetting > 0.0) {
+      judge_forgetting(loader, forgetting_of_share(loader, scale), allowed, source);
     }
   }
   source.lora->scale_by(scale);
@@ -170,7 +170,7 @@ void refuse_no_improvement(const std::string& run, const Recommendation& found) 
 FoundCheckpoint find_what_to_export(ModelRequest& request, bool allows_forgetting,
                                     bool looks_for_share) {
   const std::string named = request.path.string();
-  const std::optional<FoundCheckpoint> found = settle_checkpoint(request);
+  const std::optional<FoundCheckpoint> found = resolve_checkpoint(request);
   if (!found) throw UserError("export: {} is neither a run directory nor a checkpoint", named);
   const auto& recommendation = found->recommendation;
   if (recommendation && recommendation->is_no_better_than_start() && !looks_for_share &&
@@ -200,19 +200,19 @@ void export_checkpoint(const po::variables_map& values) {
       values.count("lora-scale") != 0 ? values["lora-scale"].as<std::string>() : "";
   const FoundCheckpoint found = find_what_to_export(request, allowed, scale == "auto");
 
-  const ModelAccess access(request);
-  const TunedModel* tuned = access.tuned();
+  const ModelLoader loader(request);
+  const FineTunedModel* tuned = loader.fine_tuned();
   tuned->reader().verify_files();
-  options.chat_template = access.chat_template().name();
-  if (!access.chat_template().kwargs.empty()) {
-    options.chat_template_kwargs = access.chat_template().kwargs.dump();
+  options.chat_template = loader.chat_template().name();
+  if (!loader.chat_template().kwargs.empty()) {
+    options.chat_template_kwargs = loader.chat_template().kwargs.dump();
   }
   // The model's own template comes along with its files, where it has one.
   const bool comes_along =
       options.chat_template == "model" && ChatTemplate::of_model(tuned->base_directory());
-  if (!comes_along) options.template_source = access.prompts().portable_template();
-  options.golden = golden_prompts(access);
-  options.stop_token_ids = access.stop_conditions().token_ids;
+  if (!comes_along) options.template_source = loader.prompts().portable_template();
+  options.golden = golden_prompts(loader);
+  options.stop_token_ids = loader.stop_conditions().token_ids;
   ExportSource source;
   source.base_directory = tuned->base_directory();
   source.config = tuned->config();
@@ -221,11 +221,11 @@ void export_checkpoint(const po::variables_map& values) {
   source.provenance = provenance(*tuned);
 
   if (scale.empty() && tuned->run_config().max_forgetting > 0.0) {
-    judge_forgetting(access, forgetting_of(*tuned), allowed, source);
+    judge_forgetting(loader, forgetting_of(*tuned), allowed, source);
   }
   log::info("{}", found.text);
-  log::info("chat template: {}", access.chat_template().description());
-  if (!scale.empty()) scale_adapter(scale, access, allowed, source);
+  log::info("chat template: {}", loader.chat_template().description());
+  if (!scale.empty()) scale_adapter(scale, loader, allowed, source);
 
   const Json report = export_model(source, options);
   if (values.count("json") != 0) {

@@ -11,7 +11,7 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "eval/generator.h"
-#include "eval/load_model.h"
+#include "eval/model_loader.h"
 #include "trainer/commands/command_line.h"
 #include "trainer/commands/model_options.h"
 #include "trainer/startup/device.h"
@@ -83,17 +83,17 @@ void generate(const po::variables_map& values) {
   }
   if (prompt.empty()) throw UserError("generate: what to answer? Give --prompt TEXT or -");
 
-  const std::optional<FoundCheckpoint> found = settle_checkpoint(request);
-  const ModelAccess access(request);
-  if (access.tuned() != nullptr) access.tuned()->reader().verify_files();
+  const std::optional<FoundCheckpoint> found = resolve_checkpoint(request);
+  const ModelLoader loader(request);
+  if (loader.fine_tuned() != nullptr) loader.fine_tuned()->reader().verify_files();
   if (found) log::info("{}", found->text);
-  log::info("chat template: {}", access.chat_template().description());
+  log::info("chat template: {}", loader.chat_template().description());
   const std::string text = read_prompt(prompt);
-  const EncodedPrompt encoded = access.prompts().has_template()
-                                    ? access.prompts().encode({{"user", text}})
-                                    : access.prompts().encode_text(text);
-  const ResidentModel model = access.load(compute_place(values, 0));
-  const Generator generator(model, access.tokenizer(), access.stop_conditions());
+  const EncodedPrompt encoded = loader.prompts().has_template()
+                                    ? loader.prompts().encode({{"user", text}})
+                                    : loader.prompts().encode_text(text);
+  const ResidentModel model = loader.load(compute_place(values, 0));
+  const Generator generator(model, loader.tokenizer(), loader.stop_conditions());
   generator.generate(encoded.ids, options,
                      [](std::string_view fresh) { std::cout << fresh << std::flush; });
   std::cout << std::endl;

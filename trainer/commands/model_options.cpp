@@ -58,7 +58,7 @@ ComputePlace compute_place(const po::variables_map& values, int node_rank) {
       {"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}};
   const auto choice = choices.find(name);
   if (choice == choices.end()) throw UserError("--device {}: expected auto, cpu or cuda", name);
-  return {find_device(choice->second, node_rank).place, at::kFloat};
+  return {find_device(choice->second, node_rank).device, at::kFloat};
 }
 
 ModelRequest model_request(const po::variables_map& values) {

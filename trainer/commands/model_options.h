@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "eval/load_model.h"
+#include "eval/model_loader.h"
 
 namespace temper {
 

@@ -48,13 +48,13 @@ void check_all_alike(const std::vector<std::string>& uuids) {
       count, uuids.size(), without - uuids.begin());
 }
 
-void check_bf16(const at::Device& place) {
-  if (place.is_cpu()) {
+void check_bf16(const at::Device& device) {
+  if (device.is_cpu()) {
     throw UserError(
         "bf16: true needs a GPU, and this run computes on the CPU, in fp32: leave bf16 out (or "
         "--set bf16=false), or allocate a GPU");
   }
-  const GpuInfo gpu = describe_gpu(place.index());
+  const GpuInfo gpu = describe_gpu(device.index());
   if (gpu.major >= kOldestMajorForBf16) return;
   throw UserError("bf16: true needs a GPU of compute capability {}.0 or newer; {} has {}.{}",
                   kOldestMajorForBf16, gpu.name, gpu.major, gpu.minor);
@@ -99,13 +99,13 @@ RankDevice find_device(DeviceChoice choice, int node_rank) {
 RunDevices agree_on_devices(DeviceChoice choice, bool bf16, ProcessGroup& world) {
   RunDevices devices;
   run_agreed(world, [&] { devices.mine = find_device(choice, world.node_rank()); });
-  const bool on_gpu = devices.mine.place.is_cuda();
-  const std::string uuid = on_gpu ? describe_gpu(devices.mine.place.index()).uuid : "";
+  const bool on_gpu = devices.mine.device.is_cuda();
+  const std::string uuid = on_gpu ? describe_gpu(devices.mine.device.index()).uuid : "";
   const std::vector<std::string> uuids = world.all_gather_text(uuid);
   run_agreed(world, [&] {
     check_all_alike(uuids);
-    if (bf16) check_bf16(devices.mine.place);
-    if (on_gpu) select_gpu(devices.mine.place.index());
+    if (bf16) check_bf16(devices.mine.device);
+    if (on_gpu) select_gpu(devices.mine.device.index());
   });
   if (!on_gpu || world.size() == 1) return devices;
   devices.share_gpus = std::set<std::string>(uuids.begin(), uuids.end()).size() < uuids.size();
@@ -115,7 +115,7 @@ RunDevices agree_on_devices(DeviceChoice choice, bool bf16, ProcessGroup& world)
         "slower. One rank per GPU is meant");
   } else {
     devices.nccl =
-        make_nccl_process_group(world.split(0, world.rank()), devices.mine.place.index());
+        make_nccl_process_group(world.split(0, world.rank()), devices.mine.device.index());
   }
   return devices;
 }

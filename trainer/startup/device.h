@@ -16,7 +16,7 @@ namespace temper {
 std::string allocated_gpu();
 
 struct RankDevice {
-  at::Device place = at::kCPU;
+  at::Device device = at::kCPU;
   // What the same bits are promised on: CPU model and kernel level, or the GPU.
   std::string level;
   int64_t gpu_bytes = 0;  // memory of the GPU; 0 for the CPU

@@ -13,13 +13,13 @@ namespace temper {
 namespace {
 
 // Each rank has looked at what it reads.
-void warn_together(const std::filesystem::path& place, const std::vector<std::string>& mine,
+void warn_together(const std::filesystem::path& directory, const std::vector<std::string>& mine,
                    ProcessGroup& group) {
   std::set<std::string> names;
   for (const std::string& text : group.all_gather_text(Json(mine).dump())) {
     for (const Json& name : parse_json(text, "names of tensors")) names.insert(name);
   }
-  warn_of_non_finite(place.string(), {names.begin(), names.end()});
+  warn_of_non_finite(directory.string(), {names.begin(), names.end()});
 }
 
 }  // namespace

@@ -90,7 +90,7 @@ int64_t TrainingData::num_targets(int64_t cursor, int64_t num_rows) const {
   return sum;
 }
 
-TrainingData::Place TrainingData::place_of(int64_t position) const {
+TrainingData::RowLocation TrainingData::location_of(int64_t position) const {
   const RowMixture::Pick pick = mixture_.at(position);
   return {datasets_[static_cast<size_t>(pick.source)].path(), pick.row};
 }

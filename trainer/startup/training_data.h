@@ -38,12 +38,12 @@ class TrainingData {
   Batch micro_batch(int64_t cursor, int64_t step, int64_t micro_batch);
   // Supervised targets of rows [cursor, cursor + num_rows): the step's loss denominator.
   int64_t num_targets(int64_t cursor, int64_t num_rows) const;
-  // Which row of which file stands at this position of the run.
-  struct Place {
+  // The row of a file that stands at a position of the run.
+  struct RowLocation {
     std::filesystem::path dataset;
     int64_t row = 0;
   };
-  Place place_of(int64_t position) const;
+  RowLocation location_of(int64_t position) const;
   // Which data this is: contents, weights.
   Hash128 hash() const;
   // What micro_batch() has waited for data.

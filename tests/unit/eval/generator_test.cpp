@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/error.h"
-#include "eval/load_model.h"
+#include "eval/model_loader.h"
 #include "export/probe.h"
 #include "tests/unit/export/tiny_run.h"
 
@@ -20,17 +20,17 @@ class GeneratorTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     world_ = new TinyRun({false, true});
-    access_ = new ModelAccess({.path = world_->run()});
-    model_ = new ResidentModel(access_->load());
+    loader_ = new ModelLoader({.path = world_->run()});
+    model_ = new ResidentModel(loader_->load());
   }
   static void TearDownTestSuite() {
     delete model_;
-    delete access_;
+    delete loader_;
     delete world_;
   }
 
   static Generator generator(StopConditions stop = {}) {
-    return Generator(*model_, access_->tokenizer(), std::move(stop));
+    return Generator(*model_, loader_->tokenizer(), std::move(stop));
   }
   static GenerationOptions sampled(uint64_t seed) {
     GenerationOptions options;
@@ -46,7 +46,7 @@ class GeneratorTest : public ::testing::Test {
   }
 
   static inline TinyRun* world_ = nullptr;
-  static inline ModelAccess* access_ = nullptr;
+  static inline ModelLoader* loader_ = nullptr;
   static inline ResidentModel* model_ = nullptr;
 };
 
@@ -130,7 +130,7 @@ TEST_F(GeneratorTest, streams_the_text_that_it_returns) {
         });
     EXPECT_EQ(streamed, generation.text);
     std::vector<int32_t> ids(generation.ids.begin(), generation.ids.end());
-    EXPECT_EQ(generation.text, access_->tokenizer().decode(ids));
+    EXPECT_EQ(generation.text, loader_->tokenizer().decode(ids));
   }
 }
 

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "common/error.h"
-#include "eval/load_model.h"
+#include "eval/model_loader.h"
 #include "export/probe.h"
 #include "tests/unit/export/tiny_run.h"
 
@@ -15,8 +15,8 @@ namespace {
 
 TEST(HeldOutLoss, is_the_loss_of_every_supervised_token) {
   const TinyRun world({true, false});
-  const ModelAccess access({.path = world.run()});
-  const ResidentModel model = access.load();
+  const ModelLoader loader({.path = world.run()});
+  const ResidentModel model = loader.load();
   const PackedDataset dataset(world.dataset());
   ASSERT_GT(dataset.info().num_rows, 2);
 
@@ -37,13 +37,13 @@ TEST(HeldOutLoss, is_the_loss_of_every_supervised_token) {
     }
   }
   const auto group = make_local_process_group();
-  const HeldOutFigures figures = held_out_figures(model, access.tokenizer(), *group, dataset);
+  const HeldOutFigures figures = held_out_figures(model, loader.tokenizer(), *group, dataset);
   const HeldOutLoss& loss = figures.loss;
   EXPECT_TRUE(figures.topics.empty());
   // Byte-level tokens: a byte each, but for special ones.
   EXPECT_GT(figures.num_bytes, 0);
   EXPECT_LE(figures.num_bytes, count);
-  EXPECT_EQ(count_supervised_bytes(dataset, access.tokenizer()), figures.num_bytes);
+  EXPECT_EQ(count_supervised_bytes(dataset, loader.tokenizer()), figures.num_bytes);
   EXPECT_DOUBLE_EQ(figures.bits_per_byte(),
                    loss.sum / std::log(2.0) / static_cast<double>(figures.num_bytes));
   EXPECT_EQ(loss.count, count);
@@ -51,7 +51,7 @@ TEST(HeldOutLoss, is_the_loss_of_every_supervised_token) {
   EXPECT_DOUBLE_EQ(loss.mean(), loss.sum / static_cast<double>(count));
   EXPECT_DOUBLE_EQ(loss.perplexity(), std::exp(loss.mean()));
 
-  const HeldOutLoss first = held_out_figures(model, access.tokenizer(), *group, dataset, 1).loss;
+  const HeldOutLoss first = held_out_figures(model, loader.tokenizer(), *group, dataset, 1).loss;
   EXPECT_EQ(first.count, dataset.num_targets(0));
   EXPECT_LT(first.sum, loss.sum);
 }

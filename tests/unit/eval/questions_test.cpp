@@ -6,7 +6,7 @@
 
 #include "common/error.h"
 #include "eval/answer_scoring.h"
-#include "eval/load_model.h"
+#include "eval/model_loader.h"
 #include "io/atomic_file.h"
 #include "tests/fixtures/names.h"
 #include "tests/unit/export/tiny_run.h"
@@ -78,18 +78,18 @@ TEST_F(QuestionsTest, without_an_answer_are_refused_by_line) {
 }
 
 TEST_F(QuestionsTest, are_answered_as_one_by_one_and_scored) {
-  const ModelAccess access({.path = world_.run()});
-  const ResidentModel model = access.load();
-  const Generator generator(model, access.tokenizer(), access.stop_conditions());
+  const ModelLoader loader({.path = world_.run()});
+  const ResidentModel model = loader.load();
+  const Generator generator(model, loader.tokenizer(), loader.stop_conditions());
   std::vector<Question> questions = read_questions(world_.corpus(), 3);
   GenerationOptions options;
   options.max_new_tokens = 8;
   const Generation first =
-      generator.generate(access.prompts().encode(questions[0].messages).ids, options);
+      generator.generate(loader.prompts().encode(questions[0].messages).ids, options);
   questions[0].expected = "  " + first.text + "\n";  // a model that knows the answer
 
   const auto group = make_local_process_group();
-  const auto answers = answer_questions(questions, access.prompts(), generator, 8, *group);
+  const auto answers = answer_questions(questions, loader.prompts(), generator, 8, *group);
   ASSERT_THAT(answers, SizeIs(3));
   EXPECT_EQ(answers[0].text, first.text);
   EXPECT_EQ(answers[0].num_new_tokens, static_cast<int64_t>(first.ids.size()));
@@ -107,9 +107,9 @@ TEST_F(QuestionsTest, are_answered_as_one_by_one_and_scored) {
 }
 
 TEST_F(QuestionsTest, more_than_a_batch_come_back_in_their_order) {
-  const ModelAccess access({.path = world_.run()});
-  const ResidentModel model = access.load();
-  const Generator generator(model, access.tokenizer(), access.stop_conditions());
+  const ModelLoader loader({.path = world_.run()});
+  const ResidentModel model = loader.load();
+  const Generator generator(model, loader.tokenizer(), loader.stop_conditions());
   std::vector<Question> questions;
   for (size_t q = 0; q < kAnswersAtOnce + 5; ++q) {
     questions.push_back({.place = "q", .messages = {{"user", std::string(1 + 7 * q % 23, 'a')}}});
@@ -117,9 +117,9 @@ TEST_F(QuestionsTest, more_than_a_batch_come_back_in_their_order) {
   GenerationOptions options;
   options.max_new_tokens = 6;
   const auto group = make_local_process_group();
-  const auto answers = answer_questions(questions, access.prompts(), generator, 6, *group);
+  const auto answers = answer_questions(questions, loader.prompts(), generator, 6, *group);
   for (size_t q = 0; q < questions.size(); ++q) {
-    const auto prompt = access.prompts().encode(questions[q].messages).ids;
+    const auto prompt = loader.prompts().encode(questions[q].messages).ids;
     EXPECT_EQ(answers[q].text, replace_invalid_utf8(generator.generate(prompt, options).text)) << q;
   }
 }

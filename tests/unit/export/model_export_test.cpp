@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "arch/parameters.h"
-#include "checkpoint/tuned_model.h"
+#include "checkpoint/fine_tuned_model.h"
 #include "common/error.h"
 #include "export/probe.h"
 #include "io/atomic_file.h"
@@ -23,7 +23,7 @@ using ::testing::Not;
 
 namespace fs = std::filesystem;
 
-ExportSource source_of(const TunedModel& tuned) {
+ExportSource source_of(const FineTunedModel& tuned) {
   ExportSource source;
   source.base_directory = tuned.base_directory();
   source.config = tuned.config();
@@ -48,7 +48,7 @@ ProbeAnswer answer_resident(const ResidentModel& model, const Batch& probe) {
   return {model.logits(probe), model.loss_sum(probe) / static_cast<double>(probe.num_targets)};
 }
 
-ProbeAnswer answer_tuned(const TunedModel& tuned) {
+ProbeAnswer answer_tuned(const FineTunedModel& tuned) {
   return answer_resident(
       ResidentModel(tuned.config(), tuned.lora(), Training::kNone, tuned.weights()),
       probe_of(tuned.config()));
@@ -101,18 +101,18 @@ class ModelExport : public ::testing::TestWithParam<Case> {
       : world_({.tied = GetParam().tied,
                 .lora = GetParam().lora,
                 .modules_to_save = GetParam().modules_to_save}),
-        tuned_(world_.checkpoint()) {}
+        fine_tuned_(world_.checkpoint()) {}
   fs::path output() const { return world_.root() / "out"; }
 
   TinyRun world_;
-  TunedModel tuned_;
+  FineTunedModel fine_tuned_;
 };
 
 TEST_P(ModelExport, gives_the_trained_model_back) {
-  const ProbeAnswer live = answer_tuned(tuned_);
+  const ProbeAnswer live = answer_tuned(fine_tuned_);
   ASSERT_GT(max_logit_difference(live, answer_directory(world_.base())), 1e-2)
       << "training changed nothing, so the test could not fail";
-  const Json report = export_model(source_of(tuned_), options_to(output()));
+  const Json report = export_model(source_of(fine_tuned_), options_to(output()));
   EXPECT_TRUE(report["proof"]["passed"]);
   EXPECT_EQ(report["proof"]["max_abs_logit_difference"], 0.0);
   EXPECT_EQ(report["source"]["step"], 2);
@@ -146,7 +146,7 @@ TEST_P(ModelExport, in_other_types_differs_by_rounding_only) {
   for (const DType dtype : {DType::kBF16, DType::kF16}) {
     ExportOptions options = options_to(output());
     options.dtype = dtype;
-    const Json report = export_model(source_of(tuned_), options);
+    const Json report = export_model(source_of(fine_tuned_), options);
     const Json& proof = report["proof"];
     EXPECT_TRUE(proof["passed"]);
     EXPECT_GT(proof["rounding_logit_difference"], 1e-5);
@@ -164,17 +164,17 @@ TEST_P(ModelExport, merges_an_adapter) {
   ExportOptions options = options_to(output());
   options.merge = true;
   if (!GetParam().lora) {
-    EXPECT_THROW(export_model(source_of(tuned_), options), UserError);
+    EXPECT_THROW(export_model(source_of(fine_tuned_), options), UserError);
     EXPECT_FALSE(fs::exists(output()));
     return;
   }
-  const Json report = export_model(source_of(tuned_), options);
+  const Json report = export_model(source_of(fine_tuned_), options);
   EXPECT_EQ(report["kind"], "merged");
-  EXPECT_LT(max_logit_difference(answer_tuned(tuned_), answer_directory(output())), 1e-4);
+  EXPECT_LT(max_logit_difference(answer_tuned(fine_tuned_), answer_directory(output())), 1e-4);
   EXPECT_EQ(SafetensorsFile(output() / "model.safetensors").contains("lm_head.weight"),
             !GetParam().tied);
   options.dtype = DType::kBF16;
-  const Json rounded = export_model(source_of(tuned_), options);
+  const Json rounded = export_model(source_of(fine_tuned_), options);
   EXPECT_GT(rounded["proof"]["rounding_logit_difference"], 1e-4);
   EXPECT_LE(rounded["proof"]["unexplained_logit_difference"], 1e-4);
 }
@@ -183,7 +183,7 @@ TEST_P(ModelExport, in_shards_loads_again) {
   ExportOptions options = options_to(output());
   options.merge = GetParam().lora;
   options.max_shard_bytes = 20'000;
-  export_model(source_of(tuned_), options);
+  export_model(source_of(fine_tuned_), options);
   const Json index = read_json_file(output() / "model.safetensors.index.json");
   int64_t total_size = 0, largest_shard = 0;
   for (const std::string& name : TinyRun::list(output())) {
@@ -201,12 +201,12 @@ TEST_P(ModelExport, in_shards_loads_again) {
   EXPECT_EQ(largest_shard, 264 * 32 * 4) << "only the embedding is larger than a shard";
   EXPECT_THAT(TinyRun::list(output()), Contains(HasSubstr("model-00001-of-000")));
   EXPECT_THAT(TinyRun::list(output()), Not(Contains("model.safetensors")));
-  EXPECT_LT(max_logit_difference(answer_tuned(tuned_), answer_directory(output())), 1e-4);
+  EXPECT_LT(max_logit_difference(answer_tuned(fine_tuned_), answer_directory(output())), 1e-4);
 }
 
 TEST_P(ModelExport, that_fails_its_proof_leaves_nothing) {
-  const FickleWeights fickle(tuned_.weights());
-  ExportSource source = source_of(tuned_);
+  const FickleWeights fickle(fine_tuned_.weights());
+  ExportSource source = source_of(fine_tuned_);
   source.weights = &fickle;
   const auto before = TinyRun::list(world_.root());
   try {
@@ -220,10 +220,10 @@ TEST_P(ModelExport, that_fails_its_proof_leaves_nothing) {
 }
 
 TEST_P(ModelExport, that_fails_its_proof_leaves_an_earlier_export_alone) {
-  export_model(source_of(tuned_), options_to(output()));
+  export_model(source_of(fine_tuned_), options_to(output()));
   const std::string report = read_file(output() / kExportReportFile);
-  const FickleWeights fickle(tuned_.weights());
-  ExportSource source = source_of(tuned_);
+  const FickleWeights fickle(fine_tuned_.weights());
+  ExportSource source = source_of(fine_tuned_);
   source.weights = &fickle;
   EXPECT_THROW(export_model(source, options_to(output())), SystemError);
   EXPECT_EQ(read_file(output() / kExportReportFile), report);
@@ -231,19 +231,19 @@ TEST_P(ModelExport, that_fails_its_proof_leaves_an_earlier_export_alone) {
 
 TEST_P(ModelExport, replaces_only_an_earlier_export) {
   make_directories(output());
-  export_model(source_of(tuned_), options_to(output()));
+  export_model(source_of(fine_tuned_), options_to(output()));
   write_file_atomically(output() / "stale.safetensors", "of the first export");
-  export_model(source_of(tuned_), options_to(output()));
+  export_model(source_of(fine_tuned_), options_to(output()));
   EXPECT_THAT(TinyRun::list(output()), Not(Contains("stale.safetensors")));
 
   for (const fs::path& other : {world_.base(), world_.run(), world_.corpus()}) {
-    EXPECT_THROW(export_model(source_of(tuned_), options_to(other)), UserError) << other;
+    EXPECT_THROW(export_model(source_of(fine_tuned_), options_to(other)), UserError) << other;
   }
   EXPECT_TRUE(fs::exists(world_.base() / "tokenizer.json"));
 }
 
 TEST_P(ModelExport, is_readable_by_its_owner_only) {
-  export_model(source_of(tuned_), options_to(output()));
+  export_model(source_of(fine_tuned_), options_to(output()));
   struct stat status = {};
   ASSERT_EQ(stat(output().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0700u);
@@ -257,15 +257,15 @@ TEST_P(ModelExport, reports_golden_vectors_of_the_reloaded_model) {
   ExportOptions options = options_to(output());
   options.chat_template = "chatml";
   options.golden = {{{{"user", "Hello"}}, "rendered", {256, 10, 20, 30}}};
-  const Json report = export_model(source_of(tuned_), options);
+  const Json report = export_model(source_of(fine_tuned_), options);
   EXPECT_EQ(report["chat_template"], "chatml");
   const Json& golden = report["golden"].at(0);
   EXPECT_EQ(golden["messages"], (Json{{{"role", "user"}, {"content", "Hello"}}}));
   EXPECT_EQ(golden["token_ids"], (Json{256, 10, 20, 30}));
-  const at::Tensor last =
-      ResidentModel(tuned_.config(), tuned_.lora(), Training::kNone, tuned_.weights())
-          .logits(make_prompt_batch({{256, 10, 20, 30}}))
-          .select(0, -1);
+  const at::Tensor last = ResidentModel(fine_tuned_.config(), fine_tuned_.lora(), Training::kNone,
+                                        fine_tuned_.weights())
+                              .logits(make_prompt_batch({{256, 10, 20, 30}}))
+                              .select(0, -1);
   EXPECT_EQ(golden["first_logits"].at(0)["token_id"], last.argmax().item<int64_t>());
   EXPECT_NEAR(golden["first_logits"].at(0)["logit"].get<double>(), last.max().item<double>(), 1e-5);
 }
@@ -286,7 +286,7 @@ INSTANTIATE_TEST_SUITE_P(All, ModelExport,
 
 TEST(ModelExport, index_counts_the_bytes_of_the_type_that_is_written) {
   const TinyRun world({false, false});
-  const TunedModel tuned(world.checkpoint());
+  const FineTunedModel tuned(world.checkpoint());
   ExportOptions options = options_to(world.root() / "out");
   options.dtype = DType::kBF16;
   options.max_shard_bytes = 20'000;
@@ -298,7 +298,7 @@ TEST(ModelExport, index_counts_the_bytes_of_the_type_that_is_written) {
 TEST(ModelExport, never_replaces_a_base_that_is_an_export_itself) {
   const TinyRun world({false, true});
   write_file_atomically(world.base() / kExportReportFile, R"({"format": "temper-export"})");
-  const TunedModel tuned(world.checkpoint());
+  const FineTunedModel tuned(world.checkpoint());
   EXPECT_THROW(export_model(source_of(tuned), options_to(world.base())), UserError);
   EXPECT_TRUE(fs::exists(world.base() / "model.safetensors"));
 }
@@ -307,7 +307,7 @@ TEST(ModelExport, brings_the_template_along) {
   for (const bool lora : {false, true}) {
     const TinyRun world({false, lora});
     write_file_atomically(world.base() / "chat_template.jinja", "the base's");
-    const TunedModel tuned(world.checkpoint());
+    const FineTunedModel tuned(world.checkpoint());
     ExportOptions options = options_to(world.root() / "out");
     options.template_source = "the run's";
     export_model(source_of(tuned), options);
@@ -318,7 +318,7 @@ TEST(ModelExport, brings_the_template_along) {
 
 TEST(ModelExport, adds_the_stop_tokens_to_the_generation_config) {
   const TinyRun world({false, false});
-  const TunedModel tuned(world.checkpoint());
+  const FineTunedModel tuned(world.checkpoint());
   ExportOptions options = options_to(world.root() / "out");
   options.stop_token_ids = {257, 259};
   export_model(source_of(tuned), options);
@@ -329,7 +329,7 @@ TEST(ModelExport, adds_the_stop_tokens_to_the_generation_config) {
 
 TEST(ModelExport, names_the_base_and_the_settings_of_an_adapter_as_peft_reads_them) {
   const TinyRun world({false, true});
-  const TunedModel tuned(world.checkpoint());
+  const FineTunedModel tuned(world.checkpoint());
   export_model(source_of(tuned), options_to(world.root() / "out"));
   const Json config = read_json_file(world.root() / "out" / "adapter_config.json");
   EXPECT_EQ(config["peft_type"], "LORA");

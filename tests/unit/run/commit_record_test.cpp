@@ -42,7 +42,7 @@ TEST(CommitRecordTest, what_is_written_is_read) {
   EXPECT_EQ(back.cpu_kernels, "EPYC avx2");
   EXPECT_EQ(back.eval_best_step, 40);
   EXPECT_EQ(back.rows_left_out, record.rows_left_out);
-  EXPECT_EQ(back.step_guard, R"({"rollbacks":2})");
+  EXPECT_EQ(back.guard_state, R"({"rollbacks":2})");
   ASSERT_EQ(back.files.size(), 2u);
   EXPECT_EQ(back.files[0].name, "rank-00000-of-00002.safetensors");
   EXPECT_EQ(back.files[0].size_bytes, 100u);

@@ -28,7 +28,7 @@ inline CommitRecord sample_record(int64_t step) {
   record.cpu_kernels = "EPYC avx2";
   record.eval_best_step = 40;
   record.rows_left_out = {{8, 12}, {40, 48}};
-  record.step_guard = R"({"rollbacks":2})";
+  record.guard_state = R"({"rollbacks":2})";
   record.files = {{"rank-00000-of-00002.safetensors", 100, hash_text("a")},
                   {"rank-00001-of-00002.safetensors", 0, hash_text("b")}};
   return record;

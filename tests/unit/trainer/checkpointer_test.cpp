@@ -1,11 +1,11 @@
-#include "trainer/run_saver.h"
+#include "trainer/checkpointer.h"
 
 #include <gtest/gtest.h>
 
 namespace temper {
 namespace {
 
-TEST(RunSaver, saves_by_time_at_the_nearest_boundary) {
+TEST(Checkpointer, saves_by_time_at_the_nearest_boundary) {
   EXPECT_FALSE(is_save_due(0.0, 1e6, 1.0, true));
   EXPECT_FALSE(is_save_due(15.0, 899.0, 1.0, false));
   EXPECT_TRUE(is_save_due(15.0, 899.5, 1.0, false));
@@ -14,7 +14,7 @@ TEST(RunSaver, saves_by_time_at_the_nearest_boundary) {
   EXPECT_FALSE(is_save_due(15.0, 600.0, 400.0, false));
 }
 
-TEST(RunSaver, saves_what_was_measured_from_half_the_time_on) {
+TEST(Checkpointer, saves_what_was_measured_from_half_the_time_on) {
   EXPECT_TRUE(is_save_due(15.0, 450.0, 1.0, true));
   EXPECT_FALSE(is_save_due(15.0, 449.0, 1.0, true));
   EXPECT_FALSE(is_save_due(15.0, 450.0, 1.0, false));

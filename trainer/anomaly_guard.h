@@ -1,7 +1,7 @@
-// Steps that must not be taken as they are: the loss or the gradient is not finite, or far above
-// what it was of late. Pure arithmetic on numbers that every rank has: all come to the same
-// verdict, and so does a run that was killed and goes on, for what is remembered is saved with its
-// checkpoints.
+// Finds steps that must not be taken as they are: the loss or the gradient is not finite, or far
+// above its recent median. It is pure arithmetic on numbers that every rank has, so all ranks come
+// to the same verdict. So does a run that was killed and goes on, because its checkpoints hold what
+// the guard remembers.
 #pragma once
 
 #include <cstdint>
@@ -29,32 +29,32 @@ struct StepVerdict {
   };
   Action action = Action::kApply;
   std::string problem;  // empty: there is none
-  RowRange rows;        // that are at fault: of this step, and of a spike's earlier ones
+  RowRange rows;        // at fault: those of this step, and of a spike's earlier steps
 };
 
-class StepGuard {
+class AnomalyGuard {
  public:
-  // Steps whose median tells what is usual, and how many there must be.
+  // A median is taken over this many good steps, and not before there are as many as the second.
   static constexpr size_t kHistory = 32;
   static constexpr size_t kMinHistory = 8;
-  // Then it is the weights that are at fault.
+  // After so many skipped steps in a row the weights are at fault, not the data.
   static constexpr int64_t kMaxSkipsInARow = 10;
 
-  explicit StepGuard(const RunConfig& config);
+  explicit AnomalyGuard(const RunConfig& config);
 
   StepVerdict judge(const StepNumbers& numbers);
-  // Where a step begins that would begin at `row`: past what rollbacks leave out.
+  // The first row of a step that would begin at `row`: rows that rollbacks leave out are passed.
   int64_t next_row(int64_t row) const;
   int64_t num_rollbacks() const { return num_rollbacks_; }
 
-  // What a checkpoint has to remember.
+  // Stores in a checkpoint's record what the guard remembers.
   void write_to(CommitRecord& record) const;
-  // Goes on as it was at that checkpoint, but for rollbacks made since and what they leave out.
-  // UserError naming `place` when the record can't be read.
+  // Restores the state of that checkpoint, but keeps the rollbacks made since and the rows that
+  // they leave out. UserError naming `place` when the record can't be read.
   void go_back_to(const CommitRecord& record, const std::string& place);
 
  private:
-  // Empty when there is none.
+  // Describes the spike; empty when there is none.
   std::string find_spike(const StepNumbers& numbers) const;
   StepVerdict act(BadStepPolicy policy, std::string problem, RowRange rows);
   void leave_out(RowRange rows);

@@ -1,5 +1,5 @@
 // Opening checkpoints for export and evaluation.
-#include "checkpoint/tuned_model.h"
+#include "checkpoint/fine_tuned_model.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,19 +25,19 @@ std::string error_of(const Action& action) {
   return "no error";
 }
 
-TEST(TunedModel, refuses_another_base) {
+TEST(FineTunedModel, refuses_another_base) {
   const TinyRun world({false, true});
   write_tiny_model(world.root() / "other", false, 12);
-  EXPECT_THAT(error_of([&] { TunedModel(world.checkpoint(), world.root() / "other"); }),
+  EXPECT_THAT(error_of([&] { FineTunedModel(world.checkpoint(), world.root() / "other"); }),
               names((world.root() / "other").string(), "step-2", "hash", "--model"));
   fs::copy(world.base(), world.root() / "moved");
-  const TunedModel moved(world.checkpoint(), world.root() / "moved");
+  const FineTunedModel moved(world.checkpoint(), world.root() / "moved");
   EXPECT_EQ(moved.base_directory(), world.root() / "moved");
 }
 
 TEST(CheckpointReader, finds_a_flipped_bit) {
   const TinyRun world({false, true});
-  const TunedModel tuned(world.checkpoint());
+  const FineTunedModel tuned(world.checkpoint());
   EXPECT_EQ(error_of([&] { tuned.reader().verify_files(); }), "no error");
   const fs::path path = world.checkpoint() / rank_file_name(0, 1);
   std::string bytes = read_file(path);

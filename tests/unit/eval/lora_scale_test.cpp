@@ -1,4 +1,4 @@
-#include "trainer/lora_scale.h"
+#include "eval/lora_scale.h"
 
 #include <gtest/gtest.h>
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/tuned_model.h"
+#include "checkpoint/fine_tuned_model.h"
 #include "config/run_config.h"
 #include "eval/model_template.h"
 #include "eval/prompt_encoder.h"
@@ -29,17 +29,17 @@ struct ModelRequest {
   TemplateRequest chat_template = {};
 };
 
-// Where `request.path` means a checkpoint, makes it that one's directory, so that whoever reads it
-// afterwards takes the same; nothing for other models.
-std::optional<FoundCheckpoint> settle_checkpoint(ModelRequest& request);
+// Where `request.path` means a checkpoint, replaces it by that checkpoint's directory, so that
+// whoever reads it afterwards takes the same one; returns nothing for other models.
+std::optional<FoundCheckpoint> resolve_checkpoint(ModelRequest& request);
 
-class ModelAccess {
+class ModelLoader {
  public:
   // Reads configurations and tokenizer and opens the weights; reads no weight but to hash the base.
   // UserError for what is missing or does not fit together.
-  explicit ModelAccess(const ModelRequest& request);
-  ModelAccess(const ModelAccess&) = delete;
-  ModelAccess& operator=(const ModelAccess&) = delete;
+  explicit ModelLoader(const ModelRequest& request);
+  ModelLoader(const ModelLoader&) = delete;
+  ModelLoader& operator=(const ModelLoader&) = delete;
 
   const std::string& name() const { return name_; }  // the path it was loaded from
   const std::filesystem::path& base_directory() const { return base_directory_; }
@@ -48,26 +48,26 @@ class ModelAccess {
   const ModelTemplate& chat_template() const { return chat_template_; }
   const PromptEncoder& prompts() const { return *prompts_; }  // lives as long as this
   StopConditions stop_conditions() const;
-  // Of a run or checkpoint; null for other models.
-  const TunedModel* tuned() const { return tuned_.get(); }
+  // The run's or checkpoint's model; null for other models.
+  const FineTunedModel* fine_tuned() const { return fine_tuned_.get(); }
   // Whether there is a base to compare with: a run, a checkpoint or an adapter.
-  bool has_base() const { return tuned_ != nullptr || lora_.has_value(); }
+  bool has_base() const { return fine_tuned_ != nullptr || lora_.has_value(); }
 
   ResidentModel load(const ComputePlace& place = {}) const;
   ResidentModel load_base(const ComputePlace& place = {}) const;
 
  private:
-  const HfWeights& base() const { return tuned_ ? tuned_->base() : *base_; }
+  const HfWeights& base() const { return fine_tuned_ ? fine_tuned_->base() : *base_; }
   void open_checkpoint(const std::filesystem::path& path, const std::filesystem::path& base);
   void open_directories(const std::filesystem::path& model, const std::filesystem::path& adapter);
   void open_text(const ModelRequest& request);
 
   std::string name_;
   std::filesystem::path base_directory_, adapter_directory_;
-  std::unique_ptr<TunedModel> tuned_;
+  std::unique_ptr<FineTunedModel> fine_tuned_;
   ModelConfig config_;
   std::optional<LoraConfig> lora_;
-  std::optional<HfWeights> base_;       // not given when tuned_ has it
+  std::optional<HfWeights> base_;       // not given when fine_tuned_ has it
   std::optional<PeftWeights> adapter_;  // of adapter_directory_
   std::optional<Tokenizer> tokenizer_;
   ModelTemplate chat_template_;

@@ -1,5 +1,6 @@
-// The held-out sets of a run while it trains: their losses, whether they say that it is time to
-// stop, and which checkpoint is the best by them.
+// Measures the held-out sets of a run while it trains, and decides by their losses whether it is
+// time to stop and which checkpoint is the best. The losses have the same bits on any number of
+// ranks.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +18,14 @@
 
 namespace temper {
 
-class HeldOutWatch {
+class Validator {
  public:
   // All outlive this.
-  HeldOutWatch(const RunSetup& setup, ProcessGroup& group, const RunDirectory& directory);
+  Validator(const RunSetup& setup, ProcessGroup& group, const RunDirectory& directory);
 
-  // Begins with what earlier attempts have measured up to the step that the run goes on from.
+  // Takes over what earlier attempts have measured up to `last_step`, from which the run goes on.
   // Collective.
-  void recall(int64_t last_step);
+  void restore_history(int64_t last_step);
   // Forgets what was measured after `step`. No communication.
   void go_back_to(int64_t step);
   // Measures all sets after `step`, once; step 0 is the base. `progress` is rank 0's, elsewhere
@@ -34,21 +35,21 @@ class HeldOutWatch {
   // The test loss has not improved for long enough, or the last evaluation is over the forgetting
   // budget and on_forgetting says stop.
   bool should_stop() const;
-  // Of HeldOutHistory, within the run's budget; step 0 is among them.
+  // The steps that HeldOutHistory finds best within the run's budget; step 0 is among them.
   int64_t best_step() const;
   std::vector<int64_t> steps_best_first() const;
-  // Says which of the checkpoints to use, if any, where something was measured to tell by; records
-  // what was forgotten, where there is a budget. Rank 0 only.
-  void judge(int64_t last_step, Progress& progress) const;
+  // Logs which of the checkpoints to use, if something was measured to tell by, and records what
+  // was forgotten if there is a budget. For rank 0 only.
+  void report(int64_t last_step, Progress& progress) const;
 
  private:
-  // Shows how far it is.
+  // Shows a bar meanwhile.
   HeldOutLoss measure(const HeldOutSet& set, ShardedModel& model, Progress* progress);
   HeldOutLoss evaluate_set(const HeldOutSet& set, ShardedModel& model, Progress* progress);
   void note_test_loss(double loss, Progress* progress);
   void note_general_loss(double loss, Progress* progress);
   bool is_over_budget() const;
-  void judge_forgetting(int64_t last_step, int64_t use_step, Progress& progress) const;
+  void report_forgetting(int64_t last_step, int64_t use_step, Progress& progress) const;
 
   const RunSetup& setup_;
   const RunConfig& config_;

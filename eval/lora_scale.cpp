@@ -1,4 +1,4 @@
-#include "trainer/lora_scale.h"
+#include "eval/lora_scale.h"
 
 #include <cmath>
 #include <limits>
@@ -16,11 +16,11 @@ namespace {
 constexpr int kNumSteps = 10;
 
 double joint_loss(const std::vector<NamedDataset>& sets, const std::string& prefix,
-                  const ResidentModel& model, const ModelAccess& access, ProcessGroup& group) {
+                  const ResidentModel& model, const ModelLoader& loader, ProcessGroup& group) {
   HeldOutLoss all;
   for (const NamedDataset& set : sets) {
     if (!set.name.starts_with(prefix)) continue;
-    const HeldOutLoss loss = held_out_figures(model, access.tokenizer(), group, set.dataset).loss;
+    const HeldOutLoss loss = held_out_figures(model, loader.tokenizer(), group, set.dataset).loss;
     all.sum += loss.sum;
     all.count += loss.count;
   }
@@ -28,7 +28,7 @@ double joint_loss(const std::vector<NamedDataset>& sets, const std::string& pref
 }
 
 // A run that this user may only read is no reason to fail.
-void keep(const TunedModel& tuned, const LoraScaleChoice& choice) {
+void keep(const FineTunedModel& tuned, const LoraScaleChoice& choice) {
   const auto run = run_of(tuned);
   if (!run) return;
   const auto path = run->lora_scale_path(tuned.record().step);
@@ -65,22 +65,22 @@ LoraScaleChoice choose_lora_scale(std::vector<LoraScalePoint> curve, double max_
   return {best.scale, max_forgetting, std::move(curve)};
 }
 
-LoraScalePoint measure_lora_scale(const ModelAccess& access, double scale, ProcessGroup& group) {
-  const std::vector<NamedDataset> sets = open_datasets_of_run(access);
-  ResidentModel model = access.load();
+LoraScalePoint measure_lora_scale(const ModelLoader& loader, double scale, ProcessGroup& group) {
+  const std::vector<NamedDataset> sets = open_datasets_of_run(loader);
+  ResidentModel model = loader.load();
   model.scale_lora(scale);
-  return {scale, joint_loss(sets, kTestPrefix, model, access, group),
-          joint_loss(sets, kGeneralPrefix, model, access, group)};
+  return {scale, joint_loss(sets, kTestPrefix, model, loader, group),
+          joint_loss(sets, kGeneralPrefix, model, loader, group)};
 }
 
 double rise_over(const LoraScalePoint& base, const LoraScalePoint& point) {
   return point.general_loss / base.general_loss - 1.0;
 }
 
-void check_lora_scale(const ModelAccess& access) {
-  const TunedModel* tuned = access.tuned();
+void check_lora_scale(const ModelLoader& loader) {
+  const FineTunedModel* tuned = loader.fine_tuned();
   if (tuned == nullptr || !tuned->lora()) {
-    throw UserError("--lora-scale: {} is no checkpoint of a LoRA run", access.name());
+    throw UserError("--lora-scale: {} is no checkpoint of a LoRA run", loader.name());
   }
   if (!tuned->lora()->modules_to_save.empty()) {
     throw UserError(
@@ -89,9 +89,9 @@ void check_lora_scale(const ModelAccess& access) {
   }
 }
 
-LoraScaleChoice find_lora_scale(const ModelAccess& access, ProcessGroup& group) {
-  check_lora_scale(access);
-  const RunConfig& config = access.tuned()->run_config();
+LoraScaleChoice find_lora_scale(const ModelLoader& loader, ProcessGroup& group) {
+  check_lora_scale(loader);
+  const RunConfig& config = loader.fine_tuned()->run_config();
   if (config.max_forgetting == 0.0 || config.general_datasets.empty()) {
     throw UserError(
         "--lora-scale auto needs the run's max_forgetting and general_datasets: they say how much "
@@ -99,12 +99,12 @@ LoraScaleChoice find_lora_scale(const ModelAccess& access, ProcessGroup& group) 
   }
   std::vector<LoraScalePoint> curve;
   for (int i = 0; i <= kNumSteps; ++i) {
-    curve.push_back(measure_lora_scale(access, static_cast<double>(i) / kNumSteps, group));
+    curve.push_back(measure_lora_scale(loader, static_cast<double>(i) / kNumSteps, group));
     log::info("lora scale {:.1f}: test loss {:.4f}, general loss {:.4f}", curve.back().scale,
               curve.back().test_loss, curve.back().general_loss);
   }
   LoraScaleChoice choice = choose_lora_scale(std::move(curve), config.max_forgetting);
-  if (group.rank() == 0) keep(*access.tuned(), choice);
+  if (group.rank() == 0) keep(*loader.fine_tuned(), choice);
   if (choice.scale == 0.0) {
     throw UserError(
         "--lora-scale auto: no share of the adapter keeps the general loss within max_forgetting "

@@ -1,4 +1,4 @@
-#include "eval/load_model.h"
+#include "eval/model_loader.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ using ::testing::ElementsAre;
 namespace fs = std::filesystem;
 
 std::string error_of(const ModelRequest& request) {
-  return error_text<UserError>([&] { const ModelAccess access(request); });
+  return error_text<UserError>([&] { const ModelLoader loader(request); });
 }
 
 at::Tensor logits_of(const ResidentModel& model) {
@@ -28,7 +28,7 @@ at::Tensor logits_of(const ResidentModel& model) {
 }
 
 void export_run(const TinyRun& world, const fs::path& output, bool merge) {
-  const TunedModel tuned(world.checkpoint());
+  const FineTunedModel tuned(world.checkpoint());
   ExportSource source;
   source.base_directory = tuned.base_directory();
   source.config = tuned.config();
@@ -43,11 +43,11 @@ void export_run(const TinyRun& world, const fs::path& output, bool merge) {
   export_model(source, options);
 }
 
-TEST(ModelAccess, finds_the_same_model_by_every_path) {
+TEST(ModelLoader, finds_the_same_model_by_every_path) {
   const TinyRun world({false, true});
   export_run(world, world.root() / "adapter", false);
   export_run(world, world.root() / "merged", true);
-  const ModelAccess by_run({.path = world.run()});
+  const ModelLoader by_run({.path = world.run()});
   const at::Tensor expected = logits_of(by_run.load());
   const at::Tensor base = logits_of(by_run.load_base());
   EXPECT_GT((expected - base).abs().max().item<float>(), 1e-2);
@@ -61,50 +61,50 @@ TEST(ModelAccess, finds_the_same_model_by_every_path) {
       {.model = world.root() / "merged"},
   };
   for (const ModelRequest& request : requests) {
-    const ModelAccess access(request);
-    EXPECT_LT((logits_of(access.load()) - expected).abs().max().item<float>(), 1e-4)
-        << access.name();
-    EXPECT_EQ(access.chat_template().name(), "chatml") << access.name();
-    EXPECT_THAT(access.stop_conditions().token_ids, ElementsAre(257, 259)) << access.name();
-    if (!access.has_base()) continue;
-    EXPECT_TRUE(at::equal(logits_of(access.load_base()), base)) << access.name();
+    const ModelLoader loader(request);
+    EXPECT_LT((logits_of(loader.load()) - expected).abs().max().item<float>(), 1e-4)
+        << loader.name();
+    EXPECT_EQ(loader.chat_template().name(), "chatml") << loader.name();
+    EXPECT_THAT(loader.stop_conditions().token_ids, ElementsAre(257, 259)) << loader.name();
+    if (!loader.has_base()) continue;
+    EXPECT_TRUE(at::equal(logits_of(loader.load_base()), base)) << loader.name();
   }
 }
 
 std::string rendered(const ModelRequest& request) {
-  return ModelAccess(request).prompts().encode({{"user", "A"}}).text;
+  return ModelLoader(request).prompts().encode({{"user", "A"}}).text;
 }
 
 constexpr const char* kMoody = "{% for m in messages %}{{ m.content }}{{ mood }}{% endfor %}";
 
-TEST(ModelAccess, takes_the_recorded_template_and_no_other) {
+TEST(ModelLoader, takes_the_recorded_template_and_no_other) {
   const TinyRun world({.lora = true});
   fs::remove(world.dataset());  // the checkpoint knows
-  EXPECT_EQ(ModelAccess({.path = world.run()}).chat_template().name(), "chatml");
-  EXPECT_EQ(ModelAccess({.path = world.run(), .chat_template = {"chatml", {}}}).name(),
+  EXPECT_EQ(ModelLoader({.path = world.run()}).chat_template().name(), "chatml");
+  EXPECT_EQ(ModelLoader({.path = world.run(), .chat_template = {"chatml", {}}}).name(),
             world.checkpoint());
   for (const char* other : {"plain", "none"}) {
     EXPECT_THAT(error_of({.path = world.run(), .chat_template = {other, {}}}),
                 names(other, "'chatml'", "step-2"));
   }
-  const ModelAccess base({.model = world.base()});
+  const ModelLoader base({.model = world.base()});
   EXPECT_EQ(base.chat_template().name(), "");
   EXPECT_THAT(base.chat_template().description(), names("raw text"));
   export_run(world, world.root() / "adapter", false);
-  EXPECT_THROW(ModelAccess({.path = world.root() / "adapter", .chat_template = {"plain", {}}}),
+  EXPECT_THROW(ModelLoader({.path = world.root() / "adapter", .chat_template = {"plain", {}}}),
                UserError);
 }
 
-TEST(ModelAccess, raw_texts_allow_any_template) {
+TEST(ModelLoader, raw_texts_allow_any_template) {
   const TinyRun world({.lora = true, .chat_template = {}});
-  EXPECT_EQ(ModelAccess({.path = world.run()}).chat_template().name(), "");
+  EXPECT_EQ(ModelLoader({.path = world.run()}).chat_template().name(), "");
   EXPECT_EQ(
-      ModelAccess({.path = world.run(), .chat_template = {"plain", {}}}).chat_template().name(),
+      ModelLoader({.path = world.run(), .chat_template = {"plain", {}}}).chat_template().name(),
       "plain");
 }
 
 // A checkpoint comes from anywhere: the name in it is a label, never a path to read.
-TEST(ModelAccess, a_record_s_template_name_opens_no_file) {
+TEST(ModelLoader, a_record_s_template_name_opens_no_file) {
   const TinyRun elsewhere({.lora = true});
   const fs::path secret = elsewhere.root() / "secret";
   write_file_atomically(secret, "{{ 'the secret' }}");
@@ -117,7 +117,7 @@ TEST(ModelAccess, a_record_s_template_name_opens_no_file) {
   EXPECT_THAT(error_of({.path = with_text.root() / "adapter"}), names(secret.string()));
 }
 
-TEST(ModelAccess, refuses_a_base_whose_template_has_become_another) {
+TEST(ModelLoader, refuses_a_base_whose_template_has_become_another) {
   const TinyRun world({.lora = true, .chat_template = {"model", kMoody, R"({"mood": "!"})"}});
   EXPECT_EQ(rendered({.path = world.run()}), "A!");  // the base has none of its own
   const fs::path own = world.base() / "chat_template.jinja";
@@ -127,7 +127,7 @@ TEST(ModelAccess, refuses_a_base_whose_template_has_become_another) {
   EXPECT_THAT(error_of({.path = world.run()}), names(world.base().string(), "--model"));
 }
 
-TEST(ModelAccess, finds_the_template_file_that_an_export_brought) {
+TEST(ModelLoader, finds_the_template_file_that_an_export_brought) {
   const TinyRun world({false, true});
   export_run(world, world.root() / "adapter", false);
   const fs::path report = world.root() / "adapter" / kExportReportFile;
@@ -139,26 +139,26 @@ TEST(ModelAccess, finds_the_template_file_that_an_export_brought) {
   EXPECT_EQ(rendered({.path = world.root() / "adapter"}), "A|");
 }
 
-TEST(ModelAccess, gives_the_template_the_kwargs_of_the_record_that_names_it) {
+TEST(ModelLoader, gives_the_template_the_kwargs_of_the_record_that_names_it) {
   const TinyRun world(
       {.lora = true, .chat_template = {"moody.jinja", kMoody, R"({"mood": "b", "a": 1})"}});
   EXPECT_EQ(rendered({.path = world.run()}), "Ab");
   const ModelRequest other = {.path = world.run(),
                               .chat_template = {"", OrderedJson{{"mood", "c"}}}};
   EXPECT_EQ(rendered(other), "Ac");
-  EXPECT_THAT(ModelAccess(other).chat_template().description(), names("kwargs"));
+  EXPECT_THAT(ModelLoader(other).chat_template().description(), names("kwargs"));
   EXPECT_EQ(rendered({.path = world.run(), .chat_template = {"", OrderedJson::object()}}), "A");
 
-  const ModelAccess tuned({.path = world.run()});
+  const ModelLoader tuned({.path = world.run()});
   EXPECT_EQ(tuned.chat_template().kwargs.dump(), R"({"mood":"b","a":1})");
   export_run(world, world.root() / "adapter", false);
   write_file_atomically(world.root() / "adapter" / "chat_template.jinja", kMoody);
-  const ModelAccess exported({.path = world.root() / "adapter"});
+  const ModelLoader exported({.path = world.root() / "adapter"});
   EXPECT_EQ(exported.chat_template().kwargs, tuned.chat_template().kwargs);
 }
 
 // Records of format version 1 say nothing where more than one rank trained.
-TEST(ModelAccess, warns_when_an_old_record_does_not_know) {
+TEST(ModelLoader, warns_when_an_old_record_does_not_know) {
   CommitRecord record;
   record.format_version = 1;
   testing::internal::CaptureStderr();
@@ -170,41 +170,41 @@ TEST(ModelAccess, warns_when_an_old_record_does_not_know) {
   EXPECT_THAT(found.description(), names("not recorded"));
 }
 
-TEST(ModelAccess, stops_where_the_generation_config_says) {
+TEST(ModelLoader, stops_where_the_generation_config_says) {
   const TinyRun world({false, true});
   write_file_atomically(world.base() / "generation_config.json", R"({"eos_token_id": [33, 34]})");
-  const ModelAccess access({.path = world.run()});
-  EXPECT_THAT(access.stop_conditions().token_ids, ElementsAre(33, 34, 257, 259));
+  const ModelLoader loader({.path = world.run()});
+  EXPECT_THAT(loader.stop_conditions().token_ids, ElementsAre(33, 34, 257, 259));
 }
 
 TEST(OpenDatasetFor, refuses_another_tokenizers_and_too_long_rows) {
   const TinyRun world({false, true});
-  const auto error = [&](const ModelAccess& access) -> std::string {
+  const auto error = [&](const ModelLoader& loader) -> std::string {
     try {
-      open_dataset_for(access, "name", world.dataset());
+      open_dataset_for(loader, "name", world.dataset());
     } catch (const UserError& user_error) {
       return user_error.what();
     }
     return "no error";
   };
-  EXPECT_EQ(error(ModelAccess({.model = world.base()})), "no error");
+  EXPECT_EQ(error(ModelLoader({.model = world.base()})), "no error");
 
   Json tokenizer = read_json_file(world.base() / "tokenizer.json");
   std::swap(tokenizer["model"]["vocab"]["a"], tokenizer["model"]["vocab"]["b"]);
   fs::copy(world.base(), world.root() / "other");
   write_file_atomically(world.root() / "other/tokenizer.json", tokenizer.dump());
-  EXPECT_THAT(error(ModelAccess({.model = world.root() / "other"})),
+  EXPECT_THAT(error(ModelLoader({.model = world.root() / "other"})),
               names("tokenizer", world.dataset().string(), (world.root() / "other").string()));
 
   Json config = read_json_file(world.base() / "config.json");
   config["max_position_embeddings"] = 127;
   fs::copy(world.base(), world.root() / "short");
   write_file_atomically(world.root() / "short/config.json", config.dump());
-  EXPECT_THAT(error(ModelAccess({.model = world.root() / "short"})),
+  EXPECT_THAT(error(ModelLoader({.model = world.root() / "short"})),
               names(world.dataset().string(), "128 tokens", "127"));
 }
 
-TEST(ModelAccess, refuses_what_does_not_fit_together) {
+TEST(ModelLoader, refuses_what_does_not_fit_together) {
   const TinyRun world({false, true});
   EXPECT_THAT(error_of({}), names("--model DIR"));
   EXPECT_THAT(error_of({.path = world.run(), .adapter = world.run()}),
@@ -226,14 +226,14 @@ TEST(ModelAccess, refuses_what_does_not_fit_together) {
   EXPECT_THAT(error_of({.path = world.run()}), names(world.base().string(), "tokenizer"));
 }
 
-TEST(ModelAccess, needs_the_base_of_an_adapter) {
+TEST(ModelLoader, needs_the_base_of_an_adapter) {
   const TinyRun world({false, true});
   export_run(world, world.root() / "adapter", false);
   fs::rename(world.base(), world.root() / "elsewhere");
   EXPECT_THAT(error_of({.path = world.root() / "adapter"}),
               names("--model", (world.root() / "adapter").string(), world.base().string()));
   EXPECT_NO_THROW(
-      ModelAccess({.path = world.root() / "adapter", .model = world.root() / "elsewhere"}));
+      ModelLoader({.path = world.root() / "adapter", .model = world.root() / "elsewhere"}));
 }
 
 }  // namespace

@@ -1,26 +1,57 @@
-#include "trainer/held_out_watch.h"
+#include "trainer/validator.h"
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "comm/agreement.h"
+#include "comm/round_robin.h"
 #include "comm/watch/heartbeat.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "common/work_bar.h"
 #include "run/recommendation.h"
-#include "trainer/held_out_evaluation.h"
 
 namespace temper {
+namespace {
 
-HeldOutWatch::HeldOutWatch(const RunSetup& setup, ProcessGroup& group,
-                           const RunDirectory& directory)
+// The loss over all rows of the dataset, `micro_batch_size` at a time in file order. Rank m mod
+// size computes micro-batch m, and the losses are added in micro-batch order, so that the figure
+// has the same bits on any number of ranks. Collective.
+HeldOutLoss held_out_loss(ShardedModel& model, ProcessGroup& group, const PackedDataset& dataset,
+                          int64_t micro_batch_size, WorkBar& bar) {
+  const int64_t num_rows = dataset.info().num_rows;
+  const int64_t num_micro_batches = (num_rows + micro_batch_size - 1) / micro_batch_size;
+  std::vector<double> mine;
+  for (int64_t first = 0; first < num_micro_batches; first += group.size()) {
+    const int64_t m = first + group.rank();
+    std::vector<PackedRow> rows;
+    for (int64_t row = m * micro_batch_size; row < std::min((m + 1) * micro_batch_size, num_rows);
+         ++row) {
+      rows.push_back(dataset.row(row));
+    }
+    std::optional<Batch> batch;
+    if (!rows.empty()) batch = to_batch(make_micro_batch(rows));
+    mine.push_back(model.evaluate(batch ? &*batch : nullptr));
+    bar.advance(std::min(group.size() * micro_batch_size, num_rows - first * micro_batch_size));
+  }
+  HeldOutLoss loss;
+  for (const double sum : gather_round_robin(group, mine, num_micro_batches)) loss.sum += sum;
+  loss.count = dataset.info().num_supervised_targets;
+  return loss;
+}
+
+}  // namespace
+
+Validator::Validator(const RunSetup& setup, ProcessGroup& group, const RunDirectory& directory)
     : setup_(setup),
       config_(setup.config),
       group_(group),
       directory_(directory),
       early_stopping_(config_.early_stopping_patience) {}
 
-void HeldOutWatch::recall(int64_t last_step) {
+void Validator::restore_history(int64_t last_step) {
   Json losses = {Json::array(), Json::array()};
   run_agreed(group_, [&] {
     if (group_.rank() != 0) return;
@@ -38,7 +69,7 @@ void HeldOutWatch::recall(int64_t last_step) {
   go_back_to(last_step);
 }
 
-void HeldOutWatch::go_back_to(int64_t step) {
+void Validator::go_back_to(int64_t step) {
   const HeldOutHistory all = std::move(history_);
   history_ = {};
   early_stopping_ = EarlyStopping(config_.early_stopping_patience);
@@ -53,7 +84,7 @@ void HeldOutWatch::go_back_to(int64_t step) {
   }
 }
 
-void HeldOutWatch::evaluate(ShardedModel& model, int64_t step, Progress* progress) {
+void Validator::evaluate(ShardedModel& model, int64_t step, Progress* progress) {
   if (last_evaluated_step_ == step) return;
   last_evaluated_step_ = step;
   const PhaseScope phase(RankPhase::kEvaluate);
@@ -68,15 +99,15 @@ void HeldOutWatch::evaluate(ShardedModel& model, int64_t step, Progress* progres
   if (general.count > 0) note_general_loss(general.mean(), progress);
 }
 
-HeldOutLoss HeldOutWatch::measure(const HeldOutSet& set, ShardedModel& model, Progress* progress) {
+HeldOutLoss Validator::measure(const HeldOutSet& set, ShardedModel& model, Progress* progress) {
   if (progress != nullptr) progress->end_bar();
   WorkBar bar(fmt::format("evaluating {}, rows", set.name), set.dataset.info().num_rows,
               progress != nullptr);
-  return evaluate_held_out(model, group_, set.dataset, config_.micro_batch_size, &bar);
+  return held_out_loss(model, group_, set.dataset, config_.micro_batch_size, bar);
 }
 
-HeldOutLoss HeldOutWatch::evaluate_set(const HeldOutSet& set, ShardedModel& model,
-                                       Progress* progress) {
+HeldOutLoss Validator::evaluate_set(const HeldOutSet& set, ShardedModel& model,
+                                    Progress* progress) {
   const int64_t step = last_evaluated_step_;
   const HeldOutLoss loss = measure(set, model, progress);
   if (!std::isfinite(loss.sum)) {
@@ -97,7 +128,7 @@ HeldOutLoss HeldOutWatch::evaluate_set(const HeldOutSet& set, ShardedModel& mode
   return loss;
 }
 
-void HeldOutWatch::note_test_loss(double loss, Progress* progress) {
+void Validator::note_test_loss(double loss, Progress* progress) {
   const int64_t step = last_evaluated_step_;
   history_.add_test(step, loss);
   early_stopping_.update(step, loss);
@@ -113,7 +144,7 @@ void HeldOutWatch::note_test_loss(double loss, Progress* progress) {
   }
 }
 
-void HeldOutWatch::note_general_loss(double loss, Progress* progress) {
+void Validator::note_general_loss(double loss, Progress* progress) {
   const int64_t step = last_evaluated_step_;
   history_.add_general(step, loss);
   if (progress != nullptr) {
@@ -127,33 +158,33 @@ void HeldOutWatch::note_general_loss(double loss, Progress* progress) {
   }
 }
 
-bool HeldOutWatch::is_over_budget() const {
+bool Validator::is_over_budget() const {
   // What an earlier attempt measured counts, too.
   return config_.max_forgetting > 0.0 && !history_.general().empty() &&
          history_.forgetting_at(history_.general().rbegin()->first) > config_.max_forgetting;
 }
 
-bool HeldOutWatch::should_stop() const {
+bool Validator::should_stop() const {
   return early_stopping_.should_stop() ||
          (config_.on_forgetting == ForgettingPolicy::kStop && is_over_budget());
 }
 
-int64_t HeldOutWatch::best_step() const {
+int64_t Validator::best_step() const {
   return history_.best_step(config_.max_forgetting);
 }
 
-std::vector<int64_t> HeldOutWatch::steps_best_first() const {
+std::vector<int64_t> Validator::steps_best_first() const {
   return history_.steps_best_first(config_.max_forgetting);
 }
 
-void HeldOutWatch::judge(int64_t last_step, Progress& progress) const {
+void Validator::report(int64_t last_step, Progress& progress) const {
   using Action = Recommendation::Action;
   const bool has_budget = config_.max_forgetting > 0.0;
   if (history_.test().empty() && !has_budget) return;
   const Recommendation found =
       recommend_checkpoint(history_, ChoiceTerms(config_), directory_.checkpoints());
   if (has_budget) {
-    judge_forgetting(last_step, found.action == Action::kUse ? found.step : -1, progress);
+    report_forgetting(last_step, found.action == Action::kUse ? found.step : -1, progress);
   }
   if (found.action == Action::kNothing) return;
   const std::string text = fmt::format("{}: {}", directory_.root().string(), found.description());
@@ -169,7 +200,7 @@ void HeldOutWatch::judge(int64_t last_step, Progress& progress) const {
   }
 }
 
-void HeldOutWatch::judge_forgetting(int64_t last_step, int64_t use_step, Progress& progress) const {
+void Validator::report_forgetting(int64_t last_step, int64_t use_step, Progress& progress) const {
   const double forgetting = history_.forgetting_at(last_step);
   if (std::isnan(forgetting)) {
     log::warning("max_forgetting: the base's general loss is not in {}: nothing to compare with",

@@ -1,4 +1,4 @@
-#include "trainer/run_saver.h"
+#include "trainer/checkpointer.h"
 
 #include <ATen/ATen.h>
 
@@ -39,8 +39,8 @@ bool is_save_due(double save_minutes, double seconds_since_save, double step_sec
          (is_evaluated && seconds_since_save >= interval / 2);
 }
 
-RunSaver::RunSaver(ShardedModel& model, const RunConfig& config, const RunDirectory& directory,
-                   const std::string& attempt, OnEnd on_end)
+Checkpointer::Checkpointer(ShardedModel& model, const RunConfig& config,
+                           const RunDirectory& directory, const std::string& attempt, OnEnd on_end)
     : group_(model.mesh().world()),
       config_(config),
       directory_(directory),
@@ -48,12 +48,12 @@ RunSaver::RunSaver(ShardedModel& model, const RunConfig& config, const RunDirect
       saver_(model, directory, attempt),
       last_save_(process_seconds()) {}
 
-bool RunSaver::is_requested() const {
+bool Checkpointer::is_requested() const {
   std::error_code ignored;
   return std::filesystem::exists(directory_.save_request_path(), ignored);
 }
 
-bool RunSaver::is_time_up() const {
+bool Checkpointer::is_time_up() const {
   if (config_.max_wall_time == 0) return false;
   double save = longest_save_seconds_;
   if (save < 0) save = static_cast<double>(saver_.size_bytes()) / kAssumedBytesPerSecond;
@@ -63,11 +63,11 @@ bool RunSaver::is_time_up() const {
   return process_seconds() + needed > static_cast<double>(config_.max_wall_time);
 }
 
-void RunSaver::expect_saves() {
+void Checkpointer::expect_saves() {
   if (config_.async_save) saver_.prepare();
 }
 
-StepDecision RunSaver::agree(int64_t step, bool is_evaluated) {
+StepDecision Checkpointer::agree(int64_t step, bool is_evaluated) {
   const double now = process_seconds();
   const double step_seconds = last_boundary_ < 0 ? 0.0 : now - last_boundary_;
   longest_step_seconds_ = std::max(longest_step_seconds_, step_seconds);
@@ -98,10 +98,10 @@ StepDecision RunSaver::agree(int64_t step, bool is_evaluated) {
   return {agreed[0] != kNoStop, agreed[1] != 0};
 }
 
-void RunSaver::begin(SaveRequest request) {
+void Checkpointer::begin(SaveRequest request) {
   const PhaseScope phase(RankPhase::kSave);
   const double start_seconds = process_seconds();
-  finish();
+  wait();
   request.waited_seconds = process_seconds() - start_seconds;
   if (last_saved_step_ == request.record.step) {
     if (is_leader() && is_requested()) answer_request(true);
@@ -110,12 +110,12 @@ void RunSaver::begin(SaveRequest request) {
   start(request, config_.async_save ? CheckpointSaver::Mode::kBackground
                                     : CheckpointSaver::Mode::kForeground);
   // Nothing else is to be waited for.
-  if (!config_.async_save) finish();
+  if (!config_.async_save) wait();
 }
 
-void RunSaver::complete(const SaveRequest& request) {
+void Checkpointer::complete(const SaveRequest& request) {
   const PhaseScope phase(RankPhase::kSave);
-  finish();
+  wait();
   // Twice: what has failed may have been a passing fault, and there is no later save.
   for (int tries = 2; last_saved_step_ != request.record.step; --tries) {
     start(request, CheckpointSaver::Mode::kForeground);
@@ -128,24 +128,24 @@ void RunSaver::complete(const SaveRequest& request) {
   }
 }
 
-void RunSaver::finish() {
+void Checkpointer::wait() {
   const PhaseScope phase(RankPhase::kSave);
   if (saver_.is_active()) judge(saver_.finish());
 }
 
-void RunSaver::settle() {
+void Checkpointer::wait_ignoring_failure() {
   const PhaseScope phase(RankPhase::kSave);
   if (saver_.is_active()) record(saver_.finish());
 }
 
-void RunSaver::start(const SaveRequest& request, CheckpointSaver::Mode mode) {
+void Checkpointer::start(const SaveRequest& request, CheckpointSaver::Mode mode) {
   answers_request_ = is_leader() && is_requested();
   last_save_ = process_seconds();
   saver_.start(request, mode);
   fault_point("save");
 }
 
-void RunSaver::record(const SaveOutcome& outcome) {
+void Checkpointer::record(const SaveOutcome& outcome) {
   const bool saved = outcome.error.empty();
   if (saved) {
     last_saved_step_ = outcome.step;
@@ -157,7 +157,7 @@ void RunSaver::record(const SaveOutcome& outcome) {
   on_end_(outcome);
 }
 
-void RunSaver::judge(const SaveOutcome& outcome) {
+void Checkpointer::judge(const SaveOutcome& outcome) {
   record(outcome);
   if (outcome.error.empty()) return;
   if (outcome.is_fatal || config_.on_save_error == SaveErrorPolicy::kStop) {
@@ -175,7 +175,7 @@ void RunSaver::judge(const SaveOutcome& outcome) {
 
 // Whoever asks waits for the file to go away. One that could not be answered gets another name, so
 // that it is not tried again after every step.
-void RunSaver::answer_request(bool saved) {
+void Checkpointer::answer_request(bool saved) {
   answers_request_ = false;
   const std::filesystem::path path = directory_.save_request_path();
   std::error_code error;

@@ -1,4 +1,4 @@
-// A folder with a tiny model and dataset to train on, and ways to watch a run from outside.
+// Adds a tiny model and dataset to the folder, trains on them, and watches runs from outside.
 #pragma once
 
 #include <fmt/format.h>
@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "run/run_directory.h"
-#include "workshop.h"
+#include "temper_fixture.h"
 
 namespace temper {
 
@@ -48,9 +48,9 @@ inline bool is_running(pid_t pid) {
   return static_cast<bool>(stat >> id >> name >> state) && state != "Z";
 }
 
-class TrainingWorkshop : public Workshop {
+class TrainingFixture : public TemperFixture {
  protected:
-  TrainingWorkshop() {
+  TrainingFixture() {
     write_model_config();
     temper_output({"new-model", "--config", "base/config.json", "--tokenizer",
                    "base/tokenizer.json", "-o", "model"});

@@ -1,4 +1,4 @@
-#include "trainer/step_guard.h"
+#include "trainer/anomaly_guard.h"
 
 #include <algorithm>
 #include <cmath>
@@ -19,19 +19,19 @@ double median(const std::deque<double>& values) {
 
 void remember(std::deque<double>& values, double value) {
   values.push_back(value);
-  if (values.size() > StepGuard::kHistory) values.pop_front();
+  if (values.size() > AnomalyGuard::kHistory) values.pop_front();
 }
 
 }  // namespace
 
-StepGuard::StepGuard(const RunConfig& config)
+AnomalyGuard::AnomalyGuard(const RunConfig& config)
     : on_non_finite_(config.on_non_finite),
       on_spike_(config.on_spike),
       spike_factor_(config.spike_factor),
       spike_patience_(config.spike_patience),
       max_rollbacks_(config.max_rollbacks) {}
 
-StepVerdict StepGuard::judge(const StepNumbers& numbers) {
+StepVerdict AnomalyGuard::judge(const StepNumbers& numbers) {
   if (!std::isfinite(numbers.loss) || !std::isfinite(numbers.grad_norm)) {
     const char* what = std::isfinite(numbers.loss) ? "gradient" : "loss";
     return act(on_non_finite_, fmt::format("the {} is not finite", what), numbers.rows);
@@ -51,7 +51,7 @@ StepVerdict StepGuard::judge(const StepNumbers& numbers) {
   return act(on_spike_, spike, {spike_begin_, numbers.rows.end});
 }
 
-std::string StepGuard::find_spike(const StepNumbers& numbers) const {
+std::string AnomalyGuard::find_spike(const StepNumbers& numbers) const {
   if (spike_factor_ <= 0 || losses_.size() < kMinHistory) return "";
   const auto describe = [&](const char* what, double value, double usual) {
     return fmt::format("the {} is {:.4g}, {:.3g} times the median of the last {} steps", what,
@@ -65,7 +65,7 @@ std::string StepGuard::find_spike(const StepNumbers& numbers) const {
   return "";
 }
 
-StepVerdict StepGuard::act(BadStepPolicy policy, std::string problem, RowRange rows) {
+StepVerdict AnomalyGuard::act(BadStepPolicy policy, std::string problem, RowRange rows) {
   using Action = StepVerdict::Action;
   switch (policy) {
     case BadStepPolicy::kStop:
@@ -86,23 +86,23 @@ StepVerdict StepGuard::act(BadStepPolicy policy, std::string problem, RowRange r
   return {Action::kStop, std::move(problem), rows};
 }
 
-int64_t StepGuard::next_row(int64_t row) const {
+int64_t AnomalyGuard::next_row(int64_t row) const {
   for (const RowRange& range : left_out_) {
     if (row >= range.begin && row < range.end) row = range.end;
   }
   return row;
 }
 
-void StepGuard::leave_out(RowRange rows) {
+void AnomalyGuard::leave_out(RowRange rows) {
   if (std::find(left_out_.begin(), left_out_.end(), rows) != left_out_.end()) return;
   left_out_.push_back(rows);
   std::sort(left_out_.begin(), left_out_.end(),
             [](const RowRange& a, const RowRange& b) { return a.begin < b.begin; });
 }
 
-void StepGuard::write_to(CommitRecord& record) const {
+void AnomalyGuard::write_to(CommitRecord& record) const {
   record.rows_left_out = left_out_;
-  record.step_guard = Json{
+  record.guard_state = Json{
       {"losses", losses_},
       {"grad_norms", norms_},
       {"spike_begin", spike_begin_},
@@ -112,9 +112,9 @@ void StepGuard::write_to(CommitRecord& record) const {
        num_rollbacks_}}.dump();
 }
 
-void StepGuard::go_back_to(const CommitRecord& record, const std::string& place) {
+void AnomalyGuard::go_back_to(const CommitRecord& record, const std::string& place) {
   for (const RowRange& rows : record.rows_left_out) leave_out(rows);
-  const std::string& text = record.step_guard;
+  const std::string& text = record.guard_state;
   const Json then = text.empty() ? Json::object() : parse_json(text, place);
   try {
     losses_ = then.value("losses", std::deque<double>());

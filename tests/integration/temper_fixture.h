@@ -1,5 +1,4 @@
-// A folder of its own for one test, with what is needed to run `temper` in it on small generated
-// inputs.
+// Gives each test a folder of its own and runs `temper` in it on small generated inputs.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -22,10 +21,10 @@ struct ProgramRun {
   std::string err;  // standard error
 };
 
-class Workshop : public ::testing::Test {
+class TemperFixture : public ::testing::Test {
  protected:
-  Workshop();
-  ~Workshop() override;
+  TemperFixture();
+  ~TemperFixture() override;
 
   const std::filesystem::path& folder() const { return folder_; }
   std::filesystem::path write(const std::string& name, std::string_view content) const;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "comm/process_group.h"
-#include "eval/load_model.h"
+#include "eval/model_loader.h"
 #include "io/json.h"
 
 namespace temper {
@@ -30,17 +30,17 @@ struct LoraScaleChoice {
 LoraScaleChoice choose_lora_scale(std::vector<LoraScalePoint> curve, double max_forgetting);
 
 // What the run's test and general sets say of a share of the adapter. Collective.
-LoraScalePoint measure_lora_scale(const ModelAccess& access, double scale, ProcessGroup& group);
+LoraScalePoint measure_lora_scale(const ModelLoader& loader, double scale, ProcessGroup& group);
 // Relative rise of the general loss.
 double rise_over(const LoraScalePoint& base, const LoraScalePoint& point);
 
 // UserError: no LoRA run, or modules_to_save (which are no share of anything).
-void check_lora_scale(const ModelAccess& access);
+void check_lora_scale(const ModelLoader& loader);
 
 // Measures scales 0, 0.1, ... 1 on the run's test and general sets and chooses. What it finds is
 // kept with the run (docs/formats/run_directory.md), for its report. UserError as above, and: no
 // budget or no general sets in its configuration, or only the base is within the budget.
 // Collective.
-LoraScaleChoice find_lora_scale(const ModelAccess& access, ProcessGroup& group);
+LoraScaleChoice find_lora_scale(const ModelLoader& loader, ProcessGroup& group);
 
 }  // namespace temper

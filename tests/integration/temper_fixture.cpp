@@ -1,4 +1,4 @@
-#include "workshop.h"
+#include "temper_fixture.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -36,33 +36,33 @@ Json tiny_llama() {
 
 }  // namespace
 
-Workshop::Workshop() {
+TemperFixture::TemperFixture() {
   std::string pattern = (fs::temp_directory_path() / "temper_test_XXXXXX").string();
   if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make " + pattern);
   folder_ = pattern;
 }
 
-Workshop::~Workshop() {
+TemperFixture::~TemperFixture() {
   std::error_code ignored;
   fs::remove_all(folder_, ignored);
 }
 
-fs::path Workshop::write(const std::string& name, std::string_view content) const {
+fs::path TemperFixture::write(const std::string& name, std::string_view content) const {
   const fs::path path = folder() / name;
   fs::create_directories(path.parent_path());
   std::ofstream(path, std::ios::binary) << content;
   return path;
 }
 
-std::string Workshop::read(const std::string& name) const {
+std::string TemperFixture::read(const std::string& name) const {
   return read_file(folder() / name);
 }
 
-bool Workshop::exists(const std::string& name) const {
+bool TemperFixture::exists(const std::string& name) const {
   return fs::exists(folder() / name);
 }
 
-std::vector<std::string> Workshop::listing() const {
+std::vector<std::string> TemperFixture::listing() const {
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(folder())) {
     names.push_back(entry.path().filename().string());
@@ -71,8 +71,8 @@ std::vector<std::string> Workshop::listing() const {
   return names;
 }
 
-ProgramRun Workshop::temper(const std::vector<std::string>& arguments, std::string_view input,
-                            const std::map<std::string, std::string>& environment) const {
+ProgramRun TemperFixture::temper(const std::vector<std::string>& arguments, std::string_view input,
+                                 const std::map<std::string, std::string>& environment) const {
   std::vector<std::string> command = {TEMPER_PROGRAM};
   command.insert(command.end(), arguments.begin(), arguments.end());
   ProcessOptions options;
@@ -83,19 +83,20 @@ ProgramRun Workshop::temper(const std::vector<std::string>& arguments, std::stri
   return {run.status.shell_code(), run.standard_output, run.standard_error};
 }
 
-std::string Workshop::temper_output(const std::vector<std::string>& arguments,
-                                    std::string_view input) const {
+std::string TemperFixture::temper_output(const std::vector<std::string>& arguments,
+                                         std::string_view input) const {
   const ProgramRun run = temper(arguments, input);
   EXPECT_EQ(run.exit_code, kExitDone) << run.err;
   return run.out;
 }
 
-Json Workshop::temper_json(const std::vector<std::string>& arguments) const {
+Json TemperFixture::temper_json(const std::vector<std::string>& arguments) const {
   return parse_json(temper_output(arguments), "output of temper");
 }
 
-pid_t Workshop::start_temper(const std::string& name, const std::vector<std::string>& arguments,
-                             const std::map<std::string, std::string>& environment) const {
+pid_t TemperFixture::start_temper(const std::string& name,
+                                  const std::vector<std::string>& arguments,
+                                  const std::map<std::string, std::string>& environment) const {
   std::vector<std::string> command = {TEMPER_PROGRAM};
   command.insert(command.end(), arguments.begin(), arguments.end());
   const auto open_for_writing = [&](const std::string& suffix) {
@@ -113,17 +114,17 @@ pid_t Workshop::start_temper(const std::string& name, const std::vector<std::str
   return start_process(command, options);
 }
 
-fs::path Workshop::write_tokenizer() const {
+fs::path TemperFixture::write_tokenizer() const {
   return write("tokenizer.json", byte_tokenizer());
 }
 
-fs::path Workshop::write_model_config() const {
+fs::path TemperFixture::write_model_config() const {
   write("base/config.json", tiny_llama().dump(2));
   write("base/tokenizer.json", byte_tokenizer());
   return folder() / "base";
 }
 
-fs::path Workshop::write_corpus(int num_records, const std::string& name) const {
+fs::path TemperFixture::write_corpus(int num_records, const std::string& name) const {
   std::ostringstream lines;
   for (int i = 0; i < num_records; ++i) {
     lines << Json{{"prompt", fmt::format("What is number {}?", i)},
@@ -134,7 +135,8 @@ fs::path Workshop::write_corpus(int num_records, const std::string& name) const 
   return write(name, lines.str());
 }
 
-fs::path Workshop::write_dataset(int num_records, int sequence_len, const std::string& stem) const {
+fs::path TemperFixture::write_dataset(int num_records, int sequence_len,
+                                      const std::string& stem) const {
   write_tokenizer();
   write_corpus(num_records, stem + ".jsonl");
   temper_output({"pack", stem + ".jsonl", "-o", stem + ".h5", "--tokenizer", "tokenizer.json",
@@ -142,7 +144,7 @@ fs::path Workshop::write_dataset(int num_records, int sequence_len, const std::s
   return folder() / (stem + ".h5");
 }
 
-fs::path Workshop::write_run_yaml(const std::string& more) const {
+fs::path TemperFixture::write_run_yaml(const std::string& more) const {
   return write("run.yaml",
                "base_model: base\ndatasets: [{path: train.h5}]\noutput_dir: out\n" + more);
 }

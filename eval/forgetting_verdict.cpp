@@ -1,4 +1,4 @@
-#include "trainer/forgetting_verdict.h"
+#include "eval/forgetting_verdict.h"
 
 #include <cmath>
 #include <string>
@@ -10,13 +10,13 @@
 namespace temper {
 namespace {
 
-HeldOutHistory history_of(const TunedModel& tuned) {
+HeldOutHistory history_of(const FineTunedModel& tuned) {
   const auto run = run_of(tuned);
   return run ? HeldOutHistory(read_metrics(run->metrics_path())) : HeldOutHistory();
 }
 
 // What to do instead, as a sentence without its full stop.
-std::string advice(const TunedModel& tuned) {
+std::string advice(const FineTunedModel& tuned) {
   std::string text;
   if (const auto run = run_of(tuned)) {
     const Recommendation found = recommend_checkpoint(*run);
@@ -36,11 +36,11 @@ Json ForgettingVerdict::to_json() const {
   return {{"rise", std::isnan(rise) ? Json() : Json(rise)}, {"max_forgetting", max_forgetting}};
 }
 
-ForgettingVerdict forgetting_of(const TunedModel& tuned) {
+ForgettingVerdict forgetting_of(const FineTunedModel& tuned) {
   return {history_of(tuned).forgetting_at(tuned.record().step), tuned.run_config().max_forgetting};
 }
 
-void refuse_over_budget(const TunedModel& tuned, const ForgettingVerdict& verdict) {
+void refuse_over_budget(const FineTunedModel& tuned, const ForgettingVerdict& verdict) {
   if (verdict.is_within_budget()) return;
   const std::string what =
       std::isnan(verdict.rise)

@@ -14,15 +14,15 @@
 
 namespace temper {
 
-class TunedModel {
+class FineTunedModel {
  public:
   // Reads the checkpoint's record and opens its files and the base's. The base is where the
   // recorded configuration says, or in `base_directory` when that is not empty. UserError when the
   // base's weights are not those that the run was trained from.
-  explicit TunedModel(const std::filesystem::path& checkpoint,
-                      const std::filesystem::path& base_directory = {});
-  TunedModel(const TunedModel&) = delete;
-  TunedModel& operator=(const TunedModel&) = delete;
+  explicit FineTunedModel(const std::filesystem::path& checkpoint,
+                          const std::filesystem::path& base_directory = {});
+  FineTunedModel(const FineTunedModel&) = delete;
+  FineTunedModel& operator=(const FineTunedModel&) = delete;
 
   const std::filesystem::path& directory() const { return directory_; }
   const std::filesystem::path& base_directory() const { return base_directory_; }
@@ -48,7 +48,7 @@ class TunedModel {
   ChainedWeights weights_;
 };
 
-// The run that the checkpoint lies in; nothing where it has been copied elsewhere.
-std::optional<RunDirectory> run_of(const TunedModel& tuned);
+// The run whose directory holds the checkpoint; nothing where it has been copied elsewhere.
+std::optional<RunDirectory> run_of(const FineTunedModel& tuned);
 
 }  // namespace temper

@@ -1,4 +1,4 @@
-#include "trainer/step_guard.h"
+#include "trainer/anomaly_guard.h"
 
 #include <gmock/gmock.h>
 
@@ -26,18 +26,18 @@ RunConfig config_with(BadStepPolicy policy, double spike_factor = 0.0, int64_t p
 }
 
 // Step n of a run, from 0, and its numbers.
-StepVerdict judge(StepGuard& guard, int64_t n, double loss, double norm = 1.0) {
+StepVerdict judge(AnomalyGuard& guard, int64_t n, double loss, double norm = 1.0) {
   return guard.judge({{n * kRows, (n + 1) * kRows}, loss, norm});
 }
 
-void train_well(StepGuard& guard, int64_t steps) {
+void train_well(AnomalyGuard& guard, int64_t steps) {
   for (int64_t n = 0; n < steps; ++n) {
     EXPECT_EQ(judge(guard, n, 2.0 + 0.01 * static_cast<double>(n % 3)).action, Action::kApply);
   }
 }
 
-TEST(StepGuard, loss_and_gradient_must_be_finite) {
-  StepGuard guard(config_with(BadStepPolicy::kStop));
+TEST(AnomalyGuard, loss_and_gradient_must_be_finite) {
+  AnomalyGuard guard(config_with(BadStepPolicy::kStop));
   EXPECT_EQ(judge(guard, 0, 1.0).problem, "");
   const StepVerdict loss = judge(guard, 1, kNan);
   EXPECT_EQ(loss.action, Action::kStop);
@@ -46,13 +46,13 @@ TEST(StepGuard, loss_and_gradient_must_be_finite) {
             "the gradient is not finite");
 }
 
-TEST(StepGuard, skips_until_it_is_the_weights) {
-  StepGuard guard(config_with(BadStepPolicy::kSkip));
-  for (int64_t n = 0; n < StepGuard::kMaxSkipsInARow; ++n) {
+TEST(AnomalyGuard, skips_until_it_is_the_weights) {
+  AnomalyGuard guard(config_with(BadStepPolicy::kSkip));
+  for (int64_t n = 0; n < AnomalyGuard::kMaxSkipsInARow; ++n) {
     EXPECT_EQ(judge(guard, n, kNan).action, Action::kSkip);
   }
   EXPECT_EQ(judge(guard, 10, 1.0).action, Action::kApply);  // it was the rows
-  for (int64_t n = 0; n < StepGuard::kMaxSkipsInARow; ++n) {
+  for (int64_t n = 0; n < AnomalyGuard::kMaxSkipsInARow; ++n) {
     EXPECT_EQ(judge(guard, 11 + n, kNan).action, Action::kSkip);
   }
   const StepVerdict last = judge(guard, 30, kNan);
@@ -60,8 +60,8 @@ TEST(StepGuard, skips_until_it_is_the_weights) {
   EXPECT_THAT(last.problem, names("10 steps"));
 }
 
-TEST(StepGuard, rollbacks_leave_rows_out_and_have_a_limit) {
-  StepGuard guard(config_with(BadStepPolicy::kRollback));
+TEST(AnomalyGuard, rollbacks_leave_rows_out_and_have_a_limit) {
+  AnomalyGuard guard(config_with(BadStepPolicy::kRollback));
   const StepVerdict first = judge(guard, 3, kNan);
   EXPECT_EQ(first.action, Action::kRollback);
   EXPECT_EQ(first.rows, (RowRange{12, 16}));
@@ -75,8 +75,8 @@ TEST(StepGuard, rollbacks_leave_rows_out_and_have_a_limit) {
   EXPECT_THAT(last.problem, names("max_rollbacks (2)"));
 }
 
-TEST(StepGuard, spike_is_far_above_the_median_of_late) {
-  StepGuard guard(config_with(BadStepPolicy::kSkip, 3.0));
+TEST(AnomalyGuard, spike_is_far_above_the_median_of_late) {
+  AnomalyGuard guard(config_with(BadStepPolicy::kSkip, 3.0));
   EXPECT_EQ(judge(guard, 0, 1000.0).action, Action::kApply);  // too early to tell
   train_well(guard, 20);
   EXPECT_EQ(judge(guard, 20, 5.9).action, Action::kApply);
@@ -88,8 +88,8 @@ TEST(StepGuard, spike_is_far_above_the_median_of_late) {
   EXPECT_THAT(norm.problem, names("gradient norm", "3.5"));
 }
 
-TEST(StepGuard, patience_waits_for_a_spike_that_lasts) {
-  StepGuard guard(config_with(BadStepPolicy::kRollback, 3.0, 3));
+TEST(AnomalyGuard, patience_waits_for_a_spike_that_lasts) {
+  AnomalyGuard guard(config_with(BadStepPolicy::kRollback, 3.0, 3));
   train_well(guard, 20);
   EXPECT_EQ(judge(guard, 20, 9.0).action, Action::kApply);
   EXPECT_EQ(judge(guard, 21, 2.0).action, Action::kApply);  // over
@@ -100,13 +100,13 @@ TEST(StepGuard, patience_waits_for_a_spike_that_lasts) {
   EXPECT_EQ(third.rows, (RowRange{88, 100}));  // from its first step on
 }
 
-TEST(StepGuard, goes_on_from_a_checkpoint_as_though_it_had_never_stopped) {
-  StepGuard whole(config_with(BadStepPolicy::kRollback, 3.0, 2));
+TEST(AnomalyGuard, goes_on_from_a_checkpoint_as_though_it_had_never_stopped) {
+  AnomalyGuard whole(config_with(BadStepPolicy::kRollback, 3.0, 2));
   train_well(whole, 19);
   judge(whole, 19, 9.0);  // the first step of a spike
   CommitRecord record;
   whole.write_to(record);
-  StepGuard resumed(config_with(BadStepPolicy::kRollback, 3.0, 2));
+  AnomalyGuard resumed(config_with(BadStepPolicy::kRollback, 3.0, 2));
   resumed.go_back_to(record, "commit.json");
   const StepVerdict a = judge(whole, 20, 9.0), b = judge(resumed, 20, 9.0);
   EXPECT_EQ(a.action, Action::kRollback);
@@ -116,12 +116,12 @@ TEST(StepGuard, goes_on_from_a_checkpoint_as_though_it_had_never_stopped) {
   CommitRecord from_whole, from_resumed;
   whole.write_to(from_whole);
   resumed.write_to(from_resumed);
-  EXPECT_EQ(from_whole.step_guard, from_resumed.step_guard);
+  EXPECT_EQ(from_whole.guard_state, from_resumed.guard_state);
   EXPECT_EQ(from_whole.rows_left_out, from_resumed.rows_left_out);
 }
 
-TEST(StepGuard, going_back_forgets_no_rollback) {
-  StepGuard guard(config_with(BadStepPolicy::kRollback));
+TEST(AnomalyGuard, going_back_forgets_no_rollback) {
+  AnomalyGuard guard(config_with(BadStepPolicy::kRollback));
   CommitRecord before;
   guard.write_to(before);
   judge(guard, 5, kNan);
@@ -130,11 +130,11 @@ TEST(StepGuard, going_back_forgets_no_rollback) {
   EXPECT_EQ(guard.next_row(20), 24);
 }
 
-TEST(StepGuard, records_from_before_it_and_broken_ones) {
-  StepGuard guard(config_with(BadStepPolicy::kSkip));
+TEST(AnomalyGuard, records_from_before_it_and_broken_ones) {
+  AnomalyGuard guard(config_with(BadStepPolicy::kSkip));
   guard.go_back_to(CommitRecord{}, "commit.json");
   CommitRecord broken;
-  broken.step_guard = R"({"losses": "many"})";
+  broken.guard_state = R"({"losses": "many"})";
   EXPECT_THROW(guard.go_back_to(broken, "commit.json"), UserError);
 }
 

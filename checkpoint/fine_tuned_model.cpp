@@ -1,4 +1,4 @@
-#include "checkpoint/tuned_model.h"
+#include "checkpoint/fine_tuned_model.h"
 
 #include "arch/parameters.h"
 #include "arch/run_adapter.h"
@@ -33,7 +33,7 @@ void check_is_there(const fs::path& directory, const CheckpointReader& reader,
 
 }  // namespace
 
-TunedModel::TunedModel(const fs::path& checkpoint, const fs::path& base_directory)
+FineTunedModel::FineTunedModel(const fs::path& checkpoint, const fs::path& base_directory)
     : directory_(checkpoint),
       reader_(checkpoint),
       run_config_(read_recorded_config(record().config_yaml, directory_.string())),
@@ -59,7 +59,7 @@ TunedModel::TunedModel(const fs::path& checkpoint, const fs::path& base_director
   }
 }
 
-std::optional<RunDirectory> run_of(const TunedModel& tuned) {
+std::optional<RunDirectory> run_of(const FineTunedModel& tuned) {
   const RunDirectory run(fs::canonical(tuned.directory()).parent_path());
   if (!run.exists()) return std::nullopt;
   return run;

@@ -1,6 +1,6 @@
-// When a run saves its state: every save_steps, every save_minutes, when somebody asks for it
-// (RUN_DIR/SAVE), on a signal, in time before max_wall_time, and at its end; and what becomes of a
-// save that failed.
+// Decides when a run saves its state: every save_steps, every save_minutes, when somebody asks for
+// it (RUN_DIR/SAVE), on a signal, in time before max_wall_time, and at its end. It also decides
+// what a failed save means to the run.
 #pragma once
 
 #include <cstdint>
@@ -26,28 +26,29 @@ struct StepDecision {
 bool is_save_due(double save_minutes, double seconds_since_save, double step_seconds,
                  bool is_evaluated);
 
-class RunSaver {
+class Checkpointer {
  public:
   // `on_end` is told of every save that has ended, on all ranks.
   using OnEnd = std::function<void(const SaveOutcome&)>;
-  RunSaver(ShardedModel& model, const RunConfig& config, const RunDirectory& directory,
-           const std::string& attempt, OnEnd on_end);
+  Checkpointer(ShardedModel& model, const RunConfig& config, const RunDirectory& directory,
+               const std::string& attempt, OnEnd on_end);
 
-  // Background saves will come: makes ready for them.
+  // Makes ready for background saves, which will come.
   void expect_saves();
   // At the end of a step: agrees on signals, requests and rank 0's clock, and brings a save under
   // way forward, in one small reduction. `is_evaluated`: the step's held-out losses are known.
   // Collective, as the functions below. AgreedError when a save
   // has failed and the run must not go on.
   StepDecision agree(int64_t step, bool is_evaluated);
-  // Begins a save in the background (with async_save), having waited for one under way.
+  // Waits for a save under way, then begins one, in the background with async_save.
   void begin(SaveRequest request);
-  // The state is a complete checkpoint when it returns; AgreedError when that cannot be.
+  // Returns when the state is a complete checkpoint; AgreedError when that cannot be.
   void complete(const SaveRequest& request);
-  // Waits for a save under way.
-  void finish();
-  // The same when the run ends with an error, which is not to be hidden by another.
-  void settle();
+  // Waits for a save under way. AgreedError as agree().
+  void wait();
+  // Waits for a save under way when the run ends with an error, which the failure of a save must
+  // not hide.
+  void wait_ignoring_failure();
 
   // The newest checkpoint in the run's directory that this run has written or continued; -1: none.
   int64_t last_saved_step() const { return last_saved_step_; }
@@ -57,7 +58,7 @@ class RunSaver {
  private:
   void start(const SaveRequest& request, CheckpointSaver::Mode mode);
   void record(const SaveOutcome& outcome);
-  // And decides what a failed one means to the run.
+  // Records the outcome; AgreedError when a failed save must end the run.
   void judge(const SaveOutcome& outcome);
   void answer_request(bool saved);
   bool is_time_up() const;

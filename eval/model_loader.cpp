@@ -1,4 +1,4 @@
-#include "eval/load_model.h"
+#include "eval/model_loader.h"
 
 #include "arch/adapter_origin.h"
 #include "common/error.h"
@@ -32,7 +32,7 @@ bool is_model(const fs::path& path) {
 
 }  // namespace
 
-std::optional<FoundCheckpoint> settle_checkpoint(ModelRequest& request) {
+std::optional<FoundCheckpoint> resolve_checkpoint(ModelRequest& request) {
   const fs::path& path = request.path;
   if (path.empty() || is_adapter(path) || is_model(path)) return std::nullopt;
   FoundCheckpoint found = find_checkpoint(path);
@@ -40,7 +40,7 @@ std::optional<FoundCheckpoint> settle_checkpoint(ModelRequest& request) {
   return found;
 }
 
-ModelAccess::ModelAccess(const ModelRequest& request) {
+ModelLoader::ModelLoader(const ModelRequest& request) {
   if (request.path.empty() && request.model.empty() && request.adapter.empty()) {
     throw UserError("which model? Give a run directory or checkpoint, or --model DIR");
   }
@@ -59,15 +59,15 @@ ModelAccess::ModelAccess(const ModelRequest& request) {
   open_text(request);
 }
 
-void ModelAccess::open_checkpoint(const fs::path& path, const fs::path& base) {
-  tuned_ = std::make_unique<TunedModel>(find_checkpoint(path).path, base);
-  name_ = tuned_->directory().string();
-  base_directory_ = tuned_->base_directory();
-  config_ = tuned_->config();
-  lora_ = tuned_->lora();
+void ModelLoader::open_checkpoint(const fs::path& path, const fs::path& base) {
+  fine_tuned_ = std::make_unique<FineTunedModel>(find_checkpoint(path).path, base);
+  name_ = fine_tuned_->directory().string();
+  base_directory_ = fine_tuned_->base_directory();
+  config_ = fine_tuned_->config();
+  lora_ = fine_tuned_->lora();
 }
 
-void ModelAccess::open_directories(const fs::path& model, const fs::path& adapter) {
+void ModelLoader::open_directories(const fs::path& model, const fs::path& adapter) {
   base_directory_ = model.empty() ? recorded_base(adapter) : model;
   adapter_directory_ = adapter;
   name_ = (adapter.empty() ? base_directory_ : adapter).string();
@@ -80,43 +80,43 @@ void ModelAccess::open_directories(const fs::path& model, const fs::path& adapte
   check_base_of_adapter(adapter, base_directory_, [&] { return base_->hash(); });
 }
 
-void ModelAccess::open_text(const ModelRequest& request) {
+void ModelLoader::open_text(const ModelRequest& request) {
   tokenizer_ = Tokenizer::from_file(base_directory_);
   if (tokenizer_->vocab_size() > config_.vocab_size) {
     throw UserError("{}: the tokenizer has {} tokens, the model's embedding only {} rows",
                     base_directory_.string(), tokenizer_->vocab_size(), config_.vocab_size);
   }
-  if (tuned_ && tuned_->record().tokenizer_hash != tokenizer_->hash()) {
+  if (fine_tuned_ && fine_tuned_->record().tokenizer_hash != tokenizer_->hash()) {
     throw UserError("{}: its tokenizer is not the one that {} was trained with",
                     base_directory_.string(), name_);
   }
-  chat_template_ =
-      tuned_
-          ? template_of_checkpoint(tuned_->record(), name_, base_directory_, request.chat_template)
-          : template_of_directories(base_directory_, adapter_directory_, request.chat_template);
+  chat_template_ = fine_tuned_ ? template_of_checkpoint(fine_tuned_->record(), name_,
+                                                        base_directory_, request.chat_template)
+                               : template_of_directories(base_directory_, adapter_directory_,
+                                                         request.chat_template);
   prompts_.emplace(*tokenizer_, find_special_tokens(*tokenizer_, base_directory_),
                    chat_template_.chat_template);
 }
 
-StopConditions ModelAccess::stop_conditions() const {
+StopConditions ModelLoader::stop_conditions() const {
   std::vector<int64_t> ids = config_.eos_token_ids;
   const std::vector<int64_t> more = generation_eos_ids(base_directory_);
   ids.insert(ids.end(), more.begin(), more.end());
   return prompts_->stop_conditions(ids);
 }
 
-ResidentModel ModelAccess::load(const ComputePlace& place) const {
-  if (!tuned_ && !adapter_) return load_base(place);
+ResidentModel ModelLoader::load(const ComputePlace& place) const {
+  if (!fine_tuned_ && !adapter_) return load_base(place);
   ResidentModel model =
-      tuned_ ? ResidentModel(config_, lora_, Training::kNone, tuned_->weights(), place)
-             : ResidentModel(config_, lora_, Training::kNone, ChainedWeights({&*adapter_, &*base_}),
-                             place);
+      fine_tuned_ ? ResidentModel(config_, lora_, Training::kNone, fine_tuned_->weights(), place)
+                  : ResidentModel(config_, lora_, Training::kNone,
+                                  ChainedWeights({&*adapter_, &*base_}), place);
   warn_of_non_finite(base_directory_.string(), base().non_finite_tensors());
   if (adapter_) warn_of_non_finite(adapter_directory_.string(), adapter_->non_finite_tensors());
   return model;
 }
 
-ResidentModel ModelAccess::load_base(const ComputePlace& place) const {
+ResidentModel ModelLoader::load_base(const ComputePlace& place) const {
   ResidentModel model(config_, std::nullopt, Training::kNone, base(), place);
   warn_of_non_finite(base_directory_.string(), base().non_finite_tensors());
   return model;

@@ -1,7 +1,7 @@
 // Whether what a run forgot allows a checkpoint of it to be shipped.
 #pragma once
 
-#include "checkpoint/tuned_model.h"
+#include "checkpoint/fine_tuned_model.h"
 #include "io/json.h"
 
 namespace temper {
@@ -16,9 +16,9 @@ struct ForgettingVerdict {
 };
 
 // Of what the run's metrics say of the checkpoint's step; its configuration has a budget.
-ForgettingVerdict forgetting_of(const TunedModel& tuned);
+ForgettingVerdict forgetting_of(const FineTunedModel& tuned);
 
 // UserError that says by how much, and which checkpoint to take instead; unless it is within.
-void refuse_over_budget(const TunedModel& tuned, const ForgettingVerdict& verdict);
+void refuse_over_budget(const FineTunedModel& tuned, const ForgettingVerdict& verdict);
 
 }  // namespace temper
