@@ -1,7 +1,8 @@
 # Which room may use which: the house's plan, checked by the `layering` test. No arrow goes back. A room is
 # a folder with a library of its own; what lies deeper belongs to the nearest one above it.
 
-set(TEMPER_ROOMS common config config/reference io text/unicode text/jinja/runtime text/jinja/syntax text/jinja
+set(TEMPER_ROOMS common config config/migrate config/reference io text/unicode text/jinja/runtime
+  text/jinja/syntax text/jinja
   text/chat text/tokenizer/pre text/tokenizer/model text/tokenizer/files text/tokenizer arch/layout arch
   data/corpus data/synthetic data/dataset data/hygiene data/order data/packing run comm comm/local
   comm/nccl comm/watch comm/mpi kernels stage model sharding checkpoint export eval trainer/startup
@@ -10,6 +11,7 @@ set(TEMPER_ROOMS common config config/reference io text/unicode text/jinja/runti
 
 set(TEMPER_MAY_USE_common "")
 set(TEMPER_MAY_USE_config common)
+set(TEMPER_MAY_USE_config/migrate config common)
 set(TEMPER_MAY_USE_config/reference config io common)
 set(TEMPER_MAY_USE_io common)
 set(TEMPER_MAY_USE_text/unicode "")
@@ -61,8 +63,8 @@ set(TEMPER_MAY_USE_launcher/start launcher/ranks run arch text/tokenizer config 
 set(TEMPER_MAY_USE_launcher/slurm launcher/start launcher launcher/ranks run io config common)
 set(TEMPER_MAY_USE_launcher/commands launcher/slurm launcher/start launcher launcher/report
   launcher/plan launcher/inspect launcher/ranks run data/packing data/hygiene data/dataset data/synthetic
-  data/corpus arch text/tokenizer text/tokenizer/model text/chat text/unicode io config/reference
-  config common)
+  data/corpus arch text/tokenizer text/tokenizer/model text/chat text/unicode io config/migrate
+  config/reference config common)
 set(TEMPER_MAY_USE_slurm "")
 
 # Third-party headers and their homes: a pattern over the included path, then the folders, each with the

@@ -1,6 +1,5 @@
 #include "config/run_config.h"
 
-#include <fstream>
 #include <string>
 
 #include "common/error.h"
@@ -13,34 +12,6 @@
 
 namespace temper {
 namespace {
-
-std::string read_yaml_file(const std::filesystem::path& path) {
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) {
-    throw UserError("{}: no such file; `temper init` writes one to start from", path.string());
-  }
-  if (std::filesystem::is_directory(path, error)) {
-    throw UserError("{}: this is a directory; give the run.yaml in it", path.string());
-  }
-  std::ifstream stream(path, std::ios::binary);
-  // One byte more than is allowed, so that parse_yaml sees a file that is too large.
-  std::string text(kMaxYamlBytes + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (stream.bad() || (stream.fail() && !stream.eof())) {
-    throw UserError("{}: cannot be read", path.string());
-  }
-  text.resize(static_cast<size_t>(stream.gcount()));
-  return text;
-}
-
-YamlNode read_yaml_map(const std::filesystem::path& path) {
-  YamlNode root = parse_yaml(read_yaml_file(path), path.string());
-  if (root.is_null()) root.kind = YamlNode::Kind::kMap;
-  if (root.kind != YamlNode::Kind::kMap) {
-    throw UserError("{}: expected lines of \"key: value\", found {}", root.place, root.described());
-  }
-  return root;
-}
 
 // Reads the entries of the file, or of one of its groups ("slurm.").
 class TreeReader {

@@ -5,6 +5,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <fstream>
 #include <map>
 #include <sstream>
 #include <utility>
@@ -170,6 +171,25 @@ class TreeBuilder : public YAML::EventHandler {
   std::map<YAML::anchor_t, Anchored> anchored_;
 };
 
+std::string read_yaml_file(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    throw UserError("{}: no such file; `temper init` writes one to start from", path.string());
+  }
+  if (std::filesystem::is_directory(path, error)) {
+    throw UserError("{}: this is a directory; give the run.yaml in it", path.string());
+  }
+  std::ifstream stream(path, std::ios::binary);
+  // One byte more than is allowed, so that parse_yaml sees a file that is too large.
+  std::string text(kMaxYamlBytes + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (stream.bad() || (stream.fail() && !stream.eof())) {
+    throw UserError("{}: cannot be read", path.string());
+  }
+  text.resize(static_cast<size_t>(stream.gcount()));
+  return text;
+}
+
 }  // namespace
 
 const YamlEntry* YamlNode::find(std::string_view key) const {
@@ -214,6 +234,15 @@ YamlNode parse_yaml(std::string_view text, const std::string& name, bool numbere
     throw UserError("{}: not valid YAML: {}", place, error.msg);
   }
   return std::move(builder).root();
+}
+
+YamlNode read_yaml_map(const std::filesystem::path& path) {
+  YamlNode root = parse_yaml(read_yaml_file(path), path.string());
+  if (root.is_null()) root.kind = YamlNode::Kind::kMap;
+  if (root.kind != YamlNode::Kind::kMap) {
+    throw UserError("{}: expected lines of \"key: value\", found {}", root.place, root.described());
+  }
+  return root;
 }
 
 }  // namespace temper

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,5 +41,9 @@ struct YamlEntry {
 // are NAME alone. UserError naming the place: a syntax error, more than one document, a key that is
 // given twice or is no plain text, too deep, too large.
 YamlNode parse_yaml(std::string_view text, const std::string& name, bool numbered = true);
+
+// Parses a file whose document is a map; an empty one is a map without entries. UserError also for
+// a file that is not there or cannot be read.
+YamlNode read_yaml_map(const std::filesystem::path& path);
 
 }  // namespace temper

@@ -21,6 +21,7 @@ struct Command {
 const std::vector<Command>& commands();
 
 int init_command(const Arguments& arguments);
+int migrate_command(const Arguments& arguments);
 int pack_command(const Arguments& arguments);
 int check_command(const Arguments& arguments);
 int trace_command(const Arguments& arguments);

@@ -23,6 +23,8 @@ namespace temper {
 const std::vector<Command>& commands() {
   static const std::vector<Command> kCommands = {
       {"init", "a commented run.yaml and a README for a new project", init_command},
+      {"migrate", "a configuration of axolotl, LLaMA-Factory or TRL as a run.yaml",
+       migrate_command},
       {"check", "what a corpus holds twice, or should not hold", check_command},
       {"pack", "a corpus to a packed dataset", pack_command},
       {"inspect", "what a dataset, model, adapter, checkpoint or run is", inspect_command},
