@@ -76,35 +76,35 @@ struct Numbers {
 };
 
 // A base that cannot be shared is copied.
-BucketHome home_without_sharing(BucketHome home) {
-  return home == BucketHome::kNodeShared ? BucketHome::kReplicated : home;
+Placement without_sharing(Placement placement) {
+  return placement == Placement::kNodeShared ? Placement::kReplicated : placement;
 }
 
-// Sizes of the model's buckets in elements, as sharding/ allocates them.
-struct BucketSizes {
-  BucketSizes(const ModelPlan& model_plan, const ShardingOptions& sharding, const Mesh& mesh,
-              const Numbers& numbers)
+// Sizes of the model's parameter groups in elements, as sharding/ allocates them.
+struct GroupSizes {
+  GroupSizes(const ModelPlan& model_plan, const ShardingOptions& sharding, const Mesh& mesh,
+             const Numbers& numbers)
       : plan(model_plan),
         options(sharding),
-        home_of_trainable(trainable_home(
+        trainable_placement(temper::trainable_placement(
             plan, options,
             options.share_memory && !numbers.on_gpu && mesh.replicas_stay_on_nodes())),
-        home_of_frozen(frozen_home(options.frozen_placement)) {
-    if (numbers.on_gpu) home_of_frozen = home_without_sharing(home_of_frozen);
-    for (const PlannedBucket& bucket : plan.buckets) {
-      layouts.push_back(bucket_layout(bucket, home(bucket), mesh.shard_size));
+        frozen_placement(numbers.on_gpu ? without_sharing(options.frozen_placement)
+                                        : options.frozen_placement) {
+    for (const PlannedGroup& group : plan.groups) {
+      layouts.push_back(group_layout(group, placement(group), mesh.shard_size));
     }
   }
 
-  BucketHome home(const PlannedBucket& bucket) const {
-    return bucket.trainable ? home_of_trainable : home_of_frozen;
+  Placement placement(const PlannedGroup& group) const {
+    return group.trainable ? trainable_placement : frozen_placement;
   }
 
-  // Sum of `elements` over the buckets that train, or over the others.
-  int64_t sum(bool trainable, const std::function<int64_t(size_t bucket)>& elements) const {
+  // Sum of `elements` over the groups that train, or over the others.
+  int64_t sum(bool trainable, const std::function<int64_t(size_t group)>& elements) const {
     int64_t total = 0;
     for (size_t b = 0; b < layouts.size(); ++b) {
-      if (plan.buckets[b].trainable == trainable) total += elements(b);
+      if (plan.groups[b].trainable == trainable) total += elements(b);
     }
     return total;
   }
@@ -115,85 +115,84 @@ struct BucketSizes {
     return sum(trainable, [&](size_t b) { return layouts[b].shard_elements(); });
   }
 
-  // Of the buckets that a stage uses and `counts` accepts.
+  // Elements of the groups that a stage uses and `counts` accepts.
   int64_t stage_elements(size_t stage,
-                         const std::function<bool(const PlannedBucket&)>& counts) const {
+                         const std::function<bool(const PlannedGroup&)>& counts) const {
     int64_t total = 0;
-    for (const BucketUse& use : plan.stages[stage].uses) {
-      const auto b = static_cast<size_t>(use.bucket);
-      if (counts(plan.buckets[b])) total += layouts[b].num_elements();
+    for (const GroupUse& use : plan.stages[stage].uses) {
+      const auto b = static_cast<size_t>(use.group);
+      if (counts(plan.groups[b])) total += layouts[b].num_elements();
     }
     return total;
   }
 
   // Two buffers: even stages use one, odd stages the other.
-  int64_t gather_buffers() const {
+  int64_t unshard_buffers() const {
     std::array<int64_t, 2> largest{};
     for (size_t stage = 0; stage < plan.stages.size(); ++stage) {
       const int64_t elements = stage_elements(
-          stage, [&](const PlannedBucket& b) { return home(b) == BucketHome::kShard; });
+          stage, [&](const PlannedGroup& b) { return placement(b) == Placement::kSharded; });
       largest[stage % 2] = std::max(largest[stage % 2], elements);
     }
     return largest[0] + largest[1];
   }
 
-  int64_t largest_leaf() const {
+  int64_t largest_stage_gradient() const {
     int64_t largest = 0;
     for (size_t stage = 0; stage < plan.stages.size(); ++stage) {
       largest = std::max(largest,
-                         stage_elements(stage, [](const PlannedBucket& b) { return b.trainable; }));
+                         stage_elements(stage, [](const PlannedGroup& b) { return b.trainable; }));
     }
     return largest;
   }
 
   const ModelPlan& plan;
   const ShardingOptions& options;
-  BucketHome home_of_trainable, home_of_frozen;
+  Placement trainable_placement, frozen_placement;
   std::vector<BucketLayout> layouts;
 };
 
 // `sharing`: ranks that use one copy, where it is shared.
-int64_t weight_bytes(const BucketSizes& sizes, bool trainable, int sharing,
-                     const Numbers& numbers) {
-  switch (trainable ? sizes.home_of_trainable : sizes.home_of_frozen) {
-    case BucketHome::kShard:
+int64_t weight_bytes(const GroupSizes& sizes, bool trainable, int sharing, const Numbers& numbers) {
+  switch (trainable ? sizes.trainable_placement : sizes.frozen_placement) {
+    case Placement::kSharded:
       return (trainable ? kFloatBytes : numbers.bytes) * sizes.shards(trainable);
-    case BucketHome::kNodeShared:
+    case Placement::kNodeShared:
       return kFloatBytes * sizes.whole(trainable) / sharing;
-    case BucketHome::kGathered:  // a shard of another type stands beside the whole
+    case Placement::kUnsharded:  // a shard of another type stands beside the whole
       return numbers.bytes * sizes.whole(trainable) +
              (numbers.bytes == kFloatBytes ? 0 : kFloatBytes * sizes.shards(trainable));
-    case BucketHome::kReplicated:
+    case Placement::kReplicated:
       break;
   }
   return numbers.bytes * sizes.whole(trainable);
 }
 
-int64_t leaf_elements(const BucketSizes& sizes) {
-  int64_t elements = sizes.largest_leaf();
+int64_t gradient_buffer_elements(const GroupSizes& sizes) {
+  int64_t elements = sizes.largest_stage_gradient();
   if (sizes.options.reduce_once_per_step) {
     for (const PlannedStage& stage : sizes.plan.stages) {
-      for (const BucketUse& use : stage.uses) {
-        const auto b = static_cast<size_t>(use.bucket);
-        if (sizes.plan.buckets[b].trainable) elements += sizes.layouts[b].num_elements();
+      for (const GroupUse& use : stage.uses) {
+        const auto b = static_cast<size_t>(use.group);
+        if (sizes.plan.groups[b].trainable) elements += sizes.layouts[b].num_elements();
       }
     }
   }
   return elements;
 }
 
-// What an owner receives at once from ranks of other nodes (comm/mpi/mpi_fold.cpp).
-int64_t staged_elements(const BucketSizes& sizes, const Mesh& mesh, int rank) {
+// Elements that an owner receives at once from ranks of other nodes (comm/mpi/reduce_scatter.cpp).
+int64_t staged_elements(const GroupSizes& sizes, const Mesh& mesh, int rank) {
   const int64_t remote = mesh.shard_size - mesh.shard_ranks_here(rank);
   int64_t part = 0;
   for (size_t b = 0; b < sizes.layouts.size(); ++b) {
-    if (sizes.plan.buckets[b].trainable) part = std::max(part, sizes.layouts[b].shard_elements());
+    if (sizes.plan.groups[b].trainable) part = std::max(part, sizes.layouts[b].shard_elements());
   }
   return remote * std::min(part, std::max<int64_t>(1, kMaxStagedElements / mesh.shard_size));
 }
 
 // Weights and both moments of the rank's pieces, without padding.
-int64_t state_bytes(const BucketSizes& sizes, int shard_rank) {
+int64_t state_bytes(const GroupSizes& sizes, int shard_rank) {
   return 3 * kFloatBytes * sizes.sum(true, [&](size_t b) {
     int64_t count = 0;
     for (const ShardPiece& piece : sizes.layouts[b].pieces(shard_rank)) count += piece.count;
@@ -237,17 +236,17 @@ ModelPlan plan_of(const ModelConfig& model, const LoraConfig* lora) {
 }
 
 // What sharding/ allocates for a rank on a node of `node_size`.
-RankMemory sharded_memory(const BucketSizes& sizes, const Mesh& mesh, int node_size,
+RankMemory sharded_memory(const GroupSizes& sizes, const Mesh& mesh, int node_size,
                           const Numbers& numbers) {
   RankMemory memory;
   memory.trainable_weights = weight_bytes(sizes, true, mesh.shard_size, numbers);
   memory.frozen_weights = weight_bytes(sizes, false, node_size, numbers);
   memory.gradients = kFloatBytes * sizes.sum(true, [&](size_t b) {
-    return sizes.layouts[b].shard_elements() * sizes.plan.buckets[b].num_uses;
+    return sizes.layouts[b].shard_elements() * sizes.plan.groups[b].num_uses;
   });
   memory.optimizer = 2 * kFloatBytes * sizes.shards(true);
-  memory.gathered_weights = numbers.bytes * sizes.gather_buffers();
-  memory.leaf_gradients = kFloatBytes * leaf_elements(sizes);
+  memory.gathered_weights = numbers.bytes * sizes.unshard_buffers();
+  memory.leaf_gradients = kFloatBytes * gradient_buffer_elements(sizes);
   return memory;
 }
 
@@ -256,9 +255,9 @@ RankMemory sharded_memory(const BucketSizes& sizes, const Mesh& mesh, int node_s
 ShardingOptions sharding_options(const RunConfig& config) {
   ShardingOptions options;
   options.frozen_placement =
-      config.base_placement == BasePlacement::kReplicated ? FrozenPlacement::kReplicated
-      : config.base_placement == BasePlacement::kSharded  ? FrozenPlacement::kSharded
-                                                          : FrozenPlacement::kNodeShared;
+      config.base_placement == BasePlacement::kReplicated ? Placement::kReplicated
+      : config.base_placement == BasePlacement::kSharded  ? Placement::kSharded
+                                                          : Placement::kNodeShared;
   options.num_replicas = static_cast<int>(config.dp_replicate_size);
   options.checkpoint_every =
       config.gradient_checkpointing ? config.gradient_checkpointing_every : 0;
@@ -310,7 +309,7 @@ MemoryPlan plan_memory(const ModelConfig& model, const LoraConfig* lora, const R
   const ShardingOptions options = sharding_options(config);
   const Mesh mesh{size.num_ranks, size.ranks_per_node, size.num_ranks / options.num_replicas};
   const Numbers numbers;
-  const BucketSizes sizes(model_plan, options, mesh, numbers);
+  const GroupSizes sizes(model_plan, options, mesh, numbers);
 
   MemoryPlan plan;
   plan.ranks_per_node = mesh.ranks_per_node;
@@ -336,12 +335,12 @@ MemoryPlan plan_memory(const ModelConfig& model, const LoraConfig* lora, const R
   // A rank that is alone in its group on a node has memory of its own instead.
   const int here = mesh.node_size(0), replicas_here = std::max(1, here / mesh.shard_size);
   if (mesh.shard_ranks_here(0) > 1) {
-    plan.shared_memory_bytes += kFloatBytes * here * sizes.largest_leaf();
-    if (sizes.home_of_trainable == BucketHome::kNodeShared) {
+    plan.shared_memory_bytes += kFloatBytes * here * sizes.largest_stage_gradient();
+    if (sizes.trainable_placement == Placement::kNodeShared) {
       plan.shared_memory_bytes += kFloatBytes * replicas_here * sizes.whole(true);
     }
   }
-  if (here > 1 && sizes.home_of_frozen == BucketHome::kNodeShared) {
+  if (here > 1 && sizes.frozen_placement == Placement::kNodeShared) {
     plan.shared_memory_bytes += kFloatBytes * sizes.whole(false);
   }
   return plan;
@@ -353,7 +352,7 @@ RankMemory plan_gpu_memory(const ModelConfig& model, const LoraConfig* lora,
   const ShardingOptions options = sharding_options(config);
   const Mesh mesh{size.num_ranks, /*ranks_per_node=*/1, size.num_ranks / options.num_replicas};
   const Numbers numbers{true, config.bf16 ? kBfloat16Bytes : kFloatBytes};
-  const BucketSizes sizes(model_plan, options, mesh, numbers);
+  const GroupSizes sizes(model_plan, options, mesh, numbers);
   RankMemory memory = sharded_memory(sizes, mesh, 1, numbers);
   memory.messages = kFloatBytes * staged_elements(sizes, mesh, 0);
   memory.activations = activation_bytes(model, lora, config, size, numbers);
@@ -367,7 +366,7 @@ int64_t host_bytes_of_gpu_saves(const ModelConfig& model, const LoraConfig* lora
   const ShardingOptions options = sharding_options(config);
   const Mesh mesh{size.num_ranks, /*ranks_per_node=*/1, size.num_ranks / options.num_replicas};
   const Numbers numbers{true, config.bf16 ? kBfloat16Bytes : kFloatBytes};
-  const int64_t state = state_bytes(BucketSizes(model_plan, options, mesh, numbers), 0);
+  const int64_t state = state_bytes(GroupSizes(model_plan, options, mesh, numbers), 0);
   return state + std::min<int64_t>(state, kSaveBlockBytes);
 }
 

@@ -57,23 +57,23 @@ class Collectives {
   Collectives(ProcessGroup& group, int64_t mib)
       : group_(group),
         part_((mib << 18) / group.size()),
-        leaf_(at::empty({part_ * group.size()}, at::kFloat)),
-        full_(at::zeros_like(leaf_)),
+        gradient_(at::empty({part_ * group.size()}, at::kFloat)),
+        full_(at::zeros_like(gradient_)),
         reduced_(at::zeros({part_}, at::kFloat)),
         accumulator_(at::zeros({part_}, at::kFloat)),
-        peers_(group.make_peer_buffers(leaf_.numel())),
-        shared_(group.make_shared_buffer(leaf_.numel())) {
+        peers_(group.make_peer_buffers(gradient_.numel())),
+        shared_(group.make_shared_buffer(gradient_.numel())) {
     // Small integers, so that every order of addition gives the same sum.
-    leaf_.copy_(at::arange(leaf_.numel(), at::kLong).remainder_(97).add_(group.rank()));
-    mine(full_).copy_(mine(leaf_));
-    peers_->mine().copy_(leaf_);
+    gradient_.copy_(at::arange(gradient_.numel(), at::kLong).remainder_(97).add_(group.rank()));
+    mine(full_).copy_(mine(gradient_));
+    peers_->mine().copy_(gradient_);
   }
 
   void compare(const std::string& malloc_kind) {
     std::vector<Contender> reduce = {
         {"Open MPI, MPI_Reduce_scatter_block", [&] { mpi_reduce(); }, {}},
-        {"temper", [&] { fold(leaf_); }, {}},
-        {"temper, in place", [&] { fold(peers_->mine()); }, {}}};
+        {"temper", [&] { reduce_scatter(gradient_); }, {}},
+        {"temper, in place", [&] { reduce_scatter(peers_->mine()); }, {}}};
     std::vector<Contender> gather = {{"Open MPI, MPI_Allgather", [&] { mpi_gather(); }, {}},
                                      {"temper", [&] { gather_shared(true); }, {}},
                                      {"temper, in place", [&] { gather_shared(false); }, {}}};
@@ -92,7 +92,7 @@ class Collectives {
   }
 
   void mpi_reduce() {
-    check_mpi(MPI_Reduce_scatter_block(leaf_.data_ptr<float>(), reduced_.data_ptr<float>(),
+    check_mpi(MPI_Reduce_scatter_block(gradient_.data_ptr<float>(), reduced_.data_ptr<float>(),
                                        static_cast<int>(part_), MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD),
               "MPI_Reduce_scatter_block");
   }
@@ -101,10 +101,12 @@ class Collectives {
                             static_cast<int>(part_), MPI_FLOAT, MPI_COMM_WORLD),
               "MPI_Allgather");
   }
-  void fold(const at::Tensor& leaf) { group_.fold_scatter(leaf, accumulator_, group_.size()); }
+  void reduce_scatter(const at::Tensor& gradient) {
+    group_.reduce_scatter(gradient, accumulator_, group_.size());
+  }
   void gather_shared(bool copies) {
     at::Tensor full = shared_->tensor();
-    if (copies) copy_in(mine(full), mine(leaf_));
+    if (copies) copy_in(mine(full), mine(gradient_));
     group_.all_gather_in_place(full);
   }
 
@@ -139,9 +141,9 @@ class Collectives {
 
   ProcessGroup& group_;
   int64_t part_;
-  at::Tensor leaf_;     // this rank's gradient, in ordinary memory
-  at::Tensor full_;     // what Open MPI gathers into
-  at::Tensor reduced_;  // what Open MPI reduces into
+  at::Tensor gradient_;  // this rank's gradient, in ordinary memory
+  at::Tensor full_;      // what Open MPI gathers into
+  at::Tensor reduced_;   // what Open MPI reduces into
   at::Tensor accumulator_;
   std::unique_ptr<PeerBuffers> peers_;
   std::unique_ptr<SharedBuffer> shared_;

@@ -28,7 +28,7 @@ class Checker {
     broadcast();
     reduce();
     gather();
-    fold();
+    reduce_scatter();
     return std::move(check_);
   }
 
@@ -70,19 +70,19 @@ class Checker {
     expect(full, at::cat(wanted), "all_gather_in_place");
   }
 
-  void fold() {
+  void reduce_scatter() {
     std::vector<at::Tensor> parts;
     for (int rank = 0; rank < group_.size(); ++rank) {
       parts.push_back(pattern(count_, group_.rank() + rank));
     }
-    const at::Tensor leaf = at::cat(parts);
+    const at::Tensor full = at::cat(parts);
     at::Tensor accumulator = at::ones({count_}, at::kFloat);
-    group_.fold_scatter(leaf, accumulator, group_.size());
+    group_.reduce_scatter(full, accumulator, group_.size());
     at::Tensor wanted = at::ones({count_}, at::kFloat);
     for (int rank = 0; rank < group_.size(); ++rank) {
       wanted += pattern(count_, rank + group_.rank());
     }
-    expect(accumulator, wanted, "fold_scatter");
+    expect(accumulator, wanted, "reduce_scatter");
   }
 
   ProcessGroup& group_;

@@ -17,8 +17,8 @@ struct CollectiveCheck {
   double all_gather_bytes_per_second = 0.0;  // received by this rank
 };
 
-// Broadcast, sum, maximum, gather and fold of tensors of each size, compared with what they must
-// be. Collective.
+// Broadcast, sum, maximum, gather and reduce-scatter of tensors of each size, compared with what
+// they must be. Collective.
 std::vector<CollectiveCheck> check_collectives(ProcessGroup& group,
                                                const std::vector<int64_t>& sizes_in_bytes);
 

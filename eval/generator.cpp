@@ -249,7 +249,7 @@ std::vector<Generation> Generator::generate_all(const std::vector<std::vector<in
 }
 
 bool Generator::bits_depend_on_batch() const {
-  return !model_->place().can_share_weights();
+  return !model_->compute().can_share_weights();
 }
 
 }  // namespace temper

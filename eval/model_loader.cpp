@@ -105,7 +105,7 @@ StopConditions ModelLoader::stop_conditions() const {
   return prompts_->stop_conditions(ids);
 }
 
-ResidentModel ModelLoader::load(const ComputePlace& place) const {
+ResidentModel ModelLoader::load(const ComputeDevice& place) const {
   if (!fine_tuned_ && !adapter_) return load_base(place);
   ResidentModel model =
       fine_tuned_ ? ResidentModel(config_, lora_, Training::kNone, fine_tuned_->weights(), place)
@@ -116,7 +116,7 @@ ResidentModel ModelLoader::load(const ComputePlace& place) const {
   return model;
 }
 
-ResidentModel ModelLoader::load_base(const ComputePlace& place) const {
+ResidentModel ModelLoader::load_base(const ComputeDevice& place) const {
   ResidentModel model(config_, std::nullopt, Training::kNone, base(), place);
   warn_of_non_finite(base_directory_.string(), base().non_finite_tensors());
   return model;

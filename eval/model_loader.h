@@ -53,8 +53,8 @@ class ModelLoader {
   // Whether there is a base to compare with: a run, a checkpoint or an adapter.
   bool has_base() const { return fine_tuned_ != nullptr || lora_.has_value(); }
 
-  ResidentModel load(const ComputePlace& place = {}) const;
-  ResidentModel load_base(const ComputePlace& place = {}) const;
+  ResidentModel load(const ComputeDevice& place = {}) const;
+  ResidentModel load_base(const ComputeDevice& place = {}) const;
 
  private:
   const HfWeights& base() const { return fine_tuned_ ? fine_tuned_->base() : *base_; }

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "common/error.h"
-#include "kernels/adamw_factors.h"
 #include "kernels/operators.h"
 
 namespace temper {
@@ -15,7 +14,7 @@ constexpr int64_t kGrain = 65536;
 
 }  // namespace
 
-AdamWFactors adamw_factors(const AdamWHyperparameters& h) {
+AdamWFactors adamw_factors(const AdamWOptions& h) {
   TEMPER_CHECK(h.step >= 1, "adamw_update: step {}", h.step);
   const auto t = static_cast<double>(h.step);
   AdamWFactors f;
@@ -31,21 +30,21 @@ AdamWFactors adamw_factors(const AdamWHyperparameters& h) {
 }
 
 void adamw_update(float* w, const float* g, float* m, float* v, int64_t n,
-                  const AdamWHyperparameters& hyperparameters) {
-  const AdamWFactors factors = adamw_factors(hyperparameters);
+                  const AdamWOptions& options) {
+  const AdamWFactors factors = adamw_factors(options);
   at::parallel_for(0, n, kGrain, [&](int64_t begin, int64_t end) {
     adamw_elements(w + begin, g + begin, m + begin, v + begin, end - begin, factors);
   });
 }
 
 void adamw_update(at::Tensor w, const at::Tensor& g, at::Tensor m, at::Tensor v,
-                  const AdamWHyperparameters& hyperparameters) {
-  if (!has_cpu_loops(w)) return operators_for(w).adamw_update(w, g, m, v, hyperparameters);
+                  const AdamWOptions& options) {
+  if (!has_cpu_loops(w)) return operators_for(w).adamw_update(w, g, m, v, options);
   TEMPER_CHECK(w.is_contiguous() && g.is_contiguous() && m.is_contiguous() && v.is_contiguous() &&
                    g.numel() == w.numel() && m.numel() == w.numel() && v.numel() == w.numel(),
                "adamw_update: shapes do not agree");
   adamw_update(w.data_ptr<float>(), g.const_data_ptr<float>(), m.data_ptr<float>(),
-               v.data_ptr<float>(), w.numel(), hyperparameters);
+               v.data_ptr<float>(), w.numel(), options);
 }
 
 }  // namespace temper

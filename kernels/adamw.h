@@ -7,9 +7,11 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/adamw_elements.h"
+
 namespace temper {
 
-struct AdamWHyperparameters {
+struct AdamWOptions {
   double learning_rate = 0.0;
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -19,13 +21,16 @@ struct AdamWHyperparameters {
   int64_t step = 1;             // t, from 1
 };
 
+// The options as the loops over elements use them. Inside kernels/ only.
+AdamWFactors adamw_factors(const AdamWOptions& options);
+
 // On the CPU, in place. An element's new bits depend on that element alone, not on n, on alignment
 // or on the number of threads.
 void adamw_update(float* w, const float* g, float* m, float* v, int64_t n,
-                  const AdamWHyperparameters& hyperparameters);
+                  const AdamWOptions& options);
 
 // The same for contiguous fp32 tensors of one size, on any device.
 void adamw_update(at::Tensor w, const at::Tensor& g, at::Tensor m, at::Tensor v,
-                  const AdamWHyperparameters& hyperparameters);
+                  const AdamWOptions& options);
 
 }  // namespace temper

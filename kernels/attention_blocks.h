@@ -58,13 +58,13 @@ void attention_backward_cpu(const at::Tensor& d_out, const at::Tensor& q, const 
                             const AttentionShape& shape, AttentionGradients& gradients,
                             ProductsWay way = products_way());
 
-AttentionOutput attention_plain(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                const std::vector<AttentionDocument>& documents,
-                                const AttentionShape& shape);
-AttentionGradients attention_backward_plain(const at::Tensor& d_out, const at::Tensor& q,
-                                            const at::Tensor& k, const at::Tensor& v,
-                                            const AttentionOutput& forward,
-                                            const std::vector<AttentionDocument>& documents,
-                                            const AttentionShape& shape);
+AttentionOutput reference_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                    const std::vector<AttentionDocument>& documents,
+                                    const AttentionShape& shape);
+AttentionGradients reference_attention_backward(const at::Tensor& d_out, const at::Tensor& q,
+                                                const at::Tensor& k, const at::Tensor& v,
+                                                const AttentionOutput& forward,
+                                                const std::vector<AttentionDocument>& documents,
+                                                const AttentionShape& shape);
 
 }  // namespace temper

@@ -4,22 +4,22 @@
 
 #include "common/error.h"
 #include "kernels/cpu/column_sum.h"
-#include "kernels/cpu/few_rows_linear.h"
 #include "kernels/cpu/row_blocks.h"
+#include "kernels/cpu/small_m_linear.h"
 #include "kernels/operators.h"
 
 namespace temper {
 
 namespace {
 
-at::Tensor few_rows_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                           const at::Tensor& residual, const Factors& adapter) {
+at::Tensor small_m_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                          const at::Tensor& residual, const Factors& adapter) {
   at::Tensor y = at::empty({x.size(0), weight.size(0)}, x.options());
-  few_rows_linear_out(y, x, weight, bias, residual);
+  small_m_linear_out(y, x, weight, bias, residual);
   if (!adapter.left.defined()) return y;
   const at::Tensor b = adapter.right.t();
-  if (!has_few_rows(adapter.left, b)) return y.addmm_(adapter.left, adapter.right);
-  few_rows_linear_out(y, adapter.left, b, {}, y);
+  if (!has_small_m(adapter.left, b)) return y.addmm_(adapter.left, adapter.right);
+  small_m_linear_out(y, adapter.left, b, {}, y);
   return y;
 }
 
@@ -27,14 +27,14 @@ at::Tensor few_rows_linear(const at::Tensor& x, const at::Tensor& weight, const 
 
 at::Tensor linear_forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                           const Factors& adapter) {
-  if (has_few_rows(x, weight)) return few_rows_linear(x, weight, bias, {}, adapter);
+  if (has_small_m(x, weight)) return small_m_linear(x, weight, bias, {}, adapter);
   return bias.defined() ? product_plus(bias, x, weight.t(), adapter)
                         : product(x, weight.t(), adapter);
 }
 
 at::Tensor linear_add(const at::Tensor& residual, const at::Tensor& x, const at::Tensor& weight,
                       const at::Tensor& bias, const Factors& adapter) {
-  if (has_few_rows(x, weight)) return few_rows_linear(x, weight, bias, residual, adapter);
+  if (has_small_m(x, weight)) return small_m_linear(x, weight, bias, residual, adapter);
   at::Tensor y = product_plus(residual, x, weight.t(), adapter);
   return bias.defined() ? y.add_(bias) : y;
 }

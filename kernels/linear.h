@@ -12,7 +12,7 @@ namespace temper {
 
 // Up to so many rows in fp32 on a CPU, a row of a result has the same bits whatever the other rows
 // are. More rows are large products (kernels/products.h).
-inline constexpr int64_t kFewRows = 128;
+inline constexpr int64_t kSmallM = 128;
 
 // x W^T + b + adapter; `bias` and `adapter` ([T, r] and [r, out]) may be undefined.
 at::Tensor linear_forward(const at::Tensor& x, const at::Tensor& weight,

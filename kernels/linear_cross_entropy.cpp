@@ -98,13 +98,13 @@ at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
   if (gradients != nullptr) gradients->dx = at::empty_like(x);
   if (n == 0 && dw.defined()) dw.zero_();
   // The softmax and its gradient are taken in fp32, whatever the type of the products.
-  const auto wide = x.options().dtype(at::kFloat);
+  const auto fp32 = x.options().dtype(at::kFloat);
   if (!workspace.defined() || workspace.numel() < chunk * vocab) {
     workspace.reset();  // before its successor
-    workspace = at::empty({chunk * vocab}, wide);
+    workspace = at::empty({chunk * vocab}, fp32);
   }
 
-  at::Tensor loss = at::zeros({}, wide.dtype(at::kDouble));
+  at::Tensor loss = at::zeros({}, fp32.dtype(at::kDouble));
   for (int64_t begin = 0; begin < n; begin += chunk) {
     const int64_t rows = std::min(chunk, n - begin);
     at::Tensor logits = workspace.narrow(0, 0, rows * vocab).view({rows, vocab});

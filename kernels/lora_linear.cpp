@@ -1,7 +1,7 @@
 #include "kernels/lora_linear.h"
 
 #include "common/error.h"
-#include "kernels/cpu/few_rows_linear.h"
+#include "kernels/cpu/small_m_linear.h"
 #include "kernels/linear.h"
 
 namespace temper {
@@ -15,9 +15,9 @@ at::Tensor adapter_input(const at::Tensor& x, const LoraTerm& term) {
 
 at::Tensor lora_low(const at::Tensor& x, const LoraTerm& term) {
   const at::Tensor input = adapter_input(x, term);
-  if (!has_few_rows(input, term.a)) return product(input, term.a.t()).mul_(term.scale);
+  if (!has_small_m(input, term.a)) return product(input, term.a.t()).mul_(term.scale);
   at::Tensor low = at::empty({x.size(0), term.a.size(0)}, x.options());
-  few_rows_linear_out(low, input, term.a, {}, {}, term.scale);
+  small_m_linear_out(low, input, term.a, {}, {}, term.scale);
   return low;
 }
 

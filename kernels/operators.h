@@ -41,7 +41,7 @@ struct Operators {
   void (*embedding_weight_gradient)(const at::Tensor& dy, const at::Tensor& tokens, at::Tensor dw);
   void (*column_sum)(const at::Tensor& x, at::Tensor out);  // x [rows, n] -> out [n] fp32
   // out [m, n] fp32 = a b, of a [m, k] and b [k, n] in bf16.
-  void (*wide_product)(at::Tensor out, const at::Tensor& a, const at::Tensor& b);
+  void (*fp32_accumulate_product)(at::Tensor out, const at::Tensor& a, const at::Tensor& b);
   // One chunk of linear_cross_entropy on fp32 logits [rows, vocab]: the loss sum (0-dim fp64), with
   // logsumexp [rows] overwritten; the logits turned into their gradient.
   at::Tensor (*chunk_loss)(const at::Tensor& logits, const at::Tensor& targets,
@@ -50,7 +50,7 @@ struct Operators {
                           const at::Tensor& logsumexp);
   at::Tensor (*dropout)(const at::Tensor& x, const DropoutPlan& plan);
   void (*adamw_update)(at::Tensor w, const at::Tensor& g, at::Tensor m, at::Tensor v,
-                       const AdamWHyperparameters& hyperparameters);
+                       const AdamWOptions& options);
   // [n / chunk] fp64: the sum of squares of each run of `chunk` values of x [n] fp32.
   at::Tensor (*square_sums)(const at::Tensor& x, int64_t chunk);
   AttentionOutput (*attention)(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
@@ -65,8 +65,8 @@ struct Operators {
 
 // In ATen's own operators: any device and floating-point type. In tests the second opinion on the
 // CPU's loops and on the kernels of kernels/cuda/.
-const Operators& plain_operators();
-// Kernels for GPUs; the plain operators in a build without CUDA.
+const Operators& reference_operators();
+// Kernels for GPUs; the reference operators in a build without CUDA.
 const Operators& cuda_operators();
 
 // The choice is made here and nowhere else.
@@ -74,7 +74,7 @@ inline bool has_cpu_loops(const at::Tensor& x) {
   return x.is_cpu() && x.scalar_type() == at::kFloat;
 }
 inline const Operators& operators_for(const at::Tensor& x) {
-  return x.is_cuda() ? cuda_operators() : plain_operators();
+  return x.is_cuda() ? cuda_operators() : reference_operators();
 }
 
 }  // namespace temper

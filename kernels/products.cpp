@@ -13,21 +13,21 @@ namespace {
 // Below these packing costs more than it saves.
 constexpr int64_t kMinRows = 28, kMinColumns = 64, kMinInner = 32;
 // The short side of results for which nothing long is packed.
-constexpr int64_t kMinNarrow = 4, kMaxNarrow = 64;
+constexpr int64_t kMinSkinny = 4, kMaxSkinny = 64;
 
 bool is_one_way_dense(const at::Tensor& matrix) {
   return matrix.stride(0) == 1 || matrix.stride(1) == 1;
 }
 
-bool is_narrow(const at::Tensor& a, const at::Tensor& b, const Factors& more) {
+bool is_skinny(const at::Tensor& a, const at::Tensor& b, const Factors& more) {
   return a.stride(0) == 1 && b.stride(1) == 1 && !more.left.defined() &&
-         std::min(a.size(0), b.size(1)) <= kMaxNarrow;
+         std::min(a.size(0), b.size(1)) <= kMaxSkinny;
 }
 
 bool are_large(const at::Tensor& a, const at::Tensor& b, const Factors& more) {
   if (a.size(1) < kMinInner) return false;
-  if (is_narrow(a, b, more)) return std::min(a.size(0), b.size(1)) >= kMinNarrow;
-  return a.size(0) >= kMinRows && b.size(1) >= (a.stride(1) == 1 ? kMinNarrow : kMinColumns);
+  if (is_skinny(a, b, more)) return std::min(a.size(0), b.size(1)) >= kMinSkinny;
+  return a.size(0) >= kMinRows && b.size(1) >= (a.stride(1) == 1 ? kMinSkinny : kMinColumns);
 }
 
 bool fits(const at::Tensor& out, const Factors& more) {
@@ -65,7 +65,7 @@ void own_product(const at::Tensor& out, const at::Tensor& a, const at::Tensor& b
       .rows = a.size(0),
       .columns = b.size(1),
       .adds = adds};
-  const auto multiply = is_narrow(a, b, more) ? narrow_matrix_product : matrix_product;
+  const auto multiply = is_skinny(a, b, more) ? skinny_matrix_product : matrix_product;
   const bool by_rows = whole.rows >= whole.columns;
   const int64_t grain = std::max<int64_t>(
       64, (int64_t{1} << 22) / (whole.term.inner * (by_rows ? whole.columns : whole.rows)));
@@ -110,7 +110,7 @@ void add_product_(at::Tensor out, const at::Tensor& a, const at::Tensor& b, cons
     out.addmm_(a, b);
   } else {
     const at::Tensor product = at::empty_like(out);
-    operators_for(a).wide_product(product, a, b);
+    operators_for(a).fp32_accumulate_product(product, a, b);
     out.add_(product);
   }
   add_factors_(out, more);
@@ -122,7 +122,7 @@ void product_out(at::Tensor out, const at::Tensor& a, const at::Tensor& b) {
   } else if (out.scalar_type() == a.scalar_type()) {
     at::mm_out(out, a, b);
   } else {
-    operators_for(a).wide_product(out, a, b);
+    operators_for(a).fp32_accumulate_product(out, a, b);
   }
 }
 

@@ -30,8 +30,8 @@ class ResidentSlots : public WeightSlots {
   void add_gradients(WeightMap& sums) {
     for (size_t i = 0; i < gradients_.size(); ++i) {
       if (!gradients_[i].defined()) continue;
-      const auto [place, is_new] = sums.emplace(stage_.slots()[i].name, gradients_[i]);
-      if (!is_new) place->second.add_(gradients_[i]);
+      const auto [known, is_new] = sums.emplace(stage_.slots()[i].name, gradients_[i]);
+      if (!is_new) known->second.add_(gradients_[i]);
     }
     gradients_.clear();
   }
@@ -46,7 +46,7 @@ class ResidentSlots : public WeightSlots {
 };
 
 WeightMap read_weights(const std::vector<const Stage*>& stages, const WeightSource& source,
-                       const ComputePlace& place) {
+                       const ComputeDevice& compute) {
   WeightMap weights;
   for (const Stage* stage : stages) {
     for (const WeightSlot& slot : stage->slots()) {
@@ -54,7 +54,7 @@ WeightMap read_weights(const std::vector<const Stage*>& stages, const WeightSour
       if (!source.contains(slot.name)) throw UserError("there is no weight \"{}\"", slot.name);
       at::Tensor weight = at::empty(slot.shape, at::kFloat);
       source.read(slot.name, slot.shape, 0, weight.numel(), weight.data_ptr<float>());
-      weights.emplace(slot.name, weight.to(place.device, place.type));
+      weights.emplace(slot.name, weight.to(compute.device, compute.type));
     }
   }
   return weights;
@@ -65,7 +65,7 @@ WeightMap read_weights(const std::vector<const Stage*>& stages, const WeightSour
 struct ResidentModel::Impl {
   ModelConfig config;
   std::optional<LoraConfig> lora;
-  ComputePlace place;
+  ComputeDevice compute;
   DecoderParts parts;
   std::vector<const Stage*> stages;
   WeightMap weights;
@@ -97,13 +97,13 @@ struct ResidentModel::Impl {
 
 ResidentModel::ResidentModel(const ModelConfig& config, const std::optional<LoraConfig>& lora,
                              Training training, const WeightSource& source,
-                             const ComputePlace& place)
+                             const ComputeDevice& compute)
     : impl_(std::make_unique<Impl>()) {
   impl_->config = config;
   impl_->lora = lora;
-  impl_->place = place;
+  impl_->compute = compute;
   impl_->build(training);
-  impl_->weights = read_weights(impl_->stages, source, place);
+  impl_->weights = read_weights(impl_->stages, source, compute);
   impl_->lend_weights();
 }
 
@@ -114,8 +114,8 @@ const ModelConfig& ResidentModel::config() const {
   return impl_->config;
 }
 
-const ComputePlace& ResidentModel::place() const {
-  return impl_->place;
+const ComputeDevice& ResidentModel::compute() const {
+  return impl_->compute;
 }
 
 bool ResidentModel::has_adapter() const {
@@ -123,21 +123,21 @@ bool ResidentModel::has_adapter() const {
 }
 
 at::Tensor ResidentModel::logits(const Batch& batch) const {
-  const Batch here = to_device(batch, impl_->place.device);
+  const Batch here = to_device(batch, impl_->compute.device);
   return impl_->to_host(
       impl_->parts.head->logits(impl_->slots[impl_->head()], impl_->hidden(here)));
 }
 
 double ResidentModel::loss_sum(const Batch& batch) const {
   const size_t head = impl_->head();
-  const Batch here = to_device(batch, impl_->place.device);
+  const Batch here = to_device(batch, impl_->compute.device);
   return impl_->stages[head]
       ->forward(impl_->slots[head], impl_->hidden(here), here, nullptr)
       .item<double>();
 }
 
 std::vector<double> ResidentModel::target_losses(const Batch& batch) const {
-  const Batch here = to_device(batch, impl_->place.device);
+  const Batch here = to_device(batch, impl_->compute.device);
   const at::Tensor losses =
       impl_->parts.head->target_losses(impl_->slots[impl_->head()], impl_->hidden(here), here)
           .to(at::kCPU);
@@ -146,7 +146,7 @@ std::vector<double> ResidentModel::target_losses(const Batch& batch) const {
 
 double ResidentModel::loss_and_gradients(const Batch& host_batch,
                                          std::map<std::string, at::Tensor>& gradients) const {
-  const Batch batch = to_device(host_batch, impl_->place.device);
+  const Batch batch = to_device(host_batch, impl_->compute.device);
   const auto& stages = impl_->stages;
   std::vector<at::Tensor> inputs(stages.size());
   std::vector<SavedActivations> saved(stages.size());
@@ -218,7 +218,7 @@ at::Tensor ResidentModel::weight(const std::string& name) const {
 
 KvCache ResidentModel::make_cache(size_t num_sequences, int64_t capacity) const {
   const ModelConfig& config = impl_->config;
-  const auto kind = at::TensorOptions(impl_->place.device).dtype(impl_->place.type);
+  const auto kind = at::TensorOptions(impl_->compute.device).dtype(impl_->compute.type);
   const int64_t rows = static_cast<int64_t>(num_sequences) * capacity;
   KvCache cache;
   cache.capacity = capacity;
@@ -231,7 +231,7 @@ KvCache ResidentModel::make_cache(size_t num_sequences, int64_t capacity) const 
 }
 
 int64_t ResidentModel::independent_tokens() const {
-  return impl_->place.can_share_weights() ? kFewRows : 0;
+  return impl_->compute.can_share_weights() ? kSmallM : 0;
 }
 
 at::Tensor ResidentModel::decode(const std::vector<NewTokens>& fed, KvCache& cache) const {
@@ -258,8 +258,8 @@ at::Tensor ResidentModel::decode(const std::vector<NewTokens>& fed, KvCache& cac
   Batch batch;
   batch.tokens = at::tensor(tokens, at::kLong);
   batch.positions = at::tensor(positions, at::kLong);
-  batch = to_device(batch, impl_->place.device);
-  const at::Tensor cache_rows = at::tensor(rows, at::kLong).to(impl_->place.device);
+  batch = to_device(batch, impl_->compute.device);
+  const at::Tensor cache_rows = at::tensor(rows, at::kLong).to(impl_->compute.device);
   at::Tensor x = impl_->parts.embedding->forward(impl_->slots[0], {}, batch, nullptr);
   for (size_t layer = 0; layer < impl_->parts.blocks.size(); ++layer) {
     x = impl_->parts.blocks[layer]->decode(
@@ -269,7 +269,7 @@ at::Tensor ResidentModel::decode(const std::vector<NewTokens>& fed, KvCache& cac
   const at::Tensor ends =
       last.size() == tokens.size()
           ? x
-          : x.index_select(0, at::tensor(last, at::kLong).to(impl_->place.device));
+          : x.index_select(0, at::tensor(last, at::kLong).to(impl_->compute.device));
   return impl_->to_host(impl_->parts.head->logits(impl_->slots[impl_->head()], ends));
 }
 

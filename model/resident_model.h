@@ -14,7 +14,7 @@
 #include "arch/model_config.h"
 #include "model/decoder.h"
 #include "stage/batch.h"
-#include "stage/compute_place.h"
+#include "stage/compute_device.h"
 #include "stage/weight_source.h"
 
 namespace temper {
@@ -38,13 +38,13 @@ struct NewTokens {
 class ResidentModel {
  public:
   ResidentModel(const ModelConfig& config, const std::optional<LoraConfig>& lora, Training training,
-                const WeightSource& source, const ComputePlace& place = {});
+                const WeightSource& source, const ComputeDevice& compute = {});
   ~ResidentModel();
   ResidentModel(ResidentModel&&) noexcept;
 
   const ModelConfig& config() const;
   bool has_adapter() const;
-  const ComputePlace& place() const;
+  const ComputeDevice& compute() const;
 
   at::Tensor logits(const Batch& batch) const;  // [T, vocab] fp32
   double loss_sum(const Batch& batch) const;

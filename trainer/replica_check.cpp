@@ -63,7 +63,7 @@ std::string find_odd_ranks(const std::vector<RankHashes>& ranks) {
 }
 
 void check_replicas(ShardedModel& model, int64_t step, const Hash128& control) {
-  const ShardedModel::ReplicaHashes mine = model.hash_replicas(step);
+  const ReplicaHashes mine = model.hash_replicas(step);
   const Json text = {model.mesh().shard().rank(), mine.shard.hex(), mine.copies.hex(),
                      control.hex()};
   std::vector<RankHashes> ranks;

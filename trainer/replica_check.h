@@ -14,7 +14,7 @@ namespace temper {
 
 struct RankHashes {
   int64_t shard_rank = 0;  // the rank's number within its replica
-  ShardedModel::ReplicaHashes weights;
+  ReplicaHashes weights;
   Hash128 control;  // where the run stands, and what it decides from
 };
 

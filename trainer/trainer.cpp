@@ -137,7 +137,7 @@ void Trainer::load_model() {
   model_ = std::make_unique<ShardedModel>(
       make_decoder(setup_.model, setup_.lora ? &*setup_.lora : nullptr, training), group_,
       sharding_options(config_),
-      ComputePlace{device_.device, config_.bf16 ? at::kBFloat16 : at::kFloat});
+      ComputeDevice{device_.device, config_.bf16 ? at::kBFloat16 : at::kFloat});
   const auto start = Clock::now();
   load_weights(setup_, *model_, group_);
   load_seconds_ = seconds_since(start);
@@ -250,7 +250,9 @@ void Trainer::update_weights(int64_t step, double scale, double norm) {
   adamw.beta2 = config_.adam_beta2;
   adamw.epsilon = config_.adam_epsilon;
   adamw.weight_decay = config_.weight_decay;
-  model_->adamw_step(adamw, scale * clip, step);
+  adamw.gradient_scale = scale * clip;
+  adamw.step = step;
+  model_->adamw_step(adamw);
 }
 
 std::optional<StepReport> Trainer::train_step() {
@@ -269,7 +271,7 @@ std::optional<StepReport> Trainer::train_step() {
     const double scale = 1.0 / static_cast<double>(report.num_targets);
     const std::vector<double> losses = accumulate_gradients(step);
     report.loss = std::accumulate(losses.begin(), losses.end(), 0.0) * scale;
-    report.grad_norm = model_->gradient_norm(scale);
+    report.grad_norm = model_->grad_norm(scale);
     const StepVerdict verdict = judge_step(report, losses);
     if (verdict.action == StepVerdict::Action::kApply) {
       update_weights(step, scale, report.grad_norm);
@@ -380,7 +382,7 @@ void Trainer::report_memory() {
 // What each rank did and held: the share of the micro-batches, memory against its plan.
 void Trainer::report_ranks() {
   peak_memory_.sample();
-  const ShardedModel::MemoryUse use = model_->memory_use();
+  const MemoryUse use = model_->memory_use();
   const TrafficCounters traffic = model_->mesh().traffic();
   const Json mine = {
       {"rank", group_.rank()},
@@ -392,10 +394,10 @@ void Trainer::report_ranks() {
       {"gradient_bytes", use.gradient_bytes},
       {"optimizer_bytes", use.optimizer_bytes},
       {"frozen_bytes", use.frozen_bytes},
-      {"gathered_bytes", use.gathered_bytes},
-      {"leaf_bytes", use.leaf_bytes},
+      {"gathered_bytes", use.unsharded_parameter_bytes},
+      {"leaf_bytes", use.unsharded_gradient_bytes},
       {"save_buffer_bytes", checkpointer_->buffer_bytes()},
-      {"max_gathered_stages", model_->max_gathered_stages()},
+      {"max_gathered_stages", model_->max_unsharded_stages()},
       {"received_bytes",
        {{"all_gather", traffic.all_gather_bytes},
         {"reduce", traffic.reduce_bytes},

@@ -17,21 +17,20 @@ class Planner {
  public:
   void add_stage(const std::vector<WeightSlot>& slots) {
     plan_.stages.emplace_back();
-    own_bucket_.fill(kNone);
+    own_group_.fill(kNone);
     for (const WeightSlot& slot : slots) {
-      const auto known = places_.find(slot.name);
-      const SlotPlace place = known != places_.end() ? known->second : add_parameter(slot);
-      check_same(slot, place);
-      plan_.stages.back().slots.push_back(place);
-      add_use(place.bucket);
+      const auto known = known_.find(slot.name);
+      const ParameterRef reference = known != known_.end() ? known->second : add_parameter(slot);
+      check_same(slot, reference);
+      plan_.stages.back().slots.push_back(reference);
+      add_use(reference.group);
     }
   }
 
   ModelPlan take() {
     const auto is_trainable = [this](const PlannedStage& stage) {
-      return std::any_of(stage.uses.begin(), stage.uses.end(), [this](const BucketUse& use) {
-        return plan_.buckets[use.bucket].trainable;
-      });
+      return std::any_of(stage.uses.begin(), stage.uses.end(),
+                         [this](const GroupUse& use) { return plan_.groups[use.group].trainable; });
     };
     plan_.first_trainable_stage =
         std::find_if(plan_.stages.begin(), plan_.stages.end(), is_trainable) - plan_.stages.begin();
@@ -41,46 +40,46 @@ class Planner {
  private:
   static constexpr int64_t kNone = -1;
 
-  SlotPlace add_parameter(const WeightSlot& slot) {
-    int64_t& bucket = own_bucket_[slot.trainable];
-    if (bucket == kNone) {
-      bucket = static_cast<int64_t>(plan_.buckets.size());
-      plan_.buckets.push_back({slot.trainable, {}, 0});
+  ParameterRef add_parameter(const WeightSlot& slot) {
+    int64_t& group = own_group_[slot.trainable];
+    if (group == kNone) {
+      group = static_cast<int64_t>(plan_.groups.size());
+      plan_.groups.push_back({slot.trainable, {}, 0});
     }
-    std::vector<BucketParameter>& parameters = plan_.buckets[bucket].parameters;
-    const SlotPlace place{bucket, static_cast<int64_t>(parameters.size())};
+    std::vector<BucketParameter>& parameters = plan_.groups[group].parameters;
+    const ParameterRef reference{group, static_cast<int64_t>(parameters.size())};
     parameters.push_back({slot.name, slot.shape, 0, 0});
-    places_[slot.name] = place;
-    return place;
+    known_[slot.name] = reference;
+    return reference;
   }
 
-  void check_same(const WeightSlot& slot, const SlotPlace& place) const {
-    const PlannedBucket& bucket = plan_.buckets[place.bucket];
-    TEMPER_CHECK(bucket.parameters[place.parameter].shape == slot.shape &&
-                     bucket.trainable == slot.trainable,
+  void check_same(const WeightSlot& slot, const ParameterRef& reference) const {
+    const PlannedGroup& group = plan_.groups[reference.group];
+    TEMPER_CHECK(group.parameters[reference.parameter].shape == slot.shape &&
+                     group.trainable == slot.trainable,
                  "stage {} uses {} with another shape or kind than an earlier stage",
                  plan_.stages.size() - 1, slot.name);
   }
 
-  void add_use(int64_t bucket) {
-    std::vector<BucketUse>& uses = plan_.stages.back().uses;
+  void add_use(int64_t group) {
+    std::vector<GroupUse>& uses = plan_.stages.back().uses;
     const bool known = std::any_of(uses.begin(), uses.end(),
-                                   [&](const BucketUse& use) { return use.bucket == bucket; });
-    if (!known) uses.push_back({bucket, plan_.buckets[bucket].num_uses++});
+                                   [&](const GroupUse& use) { return use.group == group; });
+    if (!known) uses.push_back({group, plan_.groups[group].num_uses++});
   }
 
   ModelPlan plan_;
-  std::map<std::string, SlotPlace> places_;
-  std::array<int64_t, 2> own_bucket_{};  // the current stage's, by trainable
+  std::map<std::string, ParameterRef> known_;
+  std::array<int64_t, 2> own_group_{};  // the current stage's, by trainable
 };
 
 }  // namespace
 
 int64_t ModelPlan::num_elements(bool trainable) const {
   int64_t total = 0;
-  for (const PlannedBucket& bucket : buckets) {
-    if (bucket.trainable != trainable) continue;
-    for (const BucketParameter& parameter : bucket.parameters) {
+  for (const PlannedGroup& group : groups) {
+    if (group.trainable != trainable) continue;
+    for (const BucketParameter& parameter : group.parameters) {
       total += std::accumulate(parameter.shape.begin(), parameter.shape.end(), int64_t{1},
                                std::multiplies<>());
     }

@@ -1,4 +1,4 @@
-// Which parameter of which bucket each stage's slots refer to: pure bookkeeping, no memory. Both
+// Which parameter of which group each stage's slots refer to: pure bookkeeping, no memory. Both
 // what allocates a sharded model (sharding/) and what says beforehand how large it will be
 // (arch/memory_plan.h) begin with it.
 #pragma once
@@ -11,30 +11,30 @@
 
 namespace temper {
 
-struct PlannedBucket {
+struct PlannedGroup {
   bool trainable = false;
   std::vector<BucketParameter> parameters;  // without offsets
   int num_uses = 0;                         // stages that use it
 };
 
-struct SlotPlace {
-  int64_t bucket = 0;
+struct ParameterRef {
+  int64_t group = 0;
   int64_t parameter = 0;
 };
 
-// One stage's use of one bucket.
-struct BucketUse {
-  int64_t bucket = 0;
-  int use = 0;  // how many earlier stages use the bucket: the number of its accumulator
+// One stage's use of one group.
+struct GroupUse {
+  int64_t group = 0;
+  int use = 0;  // the number of its accumulator: so many earlier stages use the group
 };
 
 struct PlannedStage {
-  std::vector<SlotPlace> slots;  // by slot of the stage
-  std::vector<BucketUse> uses;   // in order of the stage's first slot in each
+  std::vector<ParameterRef> slots;  // by slot of the stage
+  std::vector<GroupUse> uses;       // in order of the stage's first slot in each
 };
 
 struct ModelPlan {
-  std::vector<PlannedBucket> buckets;
+  std::vector<PlannedGroup> groups;
   std::vector<PlannedStage> stages;
   // The first stage with a trainable slot; the number of stages when there is none.
   int64_t first_trainable_stage = 0;
@@ -42,7 +42,7 @@ struct ModelPlan {
   int64_t num_elements(bool trainable) const;
 };
 
-// `stages`: the slots of each. Each stage gets a bucket for its trainable and one for its frozen
+// `stages`: the slots of each. Each stage gets a group for its trainable and one for its frozen
 // slots. A slot whose name occurred before refers to the earlier parameter and must agree with it
 // in shape and kind.
 ModelPlan plan_model(const std::vector<std::vector<WeightSlot>>& stages);

@@ -12,27 +12,16 @@ bool trains_adapters(const ModelPlan& plan) {
 
 }  // namespace
 
-BucketHome trainable_home(const ModelPlan& plan, const ShardingOptions& options, bool one_copy) {
-  if (one_copy) return BucketHome::kNodeShared;
-  return trains_adapters(plan) || !options.reshard_after_forward ? BucketHome::kGathered
-                                                                 : BucketHome::kShard;
+Placement trainable_placement(const ModelPlan& plan, const ShardingOptions& options,
+                              bool one_copy) {
+  if (one_copy) return Placement::kNodeShared;
+  return trains_adapters(plan) || !options.reshard_after_forward ? Placement::kUnsharded
+                                                                 : Placement::kSharded;
 }
 
-BucketHome frozen_home(FrozenPlacement placement) {
-  switch (placement) {
-    case FrozenPlacement::kNodeShared:
-      return BucketHome::kNodeShared;
-    case FrozenPlacement::kReplicated:
-      return BucketHome::kReplicated;
-    case FrozenPlacement::kSharded:
-      return BucketHome::kShard;
-  }
-  return BucketHome::kNodeShared;
-}
-
-BucketLayout bucket_layout(const PlannedBucket& bucket, BucketHome home, int shard_size) {
-  const bool has_owners = bucket.trainable || home == BucketHome::kShard;
-  return BucketLayout(bucket.parameters, has_owners ? shard_size : 1);
+BucketLayout group_layout(const PlannedGroup& group, Placement placement, int shard_size) {
+  const bool has_owners = group.trainable || placement == Placement::kSharded;
+  return BucketLayout(group.parameters, has_owners ? shard_size : 1);
 }
 
 }  // namespace temper

@@ -8,22 +8,29 @@
 
 namespace temper {
 
-enum class FrozenPlacement { kNodeShared, kReplicated, kSharded };
+// Where the weights of a parameter group live between two uses.
+enum class Placement {
+  kSharded,     // each rank holds its shard, which is all-gathered for each use
+  kUnsharded,   // each rank holds a full copy, which is all-gathered again after each update
+  kNodeShared,  // the ranks of a node share one full copy
+  kReplicated,  // each rank holds a full copy, which it reads from the files itself
+};
 
 struct ShardingOptions {
-  FrozenPlacement frozen_placement = FrozenPlacement::kNodeShared;
+  // Frozen weights are node-shared, replicated or sharded; they are never kUnsharded.
+  Placement frozen_placement = Placement::kNodeShared;
   // Copies of the sharded state: shard within a replica, replicate across (comm/device_mesh.h).
   int num_replicas = 1;
-  // Of every so many stages, one keeps only its input in forward and is computed again in backward.
-  // 0: none, 1: all.
+  // Recompute every n-th stage in backward, keeping only its input in forward. 0: none, 1: all.
   int64_t checkpoint_every = 0;
-  // Free a stage's gathered weights after its forward. Otherwise each rank keeps all weights whole
-  // and gathers them once an update: more memory, a half to a third of the bytes.
+  // Free a stage's unsharded weights after its forward. Otherwise each rank keeps all weights whole
+  // and all-gathers them once an update: more memory, a half to a third of the bytes.
   bool reshard_after_forward = true;
-  // Begin to gather the next stage's weights before a stage runs.
+  // Begin to all-gather the next stage's weights before a stage runs.
   bool prefetch = true;
-  // Add up a rank's gradients where they are computed and fold them once a step: one whole copy of
-  // the gradients a rank more, fewer bytes, and sums whose bits depend on the number of ranks.
+  // Add up a rank's gradients where they are computed and reduce them once a step: this costs one
+  // whole copy of the gradients a rank, moves fewer bytes, and gives sums whose bits depend on the
+  // number of ranks.
   bool reduce_once_per_step = false;
   // Let the ranks of a node read each other's gradients and, when all ranks are on one node, one
   // copy of the trainable weights. Without it, or when /dev/shm is too small, weights go by
@@ -37,19 +44,11 @@ struct ShardingOptions {
   }
 };
 
-// Where a bucket's weights live.
-enum class BucketHome {
-  kShard,       // this rank's shard only; gathered for each use
-  kGathered,    // a full copy of this rank, gathered again after each change
-  kNodeShared,  // one full copy per node
-  kReplicated,  // a full copy of this rank, which it reads itself
-};
-
 // `one_copy`: the ranks of a replica are on one node and share memory there.
-BucketHome trainable_home(const ModelPlan& plan, const ShardingOptions& options, bool one_copy);
-BucketHome frozen_home(FrozenPlacement placement);
+Placement trainable_placement(const ModelPlan& plan, const ShardingOptions& options, bool one_copy);
 
-// A bucket as it is laid out in its home.
-BucketLayout bucket_layout(const PlannedBucket& bucket, BucketHome home, int shard_size);
+// The flat layout of a group at its placement; sharded over `shard_size` ranks where each owns a
+// part of it.
+BucketLayout group_layout(const PlannedGroup& group, Placement placement, int shard_size);
 
 }  // namespace temper

@@ -49,11 +49,10 @@ class LocalProcessGroup : public ProcessGroup {
   void send(const at::Tensor&, int to) override { TEMPER_CHECK(false, "nobody is rank {}", to); }
   void receive(at::Tensor&, int from) override { TEMPER_CHECK(false, "nobody is rank {}", from); }
 
-  void fold_scatter(const at::Tensor& leaf, at::Tensor& accumulator,
-                    int num_contributors) override {
-    TEMPER_CHECK(leaf.numel() == accumulator.numel(), "leaf of {} elements, accumulator of {}",
-                 leaf.numel(), accumulator.numel());
-    if (num_contributors > 0) accumulator.add_(leaf);
+  void reduce_scatter(const at::Tensor& full, at::Tensor& accumulator, int active_ranks) override {
+    TEMPER_CHECK(full.numel() == accumulator.numel(), "gradients of {} elements, accumulator of {}",
+                 full.numel(), accumulator.numel());
+    if (active_ranks > 0) accumulator.add_(full);
   }
 
   std::vector<std::string> all_gather_text(const std::string& mine) override { return {mine}; }

@@ -7,7 +7,7 @@
 #include <exception>
 #include <numeric>
 
-#include "comm/host_staging.h"
+#include "comm/mpi/host_staging.h"
 #include "comm/mpi/mpi_check.h"
 #include "comm/mpi/mpi_shared_memory.h"
 #include "comm/watch/heartbeat.h"

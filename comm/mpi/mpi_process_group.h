@@ -35,7 +35,7 @@ class MpiProcessGroup : public ProcessGroup {
   std::unique_ptr<PendingGather> start_all_gather(at::Tensor& full) override;
   void send(const at::Tensor& tensor, int to) override;
   void receive(at::Tensor& tensor, int from) override;
-  void fold_scatter(const at::Tensor& leaf, at::Tensor& accumulator, int num_contributors) override;
+  void reduce_scatter(const at::Tensor& full, at::Tensor& accumulator, int active_ranks) override;
   std::vector<std::string> all_gather_text(const std::string& mine) override;
   std::unique_ptr<ProcessGroup> split(int color, int key) override;
   std::unique_ptr<SharedBuffer> make_shared_buffer(int64_t num_elements) override;
@@ -59,11 +59,11 @@ class MpiProcessGroup : public ProcessGroup {
   template <typename Call>
   void for_each_slice(const at::Tensor& host, const Call& call) const;
   class Gather;
-  struct Fold;
-  Fold plan_fold(const at::Tensor& leaf, int num_contributors);
+  struct Reduction;
+  Reduction plan_reduction(const at::Tensor& full, int active_ranks);
   void prepare_staging();
-  void stage_slice(const Fold& fold, int64_t begin, int64_t count);
-  void fold_slice(const Fold& fold, int64_t begin, int64_t count, float* accumulator);
+  void stage_slice(const Reduction& reduction, int64_t begin, int64_t count);
+  void reduce_slice(const Reduction& reduction, int64_t begin, int64_t count, float* accumulator);
 
   MPI_Comm comm_ = MPI_COMM_NULL;
   MPI_Comm node_comm_ = MPI_COMM_NULL;
@@ -75,7 +75,8 @@ class MpiProcessGroup : public ProcessGroup {
   std::vector<int> node_rank_of_;
   int64_t max_message_elements_;
   std::vector<float> received_;  // parts that other ranks sent
-  // Once leaves of ordinary memory were folded; null, too, where /dev/shm had no room for it.
+  // Made when gradients in ordinary memory are reduced for the first time; null, too, where
+  // /dev/shm had no room for it.
   std::unique_ptr<NodeStaging> node_staging_;
   bool staging_was_tried_ = false;
   std::vector<const MpiSharedBuffer*> shared_buffers_;

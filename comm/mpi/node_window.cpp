@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <exception>
 
+#include "comm/errors.h"
 #include "comm/mpi/mpi_check.h"
-#include "comm/process_group.h"
 #include "common/error.h"
 
 namespace temper {

@@ -16,8 +16,8 @@
 namespace temper {
 namespace {
 
-// Elements of one contributor that the receiver holds at a time in a fold.
-constexpr int64_t kMaxFoldElements = int64_t{1} << 24;
+// Elements of one active rank that the receiver holds at a time.
+constexpr int64_t kMaxReduceElements = int64_t{1} << 24;
 
 void check_nccl(ncclResult_t result, ncclComm_t comm, const char* operation) {
   if (result == ncclSuccess) return;
@@ -164,19 +164,18 @@ class NcclProcessGroup : public ProcessGroup {
     own_traffic_.reduce_bytes += static_cast<int64_t>(tensor.nbytes());
   }
 
-  void fold_scatter(const at::Tensor& leaf, at::Tensor& accumulator,
-                    int num_contributors) override {
-    if (leaf.is_cpu()) return control_->fold_scatter(leaf, accumulator, num_contributors);
-    TEMPER_CHECK(leaf.numel() == accumulator.numel() * size() && leaf.scalar_type() == at::kFloat &&
+  void reduce_scatter(const at::Tensor& full, at::Tensor& accumulator, int active_ranks) override {
+    if (full.is_cpu()) return control_->reduce_scatter(full, accumulator, active_ranks);
+    TEMPER_CHECK(full.numel() == accumulator.numel() * size() && full.scalar_type() == at::kFloat &&
                      accumulator.scalar_type() == at::kFloat,
-                 "leaf of {} elements, accumulator of {}, {} ranks", leaf.numel(),
+                 "gradients of {} elements, accumulator of {}, {} ranks", full.numel(),
                  accumulator.numel(), size());
-    TEMPER_CHECK(num_contributors >= 0 && num_contributors <= size(),
-                 "{} contributors among {} ranks", num_contributors, size());
+    TEMPER_CHECK(active_ranks >= 0 && active_ranks <= size(), "{} active ranks among {} ranks",
+                 active_ranks, size());
     const c10::cuda::CUDAGuard guard(device_);
-    for (int64_t begin = 0; begin < accumulator.numel(); begin += kMaxFoldElements) {
-      const int64_t count = std::min(kMaxFoldElements, accumulator.numel() - begin);
-      fold_slice(leaf, accumulator, begin, count, num_contributors);
+    for (int64_t begin = 0; begin < accumulator.numel(); begin += kMaxReduceElements) {
+      const int64_t count = std::min(kMaxReduceElements, accumulator.numel() - begin);
+      reduce_slice(full, accumulator, begin, count, active_ranks);
     }
   }
 
@@ -258,32 +257,32 @@ class NcclProcessGroup : public ProcessGroup {
   }
 
   // As in the MPI backend: parts travel point to point and are added in rank order by their owner.
-  void fold_slice(const at::Tensor& leaf, at::Tensor& accumulator, int64_t begin, int64_t count,
-                  int num_contributors) {
+  void reduce_slice(const at::Tensor& full, at::Tensor& accumulator, int64_t begin, int64_t count,
+                    int active_ranks) {
     const int64_t part = accumulator.numel();
-    const at::Tensor received = at::empty({num_contributors, count}, leaf.options());
-    exchange(leaf, received, begin, count, num_contributors);
+    const at::Tensor received = at::empty({active_ranks, count}, full.options());
+    exchange(full, received, begin, count, active_ranks);
     at::Tensor sum = accumulator.narrow(0, begin, count);
-    for (int r = 0; r < num_contributors; ++r) {
-      sum.add_(r == rank() ? leaf.narrow(0, rank() * part + begin, count) : received[r]);
+    for (int r = 0; r < active_ranks; ++r) {
+      sum.add_(r == rank() ? full.narrow(0, rank() * part + begin, count) : received[r]);
     }
   }
 
   // `received` belongs to the current stream, which waits for NCCL's before anything else.
-  void exchange(const at::Tensor& leaf, const at::Tensor& received, int64_t begin, int64_t count,
-                int num_contributors) {
-    const int64_t part = leaf.numel() / size();
+  void exchange(const at::Tensor& full, const at::Tensor& received, int64_t begin, int64_t count,
+                int active_ranks) {
+    const int64_t part = full.numel() / size();
     const InStream in_stream(*this);
     check_nccl(ncclGroupStart(), comm_, "ncclGroupStart");
-    for (int r = 0; r < num_contributors; ++r) {
+    for (int r = 0; r < active_ranks; ++r) {
       if (r == rank()) continue;
       check_nccl(ncclRecv(data(received[r]), count, ncclFloat, r, comm_, stream_), comm_,
                  "ncclRecv (gradient)");
       own_traffic_.reduce_bytes += count * static_cast<int64_t>(sizeof(float));
     }
-    for (int owner = 0; owner < size() && rank() < num_contributors; ++owner) {
+    for (int owner = 0; owner < size() && rank() < active_ranks; ++owner) {
       if (owner == rank()) continue;
-      check_nccl(ncclSend(data(leaf.narrow(0, owner * part + begin, count)), count, ncclFloat,
+      check_nccl(ncclSend(data(full.narrow(0, owner * part + begin, count)), count, ncclFloat,
                           owner, comm_, stream_),
                  comm_, "ncclSend (gradient)");
     }

@@ -18,8 +18,8 @@ constexpr std::array<const char*, 7> kPhases = {"absent",     "load", "step", "e
 static_assert(static_cast<size_t>(RankPhase::kLeft) + 1 == kPhases.size());
 
 constexpr std::array<const char*, 10> kOperations = {
-    "none",         "barrier", "broadcast", "all_reduce",   "all_gather",
-    "fold_scatter", "send",    "receive",   "group set-up", "MPI_Finalize"};
+    "none",           "barrier", "broadcast", "all_reduce",   "all_gather",
+    "reduce_scatter", "send",    "receive",   "group set-up", "MPI_Finalize"};
 static_assert(static_cast<size_t>(Operation::kFinalize) + 1 == kOperations.size());
 
 }  // namespace

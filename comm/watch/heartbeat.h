@@ -28,7 +28,7 @@ enum class Operation : int32_t {
   kBroadcast,
   kReduce,
   kGather,
-  kFold,
+  kReduceScatter,
   kSend,
   kReceive,
   kSetUp,  // of groups and shared memory
@@ -36,7 +36,7 @@ enum class Operation : int32_t {
 };
 
 const char* phase_name(RankPhase phase);      // "load", "step", ...
-const char* operation_name(Operation value);  // "all_reduce", "fold_scatter", ...
+const char* operation_name(Operation value);  // "all_reduce", "reduce_scatter", ...
 
 struct alignas(64) Heartbeat {
   std::atomic<uint64_t> progress{0};    // grows whenever the rank has got on

@@ -5,7 +5,7 @@
 
 namespace temper {
 
-// The hyperparameters as the loop uses them, rounded to fp32 once.
+// The options of a step as the loop uses them, rounded to fp32 once.
 struct AdamWFactors {
   float gradient_scale;
   float keep;  // 1 - lr decay

@@ -60,7 +60,7 @@ TEMPER_INLINE float sum_lanes(Float8 v) {
 
 using Float4 = float __attribute__((vector_size(16)));
 
-TEMPER_INLINE Float4 fold(Float8 v) {
+TEMPER_INLINE Float4 add_halves(Float8 v) {
   Float4 halves[2];
   std::memcpy(halves, &v, sizeof(v));
   return halves[0] + halves[1];
@@ -69,7 +69,7 @@ TEMPER_INLINE Float4 fold(Float8 v) {
 // The sums of four values' lanes, in the order of sum_lanes.
 TEMPER_INLINE Float4 sum_lanes_of(const Float8& a, const Float8& b, const Float8& c,
                                   const Float8& d) {
-  const Float4 a4 = fold(a), b4 = fold(b), c4 = fold(c), d4 = fold(d);
+  const Float4 a4 = add_halves(a), b4 = add_halves(b), c4 = add_halves(c), d4 = add_halves(d);
   const Float4 ab = Float4{a4[0], a4[1], b4[0], b4[1]} + Float4{a4[2], a4[3], b4[2], b4[3]};
   const Float4 cd = Float4{c4[0], c4[1], d4[0], d4[1]} + Float4{c4[2], c4[3], d4[2], d4[3]};
   return Float4{ab[0], ab[2], cd[0], cd[2]} + Float4{ab[1], ab[3], cd[1], cd[3]};

@@ -232,7 +232,7 @@ void matrix_product(const MatrixProduct& p) {
 }
 
 // Some rows of both sides at a time, which stay in the cache for all tiles.
-void narrow_matrix_product(const MatrixProduct& p) {
+void skinny_matrix_product(const MatrixProduct& p) {
   constexpr int64_t kStep = kMaxTileRows<1>, kInner = kNarrowInner;
   alignas(64) float edge[kInner * kLanes];
   const MatrixView &a = p.term.a, &b = p.term.b;
@@ -268,7 +268,7 @@ void matrix_product(const MatrixProduct&) {
   std::abort();
 }
 
-void narrow_matrix_product(const MatrixProduct&) {
+void skinny_matrix_product(const MatrixProduct&) {
   std::abort();
 }
 

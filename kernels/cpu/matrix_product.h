@@ -47,6 +47,6 @@ void matrix_product(const MatrixProduct& product);
 // The same with other bits, for results with few rows or columns (some 64 at most), as the
 // gradients of adapters are: nothing is packed. `a` is transposed (its row_stride is 1), b lies by
 // rows, and there is no second term.
-void narrow_matrix_product(const MatrixProduct& product);
+void skinny_matrix_product(const MatrixProduct& product);
 
 }  // namespace temper

@@ -4,7 +4,7 @@
 namespace temper {
 
 const Operators& cuda_operators() {
-  return plain_operators();
+  return reference_operators();
 }
 
 }  // namespace temper

@@ -4,7 +4,6 @@
 #include <c10/cuda/CUDAStream.h>
 
 #include "common/error.h"
-#include "kernels/adamw_factors.h"
 #include "kernels/cuda/flash_attention.h"
 #include "kernels/cuda/launches.h"
 
@@ -173,7 +172,7 @@ void embedding_weight_gradient(const at::Tensor& dy, const at::Tensor& tokens, a
 }
 
 // cuBLAS accumulates in fp32 and keeps it.
-void wide_product(at::Tensor out, const at::Tensor& a, const at::Tensor& b) {
+void fp32_accumulate_product(at::Tensor out, const at::Tensor& a, const at::Tensor& b) {
   at::mm_out(out, a, b, out.scalar_type());
 }
 
@@ -203,11 +202,11 @@ at::Tensor dropout(const at::Tensor& x, const DropoutPlan& plan) {
 }
 
 void adamw_update(at::Tensor w, const at::Tensor& g, at::Tensor m, at::Tensor v,
-                  const AdamWHyperparameters& hyperparameters) {
+                  const AdamWOptions& options) {
   const OnGpu gpu(w);
   const int64_t n = w.numel();
   cuda::adamw(mutable_floats(w, n), floats(g, n), mutable_floats(m, n), mutable_floats(v, n), n,
-              adamw_factors(hyperparameters), gpu.stream);
+              adamw_factors(options), gpu.stream);
 }
 
 at::Tensor square_sums(const at::Tensor& x, int64_t chunk) {
@@ -224,7 +223,7 @@ AttentionOutput attention(const at::Tensor& q, const at::Tensor& k, const at::Te
                           const AttentionShape& shape) {
   const OnGpu gpu(q);
   return can_flash(q, documents) ? flash_attention(q, k, v, documents, shape)
-                                 : attention_plain(q, k, v, documents, shape);
+                                 : reference_attention(q, k, v, documents, shape);
 }
 
 AttentionGradients attention_backward(const at::Tensor& d_out, const at::Tensor& q,
@@ -235,7 +234,7 @@ AttentionGradients attention_backward(const at::Tensor& d_out, const at::Tensor&
   const OnGpu gpu(q);
   return can_flash(q, documents)
              ? flash_attention_backward(d_out, q, k, v, forward, documents, shape)
-             : attention_backward_plain(d_out, q, k, v, forward, documents, shape);
+             : reference_attention_backward(d_out, q, k, v, forward, documents, shape);
 }
 
 }  // namespace
@@ -251,7 +250,7 @@ const Operators& cuda_operators() {
                                       .swiglu_backward_ = gpu::swiglu_backward_,
                                       .embedding_weight_gradient = gpu::embedding_weight_gradient,
                                       .column_sum = gpu::column_sum,
-                                      .wide_product = gpu::wide_product,
+                                      .fp32_accumulate_product = gpu::fp32_accumulate_product,
                                       .chunk_loss = gpu::chunk_loss,
                                       .chunk_gradient_ = gpu::chunk_gradient_,
                                       .dropout = gpu::dropout,

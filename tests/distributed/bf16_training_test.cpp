@@ -17,7 +17,7 @@ void expect_same_bits(const DecoderOutcome& actual, const DecoderOutcome& expect
   }
 }
 
-const ComputePlace kBf16{at::kCPU, at::kBFloat16};
+const ComputeDevice kBf16{at::kCPU, at::kBFloat16};
 
 std::vector<std::pair<std::string, ShardingOptions>> placements() {
   std::vector<std::pair<std::string, ShardingOptions>> list = {{"default", {}}};
@@ -27,7 +27,7 @@ std::vector<std::pair<std::string, ShardingOptions>> placements() {
   };
   add("messages", [](ShardingOptions& o) { o.share_memory = false; });
   add("kept whole", [](ShardingOptions& o) { o.reshard_after_forward = false; });
-  add("frozen sharded", [](ShardingOptions& o) { o.frozen_placement = FrozenPlacement::kSharded; });
+  add("frozen sharded", [](ShardingOptions& o) { o.frozen_placement = Placement::kSharded; });
   add("checkpointed", [](ShardingOptions& o) { o.checkpoint_every = 1; });
   return list;
 }
@@ -71,7 +71,7 @@ TEST(Bf16Training, MemoryIsCountedByType) {
   const LoraConfig lora = small_lora({"q_proj"});
   const auto use_of = [&](at::ScalarType type) {
     ShardingOptions options;
-    options.frozen_placement = FrozenPlacement::kReplicated;
+    options.frozen_placement = Placement::kReplicated;
     return ShardedModel(make_decoder(config, &lora, Training::kLora), *group, options,
                         {at::kCPU, type})
         .memory_use();

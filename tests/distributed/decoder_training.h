@@ -47,15 +47,15 @@ inline double run_round(ShardedModel& model, ProcessGroup& group, const ModelCon
   at::Tensor losses = at::zeros({kDecoderMicroBatches}, at::kDouble);
   for (int first = 0; first < kDecoderMicroBatches; first += group.size()) {
     const int m = first + group.rank();
-    const int contributors = std::min(group.size(), kDecoderMicroBatches - first);
+    const int active_ranks = std::min(group.size(), kDecoderMicroBatches - first);
     if (m >= kDecoderMicroBatches) {
-      model.forward_backward(nullptr, contributors);
+      model.forward_backward(nullptr, active_ranks);
       continue;
     }
     Batch batch = random_batch(config.vocab_size, {0, 9, 30}, static_cast<uint64_t>(m) + 5);
     batch.training = true;
     batch.micro_batch = m;
-    losses[m] = model.forward_backward(&batch, contributors);
+    losses[m] = model.forward_backward(&batch, active_ranks);
   }
   group.all_reduce_sum(losses);  // one term each: exact
   return losses.sum().item<double>();
@@ -70,7 +70,7 @@ inline ModelConfig training_config() {
 
 inline std::unique_ptr<ShardedModel> make_training_decoder(ProcessGroup& group,
                                                            const ShardingOptions& options,
-                                                           const ComputePlace& place,
+                                                           const ComputeDevice& compute,
                                                            bool with_adapter) {
   const ModelConfig config = training_config();
   const LoraConfig lora = small_lora({"q_proj", "down_proj"}, 0.1);
@@ -78,7 +78,7 @@ inline std::unique_ptr<ShardedModel> make_training_decoder(ProcessGroup& group,
   const InitialBaseWeights base(config, 4);
   StageList stages = make_decoder(config, with_adapter ? &lora : nullptr,
                                   with_adapter ? Training::kLora : Training::kFull);
-  auto model = std::make_unique<ShardedModel>(std::move(stages), group, options, place);
+  auto model = std::make_unique<ShardedModel>(std::move(stages), group, options, compute);
   model->load(ChainedWeights({&adapter, &base}));
   return model;
 }
@@ -88,17 +88,19 @@ inline void train_steps(ShardedModel& model, ProcessGroup& group, int64_t first,
                         DecoderOutcome& outcome) {
   AdamWOptions adamw;
   adamw.learning_rate = 0.01;
+  adamw.gradient_scale = 0.01;
   for (int64_t step = first; step <= last; ++step) {
     outcome.losses.push_back(run_round(model, group, training_config()));
     model.finish_gradients();
-    outcome.norms.push_back(model.gradient_norm(0.01));
-    model.adamw_step(adamw, 0.01, step);
+    outcome.norms.push_back(model.grad_norm(0.01));
+    adamw.step = step;
+    model.adamw_step(adamw);
   }
 }
 
 inline DecoderOutcome train_decoder(ProcessGroup& group, const ShardingOptions& options,
-                                    const ComputePlace& place, bool with_adapter) {
-  const auto model = make_training_decoder(group, options, place, with_adapter);
+                                    const ComputeDevice& compute, bool with_adapter) {
+  const auto model = make_training_decoder(group, options, compute, with_adapter);
   DecoderOutcome outcome;
   train_steps(*model, group, 1, 4, outcome);
   outcome.weights = collect_weights(*model);

@@ -92,13 +92,13 @@ TEST_P(MemoryPlanned, AgreesWithWhatShardingAllocates) {
   size.ranks_per_node = per_node > 0 ? per_node : num_ranks;
   const MemoryPlan plan = plan_memory(model, adapter(), config, size);
   const RankMemory& planned = plan.ranks[static_cast<size_t>(world().rank())];
-  const ShardedModel::MemoryUse use = sharded.memory_use();
+  const MemoryUse use = sharded.memory_use();
   EXPECT_EQ(planned.trainable_weights, use.weight_bytes);
   EXPECT_EQ(planned.frozen_weights, use.frozen_bytes);
   EXPECT_EQ(planned.gradients, use.gradient_bytes);
   EXPECT_EQ(planned.optimizer, use.optimizer_bytes);
-  EXPECT_EQ(planned.gathered_weights, use.gathered_bytes);
-  EXPECT_EQ(planned.leaf_gradients, use.leaf_bytes);
+  EXPECT_EQ(planned.gathered_weights, use.unsharded_parameter_bytes);
+  EXPECT_EQ(planned.leaf_gradients, use.unsharded_gradient_bytes);
   EXPECT_GT(planned.leaf_gradients, 0);
 }
 
@@ -111,13 +111,13 @@ TEST_P(MemoryPlanned, AgreesWithWhatBf16Allocates) {
   size.sequence_len = 64;
   size.num_ranks = world().size();
   const RankMemory planned = plan_gpu_memory(model, adapter(), config, size);
-  const ShardedModel::MemoryUse use = sharded.memory_use();
+  const MemoryUse use = sharded.memory_use();
   EXPECT_EQ(planned.trainable_weights, use.weight_bytes);
   EXPECT_EQ(planned.frozen_weights, use.frozen_bytes);
   EXPECT_EQ(planned.gradients, use.gradient_bytes);
   EXPECT_EQ(planned.optimizer, use.optimizer_bytes);
-  EXPECT_EQ(planned.gathered_weights, use.gathered_bytes);
-  EXPECT_EQ(planned.leaf_gradients, use.leaf_bytes);
+  EXPECT_EQ(planned.gathered_weights, use.unsharded_parameter_bytes);
+  EXPECT_EQ(planned.leaf_gradients, use.unsharded_gradient_bytes);
 }
 
 // Bytes that tensors hold on this thread, and their most.

@@ -170,93 +170,94 @@ TEST_P(ProcessGroupConformance, SendsAroundARing) {
   }
 }
 
-// The fold's result written down plainly: start + leaf of rank 0 + leaf of rank 1 + ...
-inline at::Tensor plain_fold(at::Tensor start, int64_t part, int rank, int contributors,
-                             const std::function<at::Tensor(int)>& leaf_of) {
-  for (int r = 0; r < contributors; ++r) {
-    start = start + leaf_of(r).narrow(0, rank * part, part);
+// The ordered reduce-scatter written down: start + gradient of rank 0 + gradient of rank 1 + ...
+inline at::Tensor expected_sum(at::Tensor start, int64_t part, int rank, int active_ranks,
+                               const std::function<at::Tensor(int)>& gradient_of) {
+  for (int r = 0; r < active_ranks; ++r) {
+    start = start + gradient_of(r).narrow(0, rank * part, part);
   }
   return start;
 }
 
-TEST_P(ProcessGroupConformance, FoldsInRankOrder) {
+TEST_P(ProcessGroupConformance, ReducesInRankOrder) {
   for (const int64_t part : {1, 13, 256, 5000}) {
-    const auto leaf_of = [&](int r) { return rough_values(part * size_, 10 * part + r); };
-    for (int contributors = 0; contributors <= size_; ++contributors) {
-      const bool idle = rank_ >= contributors;
+    const auto gradient_of = [&](int r) { return rough_values(part * size_, 10 * part + r); };
+    for (int active_ranks = 0; active_ranks <= size_; ++active_ranks) {
+      const bool idle = rank_ >= active_ranks;
       const at::Tensor nan = at::full({part * size_}, std::numeric_limits<float>::quiet_NaN());
       const at::Tensor start = rough_values(part, 3);
       at::Tensor accumulator = on_device(start.clone());
-      group_->fold_scatter(on_device(idle ? nan : leaf_of(rank_)), accumulator, contributors);
-      EXPECT_TRUE(same_bits(accumulator, plain_fold(start, part, rank_, contributors, leaf_of)))
-          << contributors << " contributors, parts of " << part;
+      group_->reduce_scatter(on_device(idle ? nan : gradient_of(rank_)), accumulator, active_ranks);
+      EXPECT_TRUE(
+          same_bits(accumulator, expected_sum(start, part, rank_, active_ranks, gradient_of)))
+          << active_ranks << " active ranks, parts of " << part;
     }
   }
 }
 
 TEST_P(ProcessGroupConformance, IdleRanksChangeNoBits) {
   at::Tensor accumulator = on_device(at::full({8}, -0.0f));
-  const at::Tensor leaf = on_device(at::zeros({8 * size_}, at::kFloat));
-  group_->fold_scatter(leaf, accumulator, 0);
+  const at::Tensor gradient = on_device(at::zeros({8 * size_}, at::kFloat));
+  group_->reduce_scatter(gradient, accumulator, 0);
   EXPECT_TRUE(same_bits(accumulator, at::full({8}, -0.0f)));
 }
 
-// Twelve leaves on any number of ranks: the sum that one rank alone makes.
-TEST_P(ProcessGroupConformance, FoldsTheSameBitsAsOneRank) {
-  constexpr int kLeaves = 12;
+// Twelve gradients on any number of ranks: the sum that one rank alone makes.
+TEST_P(ProcessGroupConformance, ReducesToTheSameBitsAsOneRank) {
+  constexpr int kGradients = 12;
   const int64_t elements = int64_t{24} * 50;
   const int64_t part = elements / size_;
   ASSERT_EQ(elements % size_, 0);
   at::Tensor alone = at::zeros({elements}, at::kFloat);
-  for (int m = 0; m < kLeaves - 1; ++m) alone = alone + rough_values(elements, m);
+  for (int m = 0; m < kGradients - 1; ++m) alone = alone + rough_values(elements, m);
 
   at::Tensor full = on_device(at::zeros({elements}, at::kFloat));
   at::Tensor mine = full.narrow(0, rank_ * part, part);
-  for (int first = 0; first < kLeaves - 1; first += size_) {
-    const int contributors = std::min(size_, kLeaves - 1 - first);
-    group_->fold_scatter(on_device(rough_values(elements, first + rank_)), mine, contributors);
+  for (int first = 0; first < kGradients - 1; first += size_) {
+    const int active_ranks = std::min(size_, kGradients - 1 - first);
+    group_->reduce_scatter(on_device(rough_values(elements, first + rank_)), mine, active_ranks);
   }
   group_->all_gather_in_place(full);
   EXPECT_TRUE(same_bits(full, alone));
 }
 
-// Leaves in memory that the node shares are read in place. The next leaf is written at once, so an
-// owner that still read the last one would see it.
-TEST_P(ProcessGroupConformance, FoldsLeavesInPeerBuffers) {
+// Gradients in memory that the node shares are read in place. The next one is written at once, so
+// an owner that still read the last one would see it.
+TEST_P(ProcessGroupConformance, ReducesGradientsInPeerBuffers) {
   if (GetParam().device != at::kCPU) return;
   const int64_t part = 3000;
   const int64_t offset = 512;
   const auto buffers = group_->make_peer_buffers(offset + part * size_);
-  at::Tensor leaf = buffers->mine().narrow(0, offset, part * size_);
+  at::Tensor gradient = buffers->mine().narrow(0, offset, part * size_);
   EXPECT_EQ(reinterpret_cast<uintptr_t>(buffers->mine().data_ptr()) % 64, 0u);
-  EXPECT_TRUE(same_bits(leaf, at::zeros({part * size_})));
+  EXPECT_TRUE(same_bits(gradient, at::zeros({part * size_})));
   at::Tensor accumulator = at::zeros({part}, at::kFloat);
   at::Tensor expected = accumulator.clone();
   for (int round = 0; round < 20; ++round) {
-    const int contributors = 1 + round % size_;
-    const auto leaf_of = [&](int r) { return rough_values(part * size_, 100 * round + r); };
-    leaf.copy_(leaf_of(rank_));
-    group_->fold_scatter(leaf, accumulator, contributors);
-    leaf.fill_(std::numeric_limits<float>::quiet_NaN());
-    expected = plain_fold(expected, part, rank_, contributors, leaf_of);
+    const int active_ranks = 1 + round % size_;
+    const auto gradient_of = [&](int r) { return rough_values(part * size_, 100 * round + r); };
+    gradient.copy_(gradient_of(rank_));
+    group_->reduce_scatter(gradient, accumulator, active_ranks);
+    gradient.fill_(std::numeric_limits<float>::quiet_NaN());
+    expected = expected_sum(expected, part, rank_, active_ranks, gradient_of);
   }
   EXPECT_TRUE(same_bits(accumulator, expected));
 }
 
 // Leaves of ordinary memory, larger than what is passed on at once, overwritten right afterwards.
-TEST_P(ProcessGroupConformance, FoldsLargeLeaves) {
+TEST_P(ProcessGroupConformance, ReducesLargeGradients) {
   const int64_t part = 150001;
   at::Tensor accumulator = on_device(at::zeros({part}, at::kFloat));
   at::Tensor expected = at::zeros({part}, at::kFloat);
   for (int round = 0; round < 3; ++round) {
-    const int contributors = std::max(1, size_ - round);
-    const auto leaf_of = [&](int r) {
+    const int active_ranks = std::max(1, size_ - round);
+    const auto gradient_of = [&](int r) {
       return at::arange(part * size_, at::kFloat).add_(7 * r + round).mul_(1.0f / 3.0f).sin_();
     };
-    at::Tensor leaf = on_device(leaf_of(rank_));
-    group_->fold_scatter(leaf, accumulator, contributors);
-    leaf.fill_(std::numeric_limits<float>::quiet_NaN());
-    expected = plain_fold(expected, part, rank_, contributors, leaf_of);
+    at::Tensor gradient = on_device(gradient_of(rank_));
+    group_->reduce_scatter(gradient, accumulator, active_ranks);
+    gradient.fill_(std::numeric_limits<float>::quiet_NaN());
+    expected = expected_sum(expected, part, rank_, active_ranks, gradient_of);
   }
   EXPECT_TRUE(same_bits(accumulator, expected));
 }
@@ -268,13 +269,13 @@ TEST_P(ProcessGroupConformance, CountsTheBytesItReceives) {
   at::Tensor accumulator = on_device(at::zeros({part}, at::kFloat));
   group_->all_gather_in_place(full);
   EXPECT_EQ(group_->traffic().all_gather_bytes, others);
-  group_->fold_scatter(full, accumulator, size_);
+  group_->reduce_scatter(full, accumulator, size_);
   EXPECT_EQ(group_->traffic().reduce_bytes, others);
   EXPECT_EQ(group_->traffic().shared_read_bytes, 0);
   if (GetParam().device != at::kCPU) return;
   const auto buffers = group_->make_peer_buffers(part * size_);
   const TrafficCounters before = group_->traffic();
-  group_->fold_scatter(buffers->mine(), accumulator, size_);
+  group_->reduce_scatter(buffers->mine(), accumulator, size_);
   const int64_t on_node = (group_->node_size() - 1) * part * static_cast<int64_t>(sizeof(float));
   EXPECT_EQ(group_->traffic().shared_read_bytes, on_node);
   EXPECT_EQ(group_->traffic().reduce_bytes - before.reduce_bytes, others - on_node);

@@ -117,20 +117,22 @@ class ShardedCheckpoint : public testing::TestWithParam<Training> {
   void train_step(ShardedModel& model, int64_t step) {
     for (int64_t first = 0; first < kMicroBatches; first += world().size()) {
       const int64_t m = first + world().rank();
-      const int contributors =
+      const int active_ranks =
           static_cast<int>(std::min<int64_t>(world().size(), kMicroBatches - first));
       if (m < kMicroBatches) {
         const Batch batch = make_batch(step, m);
-        model.forward_backward(&batch, contributors);
+        model.forward_backward(&batch, active_ranks);
       } else {
-        model.forward_backward(nullptr, contributors);
+        model.forward_backward(nullptr, active_ranks);
       }
     }
     model.finish_gradients();
     AdamWOptions adamw;
     adamw.learning_rate = 1e-2;
     adamw.weight_decay = 0.1;
-    model.adamw_step(adamw, 1.0 / 92.0, step);
+    adamw.gradient_scale = 1.0 / 92.0;
+    adamw.step = step;
+    model.adamw_step(adamw);
   }
 
   CommitRecord save(ShardedModel& model, int64_t step) {

@@ -45,12 +45,12 @@ double run_step(ShardedModel& model, ProcessGroup& group, int64_t step, int micr
   at::Tensor losses = at::zeros({micro_batches}, at::kDouble);
   for (int first = 0; first < micro_batches; first += group.size()) {
     const int m = first + group.rank();
-    const int contributors = std::min(group.size(), micro_batches - first);
+    const int active_ranks = std::min(group.size(), micro_batches - first);
     if (m < micro_batches) {
       const Batch batch = toy_batch(step, m);
-      losses.data_ptr<double>()[m] = model.forward_backward(&batch, contributors);
+      losses.data_ptr<double>()[m] = model.forward_backward(&batch, active_ranks);
     } else {
-      EXPECT_EQ(model.forward_backward(nullptr, contributors), 0.0);
+      EXPECT_EQ(model.forward_backward(nullptr, active_ranks), 0.0);
     }
   }
   group.all_reduce_sum(losses);  // one term each: exact
@@ -63,7 +63,9 @@ void update(ShardedModel& model, int64_t step) {
   AdamWOptions options;
   options.learning_rate = 0.01;
   options.weight_decay = 0.1;
-  model.adamw_step(options, 0.25, step);
+  options.gradient_scale = 0.25;
+  options.step = step;
+  model.adamw_step(options);
 }
 
 // A parameter's values from the shards of a replica.
@@ -98,7 +100,7 @@ Outcome train(const Case& c, ProcessGroup& group) {
   for (int64_t step = 1; step <= 3; ++step) {
     outcome.losses.push_back(run_step(model, group, step, c.micro_batches));
     model.finish_gradients();
-    outcome.norms.push_back(model.gradient_norm(0.25));
+    outcome.norms.push_back(model.grad_norm(0.25));
     if (step == 3) {
       for (auto& [name, value] : collect(model, &TrainableShard::gradient)) {
         outcome.tensors["gradient " + name] = value;
@@ -121,7 +123,7 @@ Outcome train(const Case& c, ProcessGroup& group) {
   for (auto& [name, value] : collect(model, &TrainableShard::adam_v)) {
     outcome.tensors["v " + name] = value;
   }
-  EXPECT_LE(model.max_gathered_stages(), 2);
+  EXPECT_LE(model.max_unsharded_stages(), 2);
   return outcome;
 }
 
@@ -136,10 +138,10 @@ TEST_P(ShardedTraining, HasTheSameBitsAsOneRank) {
   Case fitted = GetParam();
   fitted.options.num_replicas = std::gcd(fitted.options.num_replicas, group->size());
   const Outcome sharded = train(fitted, *group);
-  Case plain = GetParam();
-  plain.options = {};
+  Case alone_case = GetParam();
+  alone_case.options = {};
   const auto alone = make_local_process_group();
-  const Outcome expected = train(plain, *alone);
+  const Outcome expected = train(alone_case, *alone);
 
   EXPECT_EQ(sharded.losses, expected.losses);
   EXPECT_EQ(sharded.norms, expected.norms);
@@ -187,9 +189,8 @@ std::vector<Case> all_cases() {
       add("Adapters" + name + how, ToyTraining::kAdapters, options);
     }
   }
-  for (const auto& [name, placement] :
-       {std::pair{"AdaptersReplicated", FrozenPlacement::kReplicated},
-        std::pair{"AdaptersSharded", FrozenPlacement::kSharded}}) {
+  for (const auto& [name, placement] : {std::pair{"AdaptersReplicated", Placement::kReplicated},
+                                        std::pair{"AdaptersSharded", Placement::kSharded}}) {
     ShardingOptions options = messages;
     options.frozen_placement = placement;
     add(name, ToyTraining::kAdapters, options);
@@ -274,7 +275,7 @@ TEST_P(Gradients, AreThoseOfAutograd) {
     EXPECT_LT(error, 1e-6 * value.abs().max().item<double>()) << name;
     squares += value.square().sum().item<double>();
   }
-  EXPECT_NEAR(model.gradient_norm(0.5) / (0.5 * std::sqrt(squares)), 1.0, 1e-6);
+  EXPECT_NEAR(model.grad_norm(0.5) / (0.5 * std::sqrt(squares)), 1.0, 1e-6);
 }
 
 INSTANTIATE_TEST_SUITE_P(Toy, Gradients,
@@ -352,7 +353,7 @@ TEST(ShardedModel, GathersStageByStageBetweenNodes) {
     run_step(model, *group, 1, group->size());
     const bool sends = group->node_size() < group->size();
     EXPECT_EQ(group->traffic().all_gather_bytes > 0, sends);
-    EXPECT_EQ(model.max_gathered_stages(), sends ? 2 : 0);
+    EXPECT_EQ(model.max_unsharded_stages(), sends ? 2 : 0);
     EXPECT_EQ(group->traffic().shared_read_bytes > 0, group->size() > 1 && !sends);
   }
 }
@@ -396,11 +397,11 @@ TEST(ShardedModel, HasNoNormWhenOneEntryIsNotFinite) {
   model.load(ToyWeights());
   run_step(model, world(), 1, world().size());
   model.finish_gradients();
-  EXPECT_TRUE(std::isfinite(model.gradient_norm(1.0)));
+  EXPECT_TRUE(std::isfinite(model.grad_norm(1.0)));
   if (world().rank() == world().size() - 1) {
     model.trainable_shards()[0].gradient[0] = std::numeric_limits<float>::infinity();
   }
-  EXPECT_TRUE(std::isnan(model.gradient_norm(1.0)));
+  EXPECT_TRUE(std::isnan(model.grad_norm(1.0)));
 }
 
 TEST(ShardedModel, DecaysMatricesOnly) {
@@ -410,7 +411,7 @@ TEST(ShardedModel, DecaysMatricesOnly) {
   AdamWOptions options;
   options.learning_rate = 0.5;
   options.weight_decay = 0.1;
-  model.adamw_step(options, 1.0, 1);  // the gradients are zero
+  model.adamw_step(options);  // the gradients are zero
   for (const auto& [name, after] : collect(model, &TrainableShard::weight)) {
     const double kept = before.at(name).dim() >= 2 ? 1.0 - 0.5 * 0.1 : 1.0;
     EXPECT_TRUE(at::allclose(after, before.at(name) * kept, 1e-6, 0.0)) << name;

@@ -31,22 +31,22 @@ TEST_P(GpuModelParity, logits_loss_and_gradients_of_packed_rows) {
                                  expected.read_integers("packed.labels"), {0, 23, 40});
   const at::Tensor logits = read_tensor(expected, "packed.logits");
   for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
-    const bool narrow = type == at::kBFloat16;
+    const bool bf16 = type == at::kBFloat16;
     SCOPED_TRACE(c10::toString(type));
     const ResidentModel model(config, {}, Training::kFull, weights, {at::kCUDA, type});
     EXPECT_LT(relative_error(model.logits(batch).reshape(logits.sizes()), logits),
-              narrow ? 0.05 : 2e-4);
+              bf16 ? 0.05 : 2e-4);
     std::map<std::string, at::Tensor> gradients;
     const double loss =
         model.loss_and_gradients(batch, gradients) / static_cast<double>(batch.num_targets);
     if (expected.contains("packed.loss")) {
-      EXPECT_NEAR(loss, read_tensor(expected, "packed.loss").item<double>(), narrow ? 0.02 : 1e-5);
+      EXPECT_NEAR(loss, read_tensor(expected, "packed.loss").item<double>(), bf16 ? 0.02 : 1e-5);
     }
     for (const auto& [name, sum] : gradients) {
       const at::Tensor wanted = read_tensor(expected, "packed.grad." + name);
       const at::Tensor mean = sum / static_cast<double>(batch.num_targets);
       const double error = (mean - wanted).norm().item<double>() / wanted.norm().item<double>();
-      EXPECT_LT(error, narrow ? 0.1 : 2e-4) << name;
+      EXPECT_LT(error, bf16 ? 0.1 : 2e-4) << name;
     }
   }
 }

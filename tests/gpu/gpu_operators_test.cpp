@@ -118,8 +118,8 @@ TEST_P(GpuOperators, lora_linear_with_dropout) {
   const at::Tensor low = lora_low(x.gpu, gpu), expected_low = lora_low(x.cpu, cpu);
   expect_near(linear_add(y.gpu, x.gpu, weight.gpu, {}, lora_factors(low, gpu)),
               linear_add(y.cpu, x.cpu, weight.cpu, {}, lora_factors(expected_low, cpu)), product());
-  const auto wide = x.gpu.options().dtype(at::kFloat);
-  at::Tensor grad_a = at::empty({4, 200}, wide), grad_b = at::empty({120, 4}, wide);
+  const auto fp32 = x.gpu.options().dtype(at::kFloat);
+  at::Tensor grad_a = at::empty({4, 200}, fp32), grad_b = at::empty({120, 4}, fp32);
   at::Tensor expected_a = at::empty({4, 200}), expected_b = at::empty({120, 4});
   lora_weight_gradients(dy.gpu, x.gpu, low, lora_low_gradient(dy.gpu, gpu), gpu, grad_a, grad_b);
   lora_weight_gradients(dy.cpu, x.cpu, expected_low, lora_low_gradient(dy.cpu, cpu), cpu,
@@ -195,7 +195,7 @@ TEST(GpuExactOperators, adamw_and_square_sums_have_the_bits_of_the_cpu) {
   const at::Tensor cpu[] = {random_tensor({g.numel()}), random_tensor({g.numel()}, 3),
                             random_tensor({g.numel()}).square()};
   const at::Tensor gpu[] = {cpu[0].to(at::kCUDA), cpu[1].to(at::kCUDA), cpu[2].to(at::kCUDA)};
-  const AdamWHyperparameters h{1e-2, 0.9, 0.95, 1e-8, 0.1, 0.5, 3};
+  const AdamWOptions h{1e-2, 0.9, 0.95, 1e-8, 0.1, 0.5, 3};
   adamw_update(cpu[0], g, cpu[1], cpu[2], h);
   adamw_update(gpu[0], g.to(at::kCUDA), gpu[1], gpu[2], h);
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(same_bits(gpu[i].cpu(), cpu[i])) << i;

@@ -127,7 +127,7 @@ INSTANTIATE_TEST_SUITE_P(
     Phases, LostRank,
     testing::Combine(testing::Values(Fault{"load", 0, "(load), outside of any collective"},
                                      Fault{"forward", 3, "at step 3, outside of any collective"},
-                                     Fault{"reduce", 3, "at step 3, in fold_scatter"},
+                                     Fault{"reduce", 3, "at step 3, in reduce_scatter"},
                                      Fault{"save", 4, "at step 4 (checkpoint)"},
                                      Fault{"exit", 6, "at step 6 (exit)"}),
                      testing::Values("kill", "stop"), testing::Values(2, 4)),

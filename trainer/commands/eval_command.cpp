@@ -70,7 +70,7 @@ struct EvalJob {
   EvaluationTask task;
   // Rank 0: where answers and figures go; null where they are not kept.
   std::unique_ptr<AtomicFile> records, figures;
-  ComputePlace place;
+  ComputeDevice place;
   bool with_base = false;
   bool with_records = false;
   bool json = false;
@@ -202,7 +202,7 @@ std::vector<Evaluation> evaluate_all(const EvalJob& job, ProcessGroup& group) {
   std::vector<Evaluation> evaluations;
   // One model in memory at a time.
   const auto add = [&](const std::string& name,
-                       ResidentModel (ModelLoader::*load)(const ComputePlace&) const) {
+                       ResidentModel (ModelLoader::*load)(const ComputeDevice&) const) {
     std::optional<ResidentModel> model;
     run_agreed(group, [&] { model.emplace((job.loader.get()->*load)(job.place)); });
     evaluations.push_back(evaluate_model(name, *model, *job.loader, job.task, group));

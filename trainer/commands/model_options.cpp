@@ -52,7 +52,7 @@ void add_device_option(po::options_description& options) {
       "cpu, cuda, or auto: a GPU where one is allocated; computes in fp32 on either");
 }
 
-ComputePlace compute_place(const po::variables_map& values, int node_rank) {
+ComputeDevice compute_place(const po::variables_map& values, int node_rank) {
   const std::string name = values["device"].as<std::string>();
   const std::map<std::string, DeviceChoice> choices = {
       {"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}};

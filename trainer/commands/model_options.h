@@ -20,7 +20,7 @@ ModelRequest model_request(const boost::program_options::variables_map& values);
 
 // --device, for the commands that compute; the device that it means for a rank.
 void add_device_option(boost::program_options::options_description& options);
-ComputePlace compute_place(const boost::program_options::variables_map& values, int node_rank);
+ComputeDevice compute_place(const boost::program_options::variables_map& values, int node_rank);
 
 // --threads; UserError for a number that is none of threads.
 int64_t thread_count(const boost::program_options::variables_map& values);

@@ -104,7 +104,7 @@ void score(const po::variables_map& values) {
   if (merged && (values.count("adapter") == 0 || grads)) {
     throw UserError("score: --merged needs --adapter and excludes --grads");
   }
-  const ComputePlace place = compute_place(values, 0);
+  const ComputeDevice place = compute_place(values, 0);
   const std::filesystem::path output = values["output"].as<std::string>();
   refuse_to_overwrite_foreign(output, "an earlier output of temper score",
                               [&] { return SafetensorsFile(output).contains("logits"); });

@@ -118,7 +118,9 @@ void TinyRun::train() const {
     const Batch batch = training_batch(step);
     model.forward_backward(&batch, 1);
     model.finish_gradients();
-    model.adamw_step(adamw, 1.0 / static_cast<double>(batch.num_targets), step);
+    adamw.gradient_scale = 1.0 / static_cast<double>(batch.num_targets);
+    adamw.step = step;
+    model.adamw_step(adamw);
   }
 
   const RunDirectory directory(run());

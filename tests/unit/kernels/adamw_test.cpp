@@ -18,10 +18,10 @@ TEST(AdamW, follows_the_formula_in_double) {
   State actual{random_tensor({n}), at::zeros({n}), at::zeros({n})};
   State expected{actual.w.to(at::kDouble), at::zeros({n}, at::kDouble),
                  at::zeros({n}, at::kDouble)};
-  const AdamWHyperparameters h{1e-2, 0.9, 0.95, 1e-8, 0.1, 0.5, 0};
+  const AdamWOptions h{1e-2, 0.9, 0.95, 1e-8, 0.1, 0.5, 0};
   for (int64_t step = 1; step <= 5; ++step) {
     const at::Tensor g = random_tensor({n}, 10 + static_cast<uint64_t>(step));
-    AdamWHyperparameters now = h;
+    AdamWOptions now = h;
     now.step = step;
     adamw_update(actual.w, g, actual.m, actual.v, now);
     const at::Tensor scaled = g.to(at::kDouble) * h.gradient_scale;
@@ -49,7 +49,7 @@ TEST(AdamW, epsilon_is_added_to_the_corrected_root) {
 TEST(AdamW, bits_do_not_depend_on_how_the_elements_are_split) {
   const int64_t n = 200003;
   const at::Tensor g = random_tensor({n}, 2);
-  const AdamWHyperparameters h{3e-4, 0.9, 0.999, 1e-8, 0.01, 0.37, 7};
+  const AdamWOptions h{3e-4, 0.9, 0.999, 1e-8, 0.01, 0.37, 7};
   const State start{random_tensor({n}, 3), random_tensor({n}, 4) * 0.1,
                     random_tensor({n}, 5).square()};
   State whole{start.w.clone(), start.m.clone(), start.v.clone()};

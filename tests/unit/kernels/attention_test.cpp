@@ -111,11 +111,11 @@ TEST_P(Attention, plain_path_agrees) {
       attention_backward(in.d_out, in.q, in.k, in.v, expected, in.mask);
   const std::vector<AttentionDocument> documents = documents_of(GetParam().cu_seqlens);
   const AttentionShape shape = shape_of(GetParam());
-  const AttentionOutput output = attention_plain(in.q, in.k, in.v, documents, shape);
+  const AttentionOutput output = reference_attention(in.q, in.k, in.v, documents, shape);
   EXPECT_LT(relative_error(output.out, expected.out), 2e-6);
   EXPECT_LT(relative_error(output.logsumexp, expected.logsumexp), 2e-6);
   const AttentionGradients gradients =
-      attention_backward_plain(in.d_out, in.q, in.k, in.v, output, documents, shape);
+      reference_attention_backward(in.d_out, in.q, in.k, in.v, output, documents, shape);
   expect_near(gradients, expected_gradients);
 }
 
@@ -176,14 +176,14 @@ class AttentionLoops : public testing::TestWithParam<std::tuple<ProductsWay, Cas
   const std::vector<AttentionDocument> documents = documents_of(c.cu_seqlens);
 };
 
-TEST_P(AttentionLoops, agree_with_plain_operators) {
+TEST_P(AttentionLoops, agree_with_the_reference) {
   const Inputs in(c);
-  const AttentionOutput expected = attention_plain(in.q, in.k, in.v, documents, shape);
+  const AttentionOutput expected = reference_attention(in.q, in.k, in.v, documents, shape);
   const AttentionOutput output = loops.forward(in, documents, shape);
   EXPECT_LT(relative_error(output.out, expected.out), 2e-6);
   EXPECT_LT(relative_error(output.logsumexp, expected.logsumexp), 2e-6);
   const AttentionGradients expected_gradients =
-      attention_backward_plain(in.d_out, in.q, in.k, in.v, expected, documents, shape);
+      reference_attention_backward(in.d_out, in.q, in.k, in.v, expected, documents, shape);
   const AttentionGradients gradients = loops.backward(in, output, documents, shape);
   expect_near(gradients, expected_gradients);
 }
@@ -196,7 +196,7 @@ TEST_P(AttentionLoops, agree_where_queries_are_the_last_part_of_the_keys) {
     const int64_t skipped = std::min<int64_t>(37, (d.query_end - d.query_begin) / 2);
     late.push_back({d.query_begin + skipped, d.query_end, d.key_begin + skipped / 3, d.key_end});
   }
-  const AttentionOutput expected = attention_plain(in.q, in.k, in.v, late, shape);
+  const AttentionOutput expected = reference_attention(in.q, in.k, in.v, late, shape);
   const AttentionOutput output = loops.forward(in, late, shape);
   for (const AttentionDocument& d : late) {
     EXPECT_LT(relative_error(output.out.slice(0, d.query_begin, d.query_end),
@@ -204,7 +204,7 @@ TEST_P(AttentionLoops, agree_where_queries_are_the_last_part_of_the_keys) {
               2e-6);
   }
   const AttentionGradients expected_gradients =
-      attention_backward_plain(in.d_out, in.q, in.k, in.v, expected, late, shape);
+      reference_attention_backward(in.d_out, in.q, in.k, in.v, expected, late, shape);
   const AttentionGradients gradients = loops.backward(in, output, late, shape);
   expect_near(gradients, expected_gradients);
 }

@@ -10,7 +10,6 @@
 
 #include "common/philox.h"
 #include "kernels/adamw.h"
-#include "kernels/adamw_factors.h"
 #include "kernels/dropout.h"
 #include "kernels/embedding.h"
 #include "kernels/linear.h"
@@ -59,7 +58,7 @@ class DeviceLoops : public testing::Test {
   static at::Tensor random(std::vector<int64_t> shape, uint64_t seed) {
     return random_tensor(std::move(shape), seed).to(kType<T>);
   }
-  static at::Tensor wide(const at::Tensor& x) { return x.to(at::kFloat).clone(); }
+  static at::Tensor fp32(const at::Tensor& x) { return x.to(at::kFloat).clone(); }
   // bf16 results are rounded once.
   static void expect_near(const at::Tensor& actual, const at::Tensor& expected) {
     const double tolerance = std::is_same_v<T, float> ? 3e-6 : kRounding;
@@ -79,10 +78,10 @@ TYPED_TEST(DeviceLoops, rms_norm) {
     const at::Tensor dy = this->random({kRows, n}, 3), residual = this->random({kRows, n}, 4);
     const at::Tensor inverse = at::full({kRows}, NAN), y = at::empty_like(x);
     launch(kRows, [&] { inverse_rms_rows(data<T>(x), n, 1e-5, floats(inverse)); });
-    EXPECT_LT(relative_error(inverse, inverse_rms(this->wide(x), 1e-5)), 1e-6);
+    EXPECT_LT(relative_error(inverse, inverse_rms(this->fp32(x), 1e-5)), 1e-6);
     launch(kRows,
            [&] { rms_norm_rows(data<T>(x), data<T>(weight), floats(inverse), n, data<T>(y)); });
-    this->expect_near(y, rms_norm(this->wide(x), this->wide(weight), inverse));
+    this->expect_near(y, rms_norm(this->fp32(x), this->fp32(weight), inverse));
     for (const at::Tensor& add : {at::Tensor(), residual}) {
       const at::Tensor dx = at::empty_like(x);
       launch(kRows, [&] {
@@ -90,8 +89,8 @@ TYPED_TEST(DeviceLoops, rms_norm) {
                                add.defined() ? data<T>(add) : nullptr, n, data<T>(dx));
       });
       this->expect_near(
-          dx, rms_norm_backward(this->wide(dy), this->wide(x), this->wide(weight), inverse,
-                                add.defined() ? this->wide(add) : at::Tensor()));
+          dx, rms_norm_backward(this->fp32(dy), this->fp32(x), this->fp32(weight), inverse,
+                                add.defined() ? this->fp32(add) : at::Tensor()));
     }
     // Rows cut into parts that do not come out even.
     constexpr int64_t kRowsPerPart = 32, kParts = 3;
@@ -101,7 +100,7 @@ TYPED_TEST(DeviceLoops, rms_norm) {
                    [&] { column_parts(term, kRows, n, kRowsPerPart, floats(parts)); });
     launch(blocks_over(n), [&] { add_column_parts(floats(parts), kParts, n, floats(dw)); });
     at::Tensor expected = at::empty({n});
-    rms_norm_weight_gradient(this->wide(dy), this->wide(x), inverse, expected);
+    rms_norm_weight_gradient(this->fp32(dy), this->fp32(x), inverse, expected);
     EXPECT_LT(relative_error(dw, expected), 3e-6);
   }
 }
@@ -115,7 +114,7 @@ TYPED_TEST(DeviceLoops, column_sum) {
   });
   launch(blocks_over(300), [&] { add_column_parts(floats(parts), 3, 300, floats(sum)); });
   at::Tensor expected = at::empty({300});
-  linear_bias_gradient(this->wide(x), expected);
+  linear_bias_gradient(this->fp32(x), expected);
   EXPECT_LT(relative_error(sum, expected), 3e-6);
 }
 
@@ -125,7 +124,7 @@ TYPED_TEST(DeviceLoops, rope) {
   const at::Tensor x = this->random({tokens, heads, 2 * half}, 1);
   const at::Tensor positions = at::arange(tokens, at::kLong) % rows;
   const RopeAngles angles = rope_angles({1.0, 0.3, 0.1, 0.01}, rows);
-  at::Tensor expected = this->wide(x);
+  at::Tensor expected = this->fp32(x);
   rope_backward_(expected, positions, angles);
   const int64_t pairs = tokens * heads * half;
   const auto turn = [&](const at::Tensor& y) {
@@ -154,8 +153,8 @@ TYPED_TEST(DeviceLoops, swiglu) {
   const at::Tensor dy = this->random({9, 130}, 3), y = at::empty_like(gate);
   const int64_t n = gate.numel();
   launch(blocks_over(n), [&] { swiglu_elements(data<T>(gate), data<T>(up), n, data<T>(y)); });
-  this->expect_near(y, swiglu(this->wide(gate), this->wide(up)));
-  const at::Tensor expected[] = {this->wide(gate), this->wide(up), this->wide(dy)};
+  this->expect_near(y, swiglu(this->fp32(gate), this->fp32(up)));
+  const at::Tensor expected[] = {this->fp32(gate), this->fp32(up), this->fp32(dy)};
   swiglu_backward_(expected[0], expected[1], expected[2]);
   launch(blocks_over(n),
          [&] { swiglu_backward_elements(data<T>(gate), data<T>(up), data<T>(dy), n); });
@@ -173,7 +172,7 @@ TYPED_TEST(DeviceLoops, embedding_gradient) {
   launch(50, [&, s = sorted, o = order] {
     embedding_gradient_rows(data<T>(dy), integers(s), integers(o), 50, 300, 11, floats(dw));
   });
-  embedding_weight_gradient(this->wide(dy), tokens, expected);
+  embedding_weight_gradient(this->fp32(dy), tokens, expected);
   EXPECT_TRUE(same_bits(dw, expected));  // the CPU adds in token order, too
 }
 
@@ -190,7 +189,8 @@ TYPED_TEST(DeviceLoops, dropout) {
     dropout_blocks(data<T>(x), n, blocks, philox_key[0], philox_key[1], counter_high, threshold,
                    scale, data<T>(y));
   });
-  const at::Tensor expected = dropout(x, 0.25, key);  // the loop of the CPU, or the plain operator
+  const at::Tensor expected =
+      dropout(x, 0.25, key);  // the loop of the CPU, or the reference operator
   EXPECT_TRUE(at::equal(y, expected));
 }
 
@@ -218,10 +218,11 @@ TEST(DeviceLoops, cross_entropy) {
   };
   lose();
   at::Tensor expected_sums = at::empty({17}), gradient = logits.clone();
-  const double loss = plain_operators().chunk_loss(logits, targets, expected_sums).item<double>();
+  const double loss =
+      reference_operators().chunk_loss(logits, targets, expected_sums).item<double>();
   EXPECT_NEAR(losses.sum().item<double>(), loss, 1e-5 * loss);
   EXPECT_LT(relative_error(logsumexp, expected_sums), 1e-6);
-  plain_operators().chunk_gradient_(gradient, targets, logsumexp);
+  reference_operators().chunk_gradient_(gradient, targets, logsumexp);
   targets[3] = 700;  // no column
   lose();
   EXPECT_TRUE(std::isnan(losses[3].item<double>()));
@@ -242,7 +243,7 @@ TEST(DeviceLoops, square_sums_have_the_bits_of_the_cpu) {
 
 TEST(DeviceLoops, adamw_has_the_bits_of_the_cpu) {
   const at::Tensor g = random_tensor({700}, 2);
-  const AdamWHyperparameters h{1e-2, 0.9, 0.95, 1e-8, 0.1, 0.5, 3};
+  const AdamWOptions h{1e-2, 0.9, 0.95, 1e-8, 0.1, 0.5, 3};
   const at::Tensor actual[] = {random_tensor({700}), random_tensor({700}, 3),
                                random_tensor({700}).square()};
   const at::Tensor expected[] = {actual[0].clone(), actual[1].clone(), actual[2].clone()};

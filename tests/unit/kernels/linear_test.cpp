@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/cpu/few_rows_linear.h"
+#include "kernels/cpu/small_m_linear.h"
 #include "tests/unit/kernels/tensors.h"
 
 namespace temper {
@@ -43,11 +43,11 @@ INSTANTIATE_TEST_SUITE_P(Sizes, Linear,
                                          std::tuple{200, 129, 65}));
 
 // What lets answers grow together without changing each other.
-TEST(LinearOnFewRows, a_rows_bits_depend_neither_on_the_others_nor_on_threads) {
-  const at::Tensor x = random_tensor({kFewRows, 307}, 1), w = random_tensor({1201, 307}, 2);
-  const at::Tensor residual = random_tensor({kFewRows, 1201}, 3);
+TEST(LinearOfSmallM, a_rows_bits_depend_neither_on_the_others_nor_on_threads) {
+  const at::Tensor x = random_tensor({kSmallM, 307}, 1), w = random_tensor({1201, 307}, 2);
+  const at::Tensor residual = random_tensor({kSmallM, 1201}, 3);
   const int threads = at::get_num_threads();
-  const Factors adapter{random_tensor({kFewRows, 9}, 4), random_tensor({1201, 9}, 5).t()};
+  const Factors adapter{random_tensor({kSmallM, 9}, 4), random_tensor({1201, 9}, 5).t()};
   at::set_num_threads(1);
   const at::Tensor all = linear_add(residual, x, w);
   const at::Tensor all_adapted = linear_add(residual, x, w, {}, adapter);

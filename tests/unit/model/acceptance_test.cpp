@@ -172,7 +172,7 @@ TEST_P(AdamWParity, five_steps) {
     for (const auto& [name, g] : gradients) {
       auto& [m, v] = moments[name];
       if (!m.defined()) m = at::zeros_like(g), v = at::zeros_like(g);
-      AdamWHyperparameters h{1e-3, 0.9, 0.95, 1e-8, g.dim() >= 2 ? 0.1 : 0.0, 1.0, step};
+      AdamWOptions h{1e-3, 0.9, 0.95, 1e-8, g.dim() >= 2 ? 0.1 : 0.0, 1.0, step};
       h.gradient_scale = std::min(1.0, 1.0 / (norm + 1e-6)) / num_targets;
       adamw_update(model.weight(name), g, m, v, h);
     }

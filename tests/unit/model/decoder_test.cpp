@@ -234,7 +234,7 @@ TEST_P(Decoder, the_same_input_gives_the_same_bits) {
 TEST_P(Decoder, computes_in_bf16_what_it_computes_in_fp32) {
   const ModelConfig& config = GetParam().config;
   const Batch batch = random_batch(config.vocab_size, {0, 9, 30});
-  const ComputePlace bf16{at::kCPU, at::kBFloat16};
+  const ComputeDevice bf16{at::kCPU, at::kBFloat16};
   const ResidentModel narrow(config, {}, Training::kFull, RandomWeights(), bf16);
   const ResidentModel wide(config, {}, Training::kFull, RandomWeights());
   EXPECT_EQ(narrow.logits(batch).scalar_type(), at::kFloat);

@@ -10,12 +10,12 @@ namespace {
 TEST(ModelPlan, SeparatesTrainableFromFrozen) {
   const ModelPlan plan = plan_model(
       {{{"e", {4, 2}, false}}, {{"w", {2, 2}, false}, {"a", {2, 1}, true}, {"b", {3}, false}}});
-  ASSERT_EQ(plan.buckets.size(), 3u);
-  EXPECT_FALSE(plan.buckets[0].trainable);
-  EXPECT_EQ(plan.buckets[1].parameters.size(), 2u);
-  EXPECT_EQ(plan.buckets[1].parameters[1].name, "b");
-  EXPECT_TRUE(plan.buckets[2].trainable);
-  EXPECT_EQ(plan.stages[1].slots[2].bucket, 1);
+  ASSERT_EQ(plan.groups.size(), 3u);
+  EXPECT_FALSE(plan.groups[0].trainable);
+  EXPECT_EQ(plan.groups[1].parameters.size(), 2u);
+  EXPECT_EQ(plan.groups[1].parameters[1].name, "b");
+  EXPECT_TRUE(plan.groups[2].trainable);
+  EXPECT_EQ(plan.stages[1].slots[2].group, 1);
   EXPECT_EQ(plan.stages[1].slots[2].parameter, 1);
   EXPECT_EQ(plan.first_trainable_stage, 1);
   EXPECT_EQ(plan.num_elements(true), 2);
@@ -25,11 +25,11 @@ TEST(ModelPlan, SeparatesTrainableFromFrozen) {
 TEST(ModelPlan, LetsLaterStagesUseAnEarlierBucket) {
   const ModelPlan plan = plan_model(
       {{{"e", {4, 2}, true}}, {{"w", {2}, true}}, {{"n", {2}, true}, {"e", {4, 2}, true}}});
-  ASSERT_EQ(plan.buckets.size(), 3u);
-  EXPECT_EQ(plan.buckets[0].num_uses, 2);
+  ASSERT_EQ(plan.groups.size(), 3u);
+  EXPECT_EQ(plan.groups[0].num_uses, 2);
   ASSERT_EQ(plan.stages[2].uses.size(), 2u);
   EXPECT_EQ(plan.stages[2].uses[0].use, 0);
-  EXPECT_EQ(plan.stages[2].uses[1].bucket, 0);
+  EXPECT_EQ(plan.stages[2].uses[1].group, 0);
   EXPECT_EQ(plan.stages[2].uses[1].use, 1);
   EXPECT_EQ(plan.num_elements(true), 12);  // e counts once
 }

@@ -19,10 +19,10 @@ TEST(Heartbeat, scopes_name_the_outermost_operation_and_count_collectives) {
   Heartbeat& mine = heartbeat::mine();
   const uint64_t operations = mine.operations, progress = mine.progress;
   {
-    const OperationScope fold(Operation::kFold);
-    EXPECT_EQ(mine.operation, Operation::kFold);
+    const OperationScope reduction(Operation::kReduceScatter);
+    EXPECT_EQ(mine.operation, Operation::kReduceScatter);
     const OperationScope barrier(Operation::kBarrier);
-    EXPECT_EQ(mine.operation, Operation::kFold);
+    EXPECT_EQ(mine.operation, Operation::kReduceScatter);
   }
   EXPECT_EQ(mine.operation, Operation::kNone);
   { const OperationScope send(Operation::kSend); }
