@@ -74,10 +74,10 @@ std::string heading(const Migration& migration, const std::string& file) {
   for (const std::string& command : migration.preparation) {
     text += "# $ " + one_line(command) + "\n";
   }
-  text +=
-      wrapped("", fmt::format("Then `temper plan run.yaml` says whether it fits, and `temper train "
-                              "run.yaml --nproc {}` trains.",
-                              migration.batch.processes));
+  text += wrapped(
+      "", fmt::format("Then `temper plan run.yaml -n {0}` says whether it fits, and `temper "
+                      "train run.yaml -n {0}` trains.",
+                      migration.batch.processes));
   if (!migration.remarks.empty()) text += "#\n# What differs:\n";
   for (const std::string& remark : migration.remarks) text += wrapped("- ", remark);
   if (!migration.left_out.empty()) text += "#\n";
