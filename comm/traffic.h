@@ -1,4 +1,4 @@
-// How much a rank received, for the report of a run.
+// Counts how much a rank received, for the report of a run.
 #pragma once
 
 #include <cstdint>

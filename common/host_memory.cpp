@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kKiB = 1024, kMiB = kKiB * 1024;
-// Where nothing limits a group, version 1 says a number near 2^63.
+// Version 1 says a number near 2^63 for a group that nothing limits.
 constexpr int64_t kNoLimit = int64_t{1} << 60;
 
 std::optional<int64_t> number(std::string_view text) {

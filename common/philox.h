@@ -19,14 +19,14 @@ class Philox {
   Philox(uint64_t seed, uint64_t stream);
 
   std::array<uint32_t, 4> block(uint64_t counter_low, uint64_t counter_high = 0) const;
-  // For loops that compute many blocks at once.
+  // The key, for loops that compute many blocks at once.
   const std::array<uint32_t, 2>& key() const { return key_; }
 
-  // In [0, 1), 24 bits; number `index` of the sequence.
+  // Uniform in [0, 1), 24 bits; number `index` of the sequence.
   float uniform(uint64_t index) const;
   // Standard normal (Box-Muller); number `index` of the sequence.
   float normal(uint64_t index) const;
-  // In [0, bound), unbiased to 2^-64.
+  // Uniform in [0, bound), unbiased to 2^-64.
   uint64_t below(uint64_t index, uint64_t bound) const;
 
  private:

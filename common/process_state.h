@@ -1,4 +1,4 @@
-// What the kernel says a process does.
+// Asks the kernel what a process does.
 #pragma once
 
 #include <sys/types.h>

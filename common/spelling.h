@@ -1,4 +1,4 @@
-// What a misspelt name may have meant.
+// Finds what a misspelt name may have meant.
 #pragma once
 
 #include <cstddef>

@@ -15,14 +15,14 @@ std::FILE* live_terminal();
 
 class WorkBar {
  public:
-  // Of `total` pieces. Rank 0 shows how far it is itself; the other ranks pass false.
+  // Work of `total` pieces. Rank 0 shows how far it is itself; the other ranks pass false.
   WorkBar(std::string what, int64_t total, bool is_shown, std::FILE* terminal = live_terminal(),
           std::chrono::milliseconds log_interval = std::chrono::seconds(10));
   ~WorkBar();  // wipes the line
   WorkBar(const WorkBar&) = delete;
   WorkBar& operator=(const WorkBar&) = delete;
 
-  // So many more pieces are done.
+  // Says that so many more pieces are done.
   void advance(int64_t pieces = 1);
 
  private:

@@ -24,12 +24,12 @@ struct AdamWOptions {
 // The options as the loops over elements use them. Inside kernels/ only.
 AdamWFactors adamw_factors(const AdamWOptions& options);
 
-// On the CPU, in place. An element's new bits depend on that element alone, not on n, on alignment
-// or on the number of threads.
+// Updates in place, on the CPU. An element's new bits depend on that element alone, not on n, on
+// alignment or on the number of threads.
 void adamw_update(float* w, const float* g, float* m, float* v, int64_t n,
                   const AdamWOptions& options);
 
-// The same for contiguous fp32 tensors of one size, on any device.
+// Updates contiguous fp32 tensors of one size, on any device.
 void adamw_update(at::Tensor w, const at::Tensor& g, at::Tensor m, at::Tensor v,
                   const AdamWOptions& options);
 

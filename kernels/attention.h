@@ -11,8 +11,8 @@
 
 namespace temper {
 
-// Which keys a query sees: those of its own document (cu_seqlens [D + 1], 0 .. T, on the host), at
-// or before it, and at most `sliding_window` of them (itself included).
+// The keys that a query sees are those of its own document (cu_seqlens [D + 1], 0 .. T, on the
+// host), at or before it, and at most `sliding_window` of them (itself included).
 struct AttentionMask {
   std::vector<int32_t> cu_seqlens;
   std::optional<int64_t> sliding_window;

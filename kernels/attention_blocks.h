@@ -1,5 +1,5 @@
-// Two of the ways attention is computed: our blocked CPU loops, and plain ATen operators. Inside
-// kernels/ only; callers use kernels/attention.h.
+// Two of the ways attention is computed: our blocked CPU loops, and the reference in ATen
+// operators. Inside kernels/ only; callers use kernels/attention.h.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -38,7 +38,7 @@ struct AttentionDocument {
   }
 };
 
-// Whose products the CPU loops use: tiles of our own where has_matrix_product(), LibTorch's
+// The products that the CPU loops use: tiles of our own where has_matrix_product(), LibTorch's
 // elsewhere. Tests choose.
 enum class ProductsWay { kTiles, kLibrary };
 ProductsWay products_way();

@@ -10,8 +10,8 @@
 
 namespace temper {
 
-// Up to so many rows in fp32 on a CPU, a row of a result has the same bits whatever the other rows
-// are. More rows are large products (kernels/products.h).
+// A product of at most so many rows in fp32 on a CPU is one of small M: a row of the result has the
+// same bits whatever the other rows are. More rows are large products (kernels/products.h).
 inline constexpr int64_t kSmallM = 128;
 
 // x W^T + b + adapter; `bias` and `adapter` ([T, r] and [r, out]) may be undefined.

@@ -116,6 +116,7 @@ at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
     at::Tensor dx_rows = gradients->dx.narrow(0, begin, rows);
     product_out(dx_rows, d_logits, weight);
     if (!dw.defined()) continue;
+    // The first chunk overwrites, which saves clearing a gradient as large as the output matrix.
     if (begin == 0) {
       product_out(dw, d_logits.t(), x_rows);
     } else {

@@ -24,7 +24,7 @@ at::Tensor linear_cross_entropy(const at::Tensor& x, const at::Tensor& weight,
                                 const at::Tensor& targets, LinearCrossEntropyGradients* gradients,
                                 at::Tensor& workspace);
 
-// The same loss of every row on its own: [N] fp64, without gradients.
+// Returns the loss of every row on its own, [N] fp64, without gradients.
 at::Tensor cross_entropy_of_rows(const at::Tensor& x, const at::Tensor& weight,
                                  const at::Tensor& targets);
 

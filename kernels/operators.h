@@ -1,5 +1,5 @@
-// The operators of tensors that our CPU loops do not take, which are those of other devices and
-// types. What an operator computes is said in the public header of its name; activations and their
+// The operators for CUDA and for types other than fp32, which our CPU loops do not take. What an
+// operator computes is said in the public header of its name; activations and their
 // gradients have the type of x (fp32 or bf16), statistics (inverse_rms, logsumexp) and gradients of
 // weights are fp32, and sums are taken in fp32. Inside kernels/ only.
 #pragma once
@@ -63,13 +63,13 @@ struct Operators {
                                            const AttentionShape& shape);
 };
 
-// In ATen's own operators: any device and floating-point type. In tests the second opinion on the
-// CPU's loops and on the kernels of kernels/cuda/.
+// Written in ATen's own operators, for any device and floating-point type. Tests hold the CPU's
+// loops and the kernels of kernels/cuda/ against them.
 const Operators& reference_operators();
 // Kernels for GPUs; the reference operators in a build without CUDA.
 const Operators& cuda_operators();
 
-// The choice is made here and nowhere else.
+// The choice between them is made here and nowhere else.
 inline bool has_cpu_loops(const at::Tensor& x) {
   return x.is_cpu() && x.scalar_type() == at::kFloat;
 }

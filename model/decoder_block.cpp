@@ -8,7 +8,7 @@
 
 namespace temper {
 
-// What forward computes besides its result. Names with `raw` are before the norm of the heads.
+// Forward computes this besides its result. Names with `raw` are before the norm of the heads.
 struct DecoderBlock::Activations {
   at::Tensor inverse_rms1, inverse_rms2;    // [T]
   at::Tensor q, k, v;                       // [T, heads, head_dim], rotated
@@ -51,7 +51,7 @@ DecoderBlock::DecoderBlock(const ModelConfig& config, const LoraConfig* lora, Tr
   norm2_ = table_.index(prefix + "post_attention_layernorm.weight");
   query_norm_ = table_.find(prefix + "self_attn.q_norm.weight");
   key_norm_ = table_.find(prefix + "self_attn.k_norm.weight");
-  // In the order of the enumeration.
+  // Listed in the order of the enumeration.
   for (const char* module : {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
                              "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"}) {
     linears_.emplace_back(table_, prefix + module, lora);
@@ -165,13 +165,16 @@ at::Tensor DecoderBlock::backward(const WeightSlots& weights, const at::Tensor& 
   const at::Tensor dn = backward_projections(weights, x, d, batch, a, need_dn);
   if (need_dn) norm_weight_gradient(weights, norm1_, dn, x, a.inverse_rms1);
   if (!need_grad_input) return {};
+  // The residual's gradient goes around the block: the norm's backward adds it along.
   return rms_norm_backward(dn, x, weights.weight(norm1_), a.inverse_rms1, d_middle);
 }
 
 at::Tensor DecoderBlock::backward_feed_forward(const WeightSlots& weights,
                                                const at::Tensor& grad_output, const Batch& batch,
                                                Activations& a) const {
-  at::Tensor activation;  // first its gradient, then itself
+  // swiglu_backward_ turns this from the activation's gradient into the activation itself, which
+  // the weight gradient of `down` needs and forward did not keep.
+  at::Tensor activation;
   const at::Tensor d_low = linears_[kDown].input_gradient(weights, grad_output, batch, activation);
   swiglu_backward_(a.gate, a.up, activation);
   linears_[kDown].weight_gradients(weights, grad_output, activation, a.low[kDown], d_low, batch);

@@ -55,7 +55,7 @@ class DecoderBlock : public Stage {
                                         const Batch& batch, Activations& a) const;
   at::Tensor backward_projections(const WeightSlots& weights, const at::Tensor& x,
                                   const AttentionGradients& d, const Batch& batch,
-                                  const Activations& a, bool need_dx) const;
+                                  const Activations& a, bool need_dn) const;
   at::Tensor norm(const WeightSlots& weights, int64_t slot, const at::Tensor& x,
                   const at::Tensor& inverse) const;
   void norm_weight_gradient(const WeightSlots& weights, int64_t slot, const at::Tensor& dy,

@@ -16,7 +16,7 @@ struct DecoderParts {
   std::unique_ptr<HeadStage> head;
 };
 
-// As make_decoder.
+// The same stages as make_decoder returns, each under its own type.
 DecoderParts make_decoder_parts(const ModelConfig& config, const LoraConfig* lora,
                                 Training training);
 

@@ -30,11 +30,11 @@ class HfWeights : public WeightSource {
   bool contains(const std::string& name) const override;
   void read(const std::string& name, const std::vector<int64_t>& shape, int64_t begin, int64_t end,
             float* out) const override;
-  // Those of which something was read that is NaN or infinite.
+  // The tensors of which something was read that is NaN or infinite.
   std::vector<std::string> non_finite_tensors() const { return non_finite_.names(); }
   // Identifies the base: names, dtypes, shapes and every byte. The first call reads all files.
   Hash128 hash() const;
-  // The same shared out: the sum over all parts is hash(), and each reads its share of the bytes.
+  // One part of hash(), which is the sum over all parts; each reads its share of the bytes.
   Hash128 partial_hash(int part, int num_parts) const;
 
  private:

@@ -1,4 +1,4 @@
-// Which tensors held numbers that are NaN or infinite, noticed while they were read.
+// Notices, while weights are read, which tensors hold numbers that are NaN or infinite.
 #pragma once
 
 #include <cstdint>

@@ -87,7 +87,7 @@ struct ResidentModel::Impl {
 
   static at::Tensor to_host(const at::Tensor& x) { return x.to(at::kCPU, at::kFloat); }
 
-  // What the head reads: [T, hidden].
+  // The input of the head: [T, hidden].
   at::Tensor hidden(const Batch& batch) const {
     at::Tensor x;
     for (size_t i = 0; i < head(); ++i) x = stages[i]->forward(slots[i], x, batch, nullptr);

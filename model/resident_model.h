@@ -28,7 +28,7 @@ struct KvCache {
   std::vector<int64_t> lengths;    // of each sequence
 };
 
-// What a sequence of a cache goes on with; not empty.
+// The tokens that a sequence of a cache goes on with; not empty.
 struct NewTokens {
   size_t sequence = 0;
   std::vector<int64_t> ids;
@@ -54,7 +54,7 @@ class ResidentModel {
   // added.
   double loss_and_gradients(const Batch& batch, std::map<std::string, at::Tensor>& gradients) const;
 
-  // LoraConfig::scale_by from here on.
+  // Multiplies the adapters' scale (LoraConfig::scale_by) from here on.
   void scale_lora(double factor);
   // Adds every adapter to its base weight (W + scale x B A) and drops the adapters.
   void merge_lora();
@@ -62,8 +62,8 @@ class ResidentModel {
   at::Tensor weight(const std::string& name) const;
 
   KvCache make_cache(size_t num_sequences, int64_t capacity) const;
-  // So many tokens of several sequences may be fed together without changing a bit of each other's
-  // logits (a sequence's first token alone is another matter: feed it by itself). 0: none may.
+  // The number of tokens of several sequences that may be fed together without changing a bit of
+  // each other's logits; 0: none may. A sequence that has no tokens yet is fed by itself.
   int64_t independent_tokens() const;
   // Feeds new tokens of any of the cache's sequences, each named once; returns the logits that
   // follow the last of each: [fed, vocab].

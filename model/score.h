@@ -1,4 +1,4 @@
-// What `temper score` writes: a model's logits, loss and gradients on one batch.
+// `temper score` writes this: a model's logits, loss and gradients on one batch.
 #pragma once
 
 #include <cstdint>

@@ -15,7 +15,7 @@ namespace temper {
 
 class SlotTable {
  public:
-  // Those of arch/stage_slots.h.
+  // The slots of one stage, as arch/stage_slots.h lists them.
   SlotTable(const ModelConfig& config, const LoraConfig* lora, Training training, int64_t stage);
 
   const std::vector<WeightSlot>& slots() const { return slots_; }

@@ -29,13 +29,13 @@ class WeightSlots {
   // only. Must not be kept after the stage returns.
   virtual at::Tensor weight(int64_t slot) const = 0;
 
-  // Where the gradient of a trainable slot goes: fp32 contiguous, of the slot's shape. Backward
+  // The gradient of a trainable slot goes here: fp32 contiguous, of the slot's shape. Backward
   // overwrites it (beta = 0), every element, exactly once per micro-batch. The last stage, whose
   // backward follows its forward at once, may do so in a forward that saves.
   virtual at::Tensor gradient(int64_t slot) const = 0;
 };
 
-// What a stage keeps of its forward for its backward: activations, never weights.
+// A stage keeps this of its forward for its backward: activations, never weights.
 struct SavedActivations {
   std::vector<at::Tensor> tensors;
 };

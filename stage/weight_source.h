@@ -1,4 +1,4 @@
-// Where weights come from: a Hugging Face directory, an adapter, a checkpoint, an initialiser.
+// Weights come from here: a Hugging Face directory, an adapter, a checkpoint, an initialiser.
 #pragma once
 
 #include <cstdint>

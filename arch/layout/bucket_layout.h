@@ -1,4 +1,4 @@
-// How a stage's parameters become one flat, evenly sharded buffer.
+// Lays out the parameters of one group as one flat, evenly sharded buffer, a bucket.
 //
 // The parameters of one bucket are laid back to back, each starting at a multiple of
 // kShardAlignment elements; the buffer is padded to world_size equal shards, each a multiple of
@@ -41,7 +41,7 @@ class BucketLayout {
   int64_t num_elements() const { return shard_elements_ * world_size_; }  // padding included
   int64_t shard_elements() const { return shard_elements_; }
   std::vector<ShardPiece> pieces(int rank) const;
-  // The same for any run of elements [begin, end); shard_offset counts from `begin`.
+  // The pieces of any run of elements [begin, end); shard_offset counts from `begin`.
   std::vector<ShardPiece> pieces_between(int64_t begin, int64_t end) const;
 
  private:

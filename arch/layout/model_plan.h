@@ -1,6 +1,6 @@
-// Which parameter of which group each stage's slots refer to: pure bookkeeping, no memory. Both
-// what allocates a sharded model (sharding/) and what says beforehand how large it will be
-// (arch/memory_plan.h) begin with it.
+// The plan says which parameter of which group each stage's slots refer to: pure bookkeeping, no
+// memory. Both what allocates a sharded model (sharding/) and what says beforehand how large it
+// will be (arch/memory_plan.h) begin with it.
 #pragma once
 
 #include <cstdint>

@@ -15,7 +15,7 @@ inline int64_t cross_entropy_chunk_rows(int64_t vocab_size) {
   return std::clamp<int64_t>(kChunkElements / vocab_size, 16, 512);
 }
 
-// The same on a GPU, where a product needs more rows to fill it: about 2^27 logits.
+// On a GPU a product needs more rows to fill it: about 2^27 logits.
 inline int64_t gpu_cross_entropy_chunk_rows(int64_t vocab_size) {
   constexpr int64_t kChunkElements = int64_t{1} << 27;
   return std::clamp<int64_t>(kChunkElements / vocab_size, 128, 4096);
@@ -28,12 +28,12 @@ inline constexpr int64_t kPackedColumns = 1024;
 inline constexpr int64_t kPackedMoreInner = 64;
 inline constexpr int64_t kPackedRows = 56;
 
-// What a thread keeps for them.
+// The elements that a thread keeps for them.
 constexpr int64_t packed_product_elements() {
   return (kPackedInner + kPackedMoreInner) * kPackedColumns + kPackedRows * kPackedInner;
 }
 
-// How attention on the CPU divides its work, in rows.
+// The blocks into which attention on the CPU divides its work, in rows.
 struct AttentionBlocks {
   int64_t strip;         // queries whose products are one call
   int64_t forward_keys;  // keys that forward holds at once
@@ -42,10 +42,11 @@ struct AttentionBlocks {
   int64_t key_strip;  // keys whose share of dk and dv is one call
 };
 
-// With tiles of our own: two blocks of scores of backward (420 KiB) and what is held of q, k, v and
-// d_out stay in the second-level cache with heads of 64; a strip of forward's scores is 28 KiB.
+// The blocks for tiles of our own: two blocks of scores of backward (420 KiB) and what is held of
+// q, k, v and d_out stay in the second-level cache with heads of 64; a strip of forward's scores is
+// 28 KiB.
 inline constexpr AttentionBlocks kAttentionTiles{14, 512, 224, 224, 14};
-// With LibTorch's products: two blocks of scores are 272 KiB.
+// The blocks for LibTorch's products: two blocks of scores are 272 KiB.
 inline constexpr AttentionBlocks kAttentionLibrary{128, 256, 128, 256, 256};
 
 // The stride of attention's own rows of n columns: an odd number of cache lines, so that they do
@@ -71,11 +72,10 @@ constexpr int64_t attention_backward_scratch(int64_t head_dim) {
   return std::max(elements(kAttentionTiles), elements(kAttentionLibrary));
 }
 
-// Elements that the owner of a gradient holds of what ranks of other nodes sent, however many there
-// are: 64 MiB.
+// Receive buffer of the reduce-scatter, in elements, whatever the number of ranks: 64 MiB.
 inline constexpr int64_t kMaxStagedElements = int64_t{1} << 24;
 
-// What a rank writes of its file at once when it saves without a copy of its state.
+// Bytes that a rank writes of its file at once when it saves without a copy of its state.
 inline constexpr uint64_t kSaveBlockBytes = uint64_t{8} << 20;
 
 // Micro-batches that a rank reads ahead.

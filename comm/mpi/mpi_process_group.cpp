@@ -87,6 +87,7 @@ MpiProcessGroup::MpiProcessGroup(MPI_Comm comm)
 MpiProcessGroup::~MpiProcessGroup() {
   int finalized = 0;
   MPI_Finalized(&finalized);
+  // Freeing is collective: while an exception unwinds the others would never come to it.
   if (finalized != 0 || std::uncaught_exceptions() > 0) return;
   node_staging_.reset();
   MPI_Comm_free(&node_comm_);
@@ -129,6 +130,8 @@ std::vector<int> MpiProcessGroup::node_ranks() const {
   return ranks;
 }
 
+// The fences keep the compiler and the processor from moving accesses to shared windows across the
+// barrier: MPI_Barrier alone promises nothing for memory that MPI has not written.
 void MpiProcessGroup::barrier() {
   const OperationScope scope(Operation::kBarrier);
   std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -195,12 +198,15 @@ void MpiProcessGroup::for_each_slice(const at::Tensor& host, const Call& call) c
   const int64_t part = host.numel() / size_, element_bytes = host.element_size();
   const int64_t max_count = std::max<int64_t>(1, max_message_elements_ / size_);
   for (int64_t begin = 0; begin < part; begin += max_count) {
+    // MPI places rank r's part at r times the datatype's extent: stretched to a whole part, it lets
+    // one call gather the same slice of all parts.
     const StridedType slice(std::min(max_count, part - begin), part, element_bytes);
     call(bytes_of(host) + begin * element_bytes, slice.get());
   }
 }
 
-// Messages of a gather under way, and the host copy they arrive in.
+// The messages of a gather under way, and the host copy they arrive in. Open MPI moves them only
+// inside MPI calls, so what a stage's run hides of the gather depends on the transport.
 class MpiProcessGroup::Gather final : public PendingGather {
  public:
   Gather(const MpiProcessGroup& group, const at::Tensor& full) : full_(full), host_(to_host(full)) {

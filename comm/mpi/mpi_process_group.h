@@ -71,7 +71,7 @@ class MpiProcessGroup : public ProcessGroup {
   int size_ = 1;
   int node_rank_ = 0;
   int node_size_ = 1;
-  // By rank of the group: its rank in this node's communicator, or -1 on another node.
+  // The rank in this node's communicator of each rank of the group, or -1 on another node.
   std::vector<int> node_rank_of_;
   int64_t max_message_elements_;
   std::vector<float> received_;  // parts that other ranks sent

@@ -30,7 +30,7 @@ class MpiPeerBuffers : public PeerBuffers {
   ~MpiPeerBuffers() override;
   at::Tensor mine() const override { return tensor_; }
   bool contains(const float* data) const;
-  // What `mine` is in the segment of another rank of the node, as this process sees it.
+  // The counterpart of `mine` in the segment of another rank of the node, as this process sees it.
   const float* of_peer(int node_rank, const float* mine) const;
 
  private:

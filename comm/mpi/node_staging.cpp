@@ -7,7 +7,7 @@
 namespace temper {
 namespace {
 
-// What a rank writes in a turn: 1 MiB, half of a second-level cache or more.
+// A rank writes 1 MiB in a turn, half of a second-level cache or more.
 constexpr int64_t kTurnElements = int64_t{1} << 18;
 constexpr int64_t kHalves = 2;
 

@@ -14,7 +14,7 @@ namespace temper {
 namespace {
 
 constexpr int64_t kAlignment = 64;
-// What MPI itself may still take there for its messages, by rank of the node.
+// Bytes that MPI itself may still take there for the messages of each rank of the node.
 constexpr int64_t kReservedForMessages = int64_t{4} << 20;
 constexpr const char* kSharedMemoryPath = "/dev/shm";
 

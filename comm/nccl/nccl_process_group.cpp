@@ -107,7 +107,7 @@ class NcclProcessGroup : public ProcessGroup {
   int node_rank() const override { return control_->node_rank(); }
   int node_size() const override { return control_->node_size(); }
 
-  // What was started on the GPU is finished, too.
+  // Also waits for everything that was started on the GPU.
   void barrier() override {
     stream_.synchronize();
     compute_stream().synchronize();
@@ -141,7 +141,7 @@ class NcclProcessGroup : public ProcessGroup {
     if (full.is_cpu()) return control_->start_all_gather(full);
     TEMPER_CHECK(full.numel() % size() == 0, "{} elements in {} parts", full.numel(), size());
     const c10::cuda::CUDAGuard guard(device_);
-    // What still reads or writes the buffer has been given to the current stream before.
+    // Kernels that still read or write the buffer are in the current stream already.
     wait_for_compute();
     const size_t part_bytes = full.nbytes() / size();
     run(ncclAllGather(data(full) + rank() * part_bytes, data(full), part_bytes, ncclUint8, comm_,
@@ -222,7 +222,7 @@ class NcclProcessGroup : public ProcessGroup {
     c10::cuda::CUDAGuard guard_;
   };
 
-  // What `first` has been given by now is done before what `second` is given from now on.
+  // Orders two streams: `second` begins its next work after the present work of `first`.
   static void order(const c10::cuda::CUDAStream& first, const c10::cuda::CUDAStream& second) {
     at::cuda::CUDAEvent event;
     event.record(first);
@@ -256,7 +256,8 @@ class NcclProcessGroup : public ProcessGroup {
     if (size() > 1) own_traffic_.reduce_bytes += static_cast<int64_t>(tensor.nbytes());
   }
 
-  // As in the MPI backend: parts travel point to point and are added in rank order by their owner.
+  // As in the MPI backend, parts travel point to point and are added in rank order by their owner:
+  // ncclReduceScatter would choose the order by its topology.
   void reduce_slice(const at::Tensor& full, at::Tensor& accumulator, int64_t begin, int64_t count,
                     int active_ranks) {
     const int64_t part = accumulator.numel();

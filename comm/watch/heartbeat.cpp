@@ -38,14 +38,14 @@ Heartbeat& mine() {
   return *current.load(kRelaxed);
 }
 
-void keep_in(Heartbeat& place) {
+void keep_in(Heartbeat& memory) {
   const Heartbeat& before = mine();
-  place.progress.store(before.progress.load(kRelaxed), kRelaxed);
-  place.operations.store(before.operations.load(kRelaxed), kRelaxed);
-  place.step.store(before.step.load(kRelaxed), kRelaxed);
-  place.operation.store(before.operation.load(kRelaxed), kRelaxed);
-  place.phase.store(before.phase.load(kRelaxed), kRelaxed);
-  current.store(&place, kRelaxed);
+  memory.progress.store(before.progress.load(kRelaxed), kRelaxed);
+  memory.operations.store(before.operations.load(kRelaxed), kRelaxed);
+  memory.step.store(before.step.load(kRelaxed), kRelaxed);
+  memory.operation.store(before.operation.load(kRelaxed), kRelaxed);
+  memory.phase.store(before.phase.load(kRelaxed), kRelaxed);
+  current.store(&memory, kRelaxed);
 }
 
 void beat() {
@@ -80,7 +80,7 @@ OperationScope::OperationScope(Operation operation) {
   Heartbeat& mine = heartbeat::mine();
   is_outermost_ = mine.operation.load(kRelaxed) == Operation::kNone;
   if (is_outermost_) {
-    // Those of two ranks alone do not tell who is behind.
+    // Operations of two ranks alone do not tell who is behind.
     const bool collective = operation != Operation::kSend && operation != Operation::kReceive;
     if (collective) mine.operations.fetch_add(1, kRelaxed);
     mine.operation.store(operation, kRelaxed);

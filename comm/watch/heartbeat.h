@@ -1,6 +1,6 @@
-// What this rank is doing, in memory that the other ranks of its node can see
-// (comm/watch/heartbeat_board.h) and their watchdogs look at (comm/watch/watchdog.h). A few relaxed
-// stores: no clock, no lock, no MPI.
+// A heartbeat tells what this rank is doing, in memory that the other ranks of its node can see
+// (comm/watch/heartbeat_board.h) and their watchdogs look at (comm/watch/watchdog.h). It costs a
+// few relaxed stores: no clock, no lock, no MPI.
 //
 // There is one heartbeat a process. beat() and beat_in() may be called from any thread, everything
 // else by the thread that trains.
@@ -21,7 +21,7 @@ enum class RankPhase : int32_t {
   kLeft,  // has ended by itself
 };
 
-// What a rank may wait for others in.
+// The operations in which a rank may wait for others.
 enum class Operation : int32_t {
   kNone,
   kBarrier,
@@ -49,14 +49,13 @@ struct alignas(64) Heartbeat {
 
 namespace heartbeat {
 
-// This process's. In private memory until keep_in() names another place.
+// This process's heartbeat, in private memory until keep_in() names other memory.
 Heartbeat& mine();
-// From now on the heartbeat is there, beginning with what it is now. `place` must outlive the
-// process's last beat.
-void keep_in(Heartbeat& place);
+// Moves the heartbeat to `memory`, which must outlive the process's last beat.
+void keep_in(Heartbeat& memory);
 
 void beat();
-// A beat of another thread, of which the training one waits for the work; counts in `phase` only.
+// The beat of another thread, for whose work the training thread waits; it counts in `phase` only.
 void beat_in(RankPhase phase);
 void set_step(int64_t step);
 void set_phase(RankPhase phase);

@@ -15,7 +15,7 @@
 namespace temper {
 namespace {
 
-// What a rank tells the others.
+// A rank tells the others by this where its heartbeat is.
 struct Entry {
   pid_t pid = 0;
   int fd = -1;  // of the node's memory, where this rank has made it
@@ -56,7 +56,7 @@ void* map(int fd, size_t num_bytes) {
 
 }  // namespace
 
-// What lies in the memory: a header, then a heartbeat for each rank of the node.
+// The memory holds a header, then a heartbeat for each rank of the node.
 struct HeartbeatBoard::Page {
   static size_t size(size_t num_ranks) { return sizeof(Heartbeat) * (1 + num_ranks); }
   static Header* header(void* memory) { return static_cast<Header*>(memory); }

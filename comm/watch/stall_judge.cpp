@@ -7,10 +7,10 @@ namespace {
 
 // Reading a base or writing a checkpoint may take long for good reasons.
 constexpr double kPatienceWithFiles = 3.0;
-// Whoever only waits says so later than whoever can name the cause, and than mpirun needs to end
-// all.
+// A rank that only waits says so later than one that can name the cause, and later than mpirun
+// needs to end all.
 constexpr double kPatienceWithWaiting = 1.25;
-constexpr double kMorePatience = 5;  // seconds, at the least
+constexpr double kMorePatience = 5;  // at least so many seconds
 
 bool is_watched(const StallJudge::View& view) {
   return view.phase != RankPhase::kAbsent && view.phase != RankPhase::kLeft;
@@ -55,8 +55,9 @@ std::optional<StallJudge::Verdict> StallJudge::look(const std::vector<View>& vie
   return stuck ? stuck : judge_waiting(views);
 }
 
-// When every rank of the node is in an operation and none has got on: the one that has begun the
-// fewest holds the others up.
+// Judges a node of which every rank is in an operation and none has got on: the rank that has begun
+// the fewest operations holds the others up. All ranks call collectives in the same order, so their
+// numbers of begun operations can be compared; those of one communicator alone could not.
 std::optional<StallJudge::Verdict> StallJudge::judge_waiting(const std::vector<View>& views) const {
   std::optional<size_t> first, last;  // in the order of their progress
   for (size_t i = 0; i < views.size(); ++i) {

@@ -28,7 +28,7 @@ using Kind = StallJudge::Kind;
 
 constexpr double kMaxInterval = 0.25;
 constexpr double kLooksPerLimit = 20;
-// For the line, and for whoever is told it, before the process leaves.
+// Time for writing the line, and for whoever is told it, before the process leaves.
 constexpr std::chrono::seconds kReportTime(3);
 
 std::string host_name() {
@@ -69,7 +69,7 @@ bool is_debugged(pid_t pid) {
 }
 
 // "step 12, in all_reduce"
-std::string describe_place(const StallJudge::View& view, int64_t step) {
+std::string describe_position(const StallJudge::View& view, int64_t step) {
   const std::string where = view.operation == Operation::kNone
                                 ? "outside of any collective"
                                 : fmt::format("in {}", operation_name(view.operation));
@@ -97,7 +97,7 @@ struct Watchdog::Impl {
   const WatchdogOptions options;
   StallJudge judge;
   const std::chrono::duration<double> interval;
-  // Somebody ends the job: ranks that go one after the other are no news.
+  // Set when somebody ends the job: ranks that go one after the other are no news then.
   bool is_ended_from_outside = false;
 
   std::mutex mutex;
@@ -112,7 +112,7 @@ std::vector<StallJudge::View> Watchdog::Impl::look_around() const {
     const Heartbeat& heartbeat = *member.heartbeat;
     StallJudge::View view;
     view.is_gone = is_gone(member.pid);
-    // After is_gone: whoever left has said so before.
+    // Read after is_gone, because a rank that leaves says so before it is gone.
     view.phase = heartbeat.phase.load(std::memory_order_acquire);
     if (view.is_gone && is_ended_from_outside) view.phase = RankPhase::kLeft;
     view.operation = heartbeat.operation.load(std::memory_order_relaxed);
@@ -134,24 +134,25 @@ std::string Watchdog::Impl::describe(const StallJudge::Verdict& verdict,
   const HeartbeatBoard::Member& member = board->members()[verdict.member];
   const std::string rank =
       fmt::format("rank {} on {} (pid {})", member.rank, host_name(), member.pid);
-  const std::string place = describe_place(view, member.heartbeat->step.load());
+  const std::string position = describe_position(view, member.heartbeat->step.load());
   const std::string after = fmt::format("{:.3g} s without progress", verdict.seconds);
   switch (verdict.kind) {
     case Kind::kDied:
-      return fmt::format("{} died {}", rank, place);
+      return fmt::format("{} died {}", rank, position);
     case Kind::kStopped:
     case Kind::kStuck:
-      return fmt::format("{} is stuck {}: {}, {}", rank, place, after, describe_state(member.pid));
+      return fmt::format("{} is stuck {}: {}, {}", rank, position, after,
+                         describe_state(member.pid));
     case Kind::kBehind:
       return fmt::format("{} is stuck {}, which the others of its node have passed: {}", rank,
-                         place, after);
+                         position, after);
     case Kind::kWaits:
       break;
   }
   return fmt::format(
       "{} and all others of its node wait {}: {}; whom they wait for is on another node, or the "
       "network is at fault",
-      rank, place, after);
+      rank, position, after);
 }
 
 void Watchdog::Impl::end_job(const std::string& line, int exit_code) {
@@ -175,7 +176,7 @@ void Watchdog::Impl::run() {
   std::unique_lock lock(mutex);
   for (auto last = Clock::now(); !wake.wait_for(lock, interval, [this] { return stopping; });) {
     const auto now = Clock::now();
-    // Of a longer time this process was not running, and so perhaps nor were the others.
+    // When a look took longer, this process was not running, and perhaps nor were the others.
     const double seconds =
         std::min<double>(std::chrono::duration<double>(now - last).count(), 2 * interval.count());
     last = now;

@@ -18,16 +18,17 @@
 namespace temper {
 
 struct WatchdogOptions {
-  // That a rank may go without progress in a step, an evaluation or at the exit; three times that
-  // while it loads or waits for a checkpoint. 0: the watchdog does nothing.
+  // Longest time without progress before the job is ended: in a step, an evaluation or at the exit,
+  // and three times that while a rank loads or waits for a checkpoint. 0: the watchdog does
+  // nothing.
   double stall_seconds = 0;
-  // Told the line. In a thread of its own, for three seconds at most: what it does may be what
-  // hangs.
+  // Is told the line, in a thread of its own and for three seconds at most: what it does may be
+  // what hangs.
   std::function<void(const std::string&)> on_verdict = {};
 };
 
-// Decides from what is seen of a node's ranks. Time is counted in looks of this process, not by the
-// clock: a job that was suspended as a whole has not lost any.
+// Decides from what is seen of a node's ranks whether one of them has stalled. Time is counted in
+// looks of this process, not by the clock: a job that was suspended as a whole has not lost any.
 class StallJudge {
  public:
   struct View {

@@ -1,4 +1,4 @@
-// What forward and backward of attention's CPU loops share. Inside kernels/ only.
+// Forward and backward of attention's CPU loops share this. Inside kernels/ only.
 #pragma once
 
 #include <ATen/Parallel.h>
@@ -13,7 +13,7 @@
 
 namespace temper {
 
-// Which of `keys` the queries see, at least one of them; counted from keys.begin.
+// The part of `keys` that the queries see, at least one of them; counted from keys.begin.
 inline Span visible(const AttentionDocument& document, Span queries, int64_t window, Span keys) {
   const int64_t begin = document.first_key(queries.begin, window) - keys.begin;
   const int64_t end = document.level(queries.end - 1) + 1 - keys.begin;

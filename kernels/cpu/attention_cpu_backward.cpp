@@ -125,7 +125,8 @@ class BackwardWorker {
   Slice transposed_keys_, transposed_values_, key_rows_, dk_, dv_;
 };
 
-// Of each row, the sum of d_out x out: [num_heads, T].
+// Sums d_out x out over each row: [num_heads, T]. The softmax's gradient needs the sum over a whole
+// row of p x dp, which equals this and so is known before the row's blocks are.
 at::Tensor sums_of_products(const at::Tensor& d_out, const at::Tensor& out) {
   const int64_t tokens = out.size(0), heads = out.size(1), dim = out.size(2);
   at::Tensor sums = at::empty({heads, tokens}, out.options());
@@ -150,6 +151,8 @@ void backward(const at::Tensor& d_out, const at::Tensor& q, const at::Tensor& k,
               AttentionGradients& gradients) {
   const int64_t heads = shape.num_kv_heads;
   const at::Tensor delta = sums_of_products(d_out, forward.out);
+  // One task has a document and a key head with all its query heads: it alone adds to their dk and
+  // dv, in a fixed order.
   for_each_task(static_cast<int64_t>(documents.size()) * heads, [&] {
     return [&, worker = BackwardWorker<Products>(d_out, q, k, v, forward, delta, shape, gradients)](
                int64_t task) mutable {

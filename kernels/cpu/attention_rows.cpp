@@ -34,7 +34,7 @@ struct Columns {
   int64_t begin, end;
 };
 
-// What row i sees; the rest becomes zero.
+// Returns the columns that row i sees; the rest becomes zero.
 TEMPER_INLINE Columns clear_hidden(const ScoreStrip& strip, float* row, int64_t i) {
   const int64_t begin = std::clamp<int64_t>(strip.begin + i, 0, strip.columns);
   const int64_t end = std::clamp<int64_t>(strip.end + i, 0, strip.columns);

@@ -10,7 +10,7 @@ namespace temper {
 // log(sum(exp(logits))).
 double logsumexp_row(const float* logits, int64_t n, Width width = widest());
 
-// The same, and logits[j] becomes exp(logits[j]) / sum(exp(logits)) - (j == target).
+// Does the same, and logits[j] becomes exp(logits[j]) / sum(exp(logits)) - (j == target).
 double cross_entropy_backward_row(float* logits, int64_t n, int64_t target, Width width = widest());
 
 }  // namespace temper

@@ -12,14 +12,14 @@
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 #define TEMPER_MULTIVERSION __attribute__((target_clones("avx2", "default")))
-// The same for matrix products, with fused multiply-adds (their files allow these).
+// For matrix products: also with fused multiply-adds, which their files allow.
 #define TEMPER_MULTIVERSION_FMA __attribute__((target_clones("fma", "default")))
 #else
 #define TEMPER_MULTIVERSION
 #define TEMPER_MULTIVERSION_FMA
 #endif
 
-// For functions that the caller picks by the machine.
+// Marks functions that the caller picks by the machine.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define TEMPER_TARGET_AVX512 __attribute__((target("avx512f,avx512vl,fma")))
 #endif

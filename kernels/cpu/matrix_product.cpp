@@ -49,7 +49,7 @@ std::unique_ptr<float[], Free> allocate(int64_t elements) {
   return std::unique_ptr<float[], Free>(static_cast<float*>(data));
 }
 
-// Of each thread, kept from one product to the next: packed_product_elements().
+// The memory that each thread keeps from one product to the next, packed_product_elements() in all.
 struct Packed {
   std::unique_ptr<float[], Free> a = allocate(kPackedRows * kPackedInner);
   std::unique_ptr<float[], Free> b = allocate(kPackedColumns * kPackedInner);

@@ -44,9 +44,9 @@ bool has_matrix_product();
 // it lies in the result, nor on how large that is.
 void matrix_product(const MatrixProduct& product);
 
-// The same with other bits, for results with few rows or columns (some 64 at most), as the
-// gradients of adapters are: nothing is packed. `a` is transposed (its row_stride is 1), b lies by
-// rows, and there is no second term.
+// Skinny products, of results with few rows or columns (some 64 at most), as the gradients of
+// adapters are. Nothing is packed; the bits are others than matrix_product's. `a` is transposed
+// (its row_stride is 1), b lies by rows, and there is no second term.
 void skinny_matrix_product(const MatrixProduct& product);
 
 }  // namespace temper

@@ -1,9 +1,9 @@
-// What row loops and products ask of the processor. Inside kernels/ only.
+// Row loops and products ask here what the processor can do. Inside kernels/ only.
 #pragma once
 
 namespace temper {
 
-// For functions of TEMPER_TARGET_AVX512 (kernels/cpu/float8.h).
+// Whether functions of TEMPER_TARGET_AVX512 (kernels/cpu/float8.h).
 inline bool has_avx512() {
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
   static const bool has = __builtin_cpu_supports("avx512f") != 0 &&
@@ -15,7 +15,7 @@ inline bool has_avx512() {
 #endif
 }
 
-// How many numbers a row loop takes at once. Sums of either have an order of their own.
+// The numbers that a row loop takes at once. Sums of either have an order of their own.
 enum class Width { kEight, kSixteen };
 
 inline Width widest() {

@@ -98,7 +98,7 @@ void multiply_part_tile(const float* a, int64_t a_stride, const float* b, int64_
   }
 }
 
-// The same of at most kTileColumns columns: it reads those of b up to a multiple of 16.
+// Multiplies at most kTileColumns columns; it reads those of b up to a multiple of 16.
 template <Left kLeft>
 void multiply_columns(const float* a, int64_t a_stride, const float* b, int64_t b_stride,
                       int64_t inner, float* out, int64_t out_stride, bool adds, int64_t rows,

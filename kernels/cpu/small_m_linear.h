@@ -1,4 +1,4 @@
-// Linear layers on few rows, as decoding has them: the weights are read once and nothing is packed.
+// Linear layers of small M, as decoding has them: the weights are read once and nothing is packed.
 // Inside kernels/ only; callers use kernels/linear.h and kernels/lora_linear.h.
 #pragma once
 

@@ -1,4 +1,5 @@
-// Products of few rows with a weight as it lies in memory: what decoding token by token is made of.
+// Products of small M (GEMV at M = 1) with a weight as it lies in memory. Decoding token by token
+// is made of them.
 #pragma once
 
 #include <cstdint>

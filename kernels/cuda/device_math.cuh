@@ -1,4 +1,4 @@
-// What the device loops share: bf16 as bits, and sums over a block in a fixed order. No header of
+// The device loops share this: bf16 as bits, and sums over a block in a fixed order. No header of
 // CUDA's is needed, so that a test can compile the loops for the host (tests/unit/kernels).
 #pragma once
 

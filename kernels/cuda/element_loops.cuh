@@ -38,7 +38,7 @@ __global__ void swiglu_elements(const T* gate, const T* up, int64_t n, T* y) {
   store(y[i], g * sigmoid(g) * widen(up[i]));
 }
 
-// In place: gate becomes d(gate), up becomes d(up), and dy becomes the forward's output again.
+// Works in place: gate becomes d(gate), up becomes d(up), and dy the forward's output again.
 template <typename T>
 __global__ void swiglu_backward_elements(T* gate, T* up, T* dy, int64_t n) {
   const int64_t i = element_index();
@@ -83,7 +83,7 @@ __global__ void dropout_blocks(const T* x, int64_t n, int64_t num_blocks, uint32
   }
 }
 
-// The same operations in the same order as on the CPU: the same bits.
+// Does the same operations in the same order as the CPU, so that the bits are the same.
 inline __global__ void adamw_update_elements(float* w, const float* g, float* m, float* v,
                                              int64_t n, AdamWFactors f) {
   const int64_t i = element_index();

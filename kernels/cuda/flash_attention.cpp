@@ -52,7 +52,7 @@ FlashArguments arguments_of(const at::Tensor& q, const std::vector<AttentionDocu
   if (!arguments.cu_seqlens.defined()) {
     arguments.cu_seqlens = at::tensor(ends, at::kInt).to(q.device());
   }
-  // For queries of one token ATen has another path, with another layout of logsumexp.
+  // ATen takes another path for queries of one token, with another layout of logsumexp.
   arguments.longest = std::max<int64_t>(arguments.longest, 2);
   if (shape.window < arguments.longest) arguments.left = shape.window - 1;
   return arguments;
@@ -88,7 +88,7 @@ AttentionGradients flash_attention_backward(const at::Tensor& d_out, const at::T
                                             const std::vector<AttentionDocument>& documents,
                                             const AttentionShape& shape) {
   const FlashArguments a = arguments_of(q, documents, shape);
-  // What the forward would have drawn a dropout mask with; read only with dropout.
+  // The state that forward would have drawn a dropout mask with; it is read only with dropout.
   const at::Tensor rng_state = at::zeros({2}, q.options().dtype(at::kUInt64));
   const at::Tensor unused = at::zeros({}, q.options().dtype(at::kUInt64));
   const DeterministicScope deterministic;

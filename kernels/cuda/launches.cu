@@ -7,7 +7,7 @@
 namespace temper::cuda {
 namespace {
 
-// What a grid's y may be.
+// The largest y of a grid.
 constexpr int64_t kMaxParts = 256;
 constexpr int64_t kMinRowsPerPart = 32;
 constexpr int64_t kMaxBlocks = 0x7fffffff;

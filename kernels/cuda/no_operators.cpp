@@ -1,4 +1,4 @@
-// In place of operators.cpp in a build without CUDA.
+// Stands for operators.cpp in a build without CUDA.
 #include "kernels/operators.h"
 
 namespace temper {

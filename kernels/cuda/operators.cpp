@@ -93,6 +93,9 @@ at::Tensor rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at
   return dx;
 }
 
+// Columns are summed in two stages, parts of rows first: how many parts depends on `rows` alone, so
+// the order of a sum, and its bits, are the same on every GPU. Atomic additions would have no
+// order.
 at::Tensor column_parts(const at::Tensor& x, int64_t rows, int64_t n) {
   const int64_t num_parts = cuda::column_parts_of(rows).num_parts;
   return at::empty({num_parts, n}, x.options().dtype(at::kFloat));
@@ -165,13 +168,16 @@ void embedding_weight_gradient(const at::Tensor& dy, const at::Tensor& tokens, a
   TEMPER_CHECK(dw.size(1) == hidden && tokens.numel() == num_tokens,
                "embedding_weight_gradient: shapes do not agree");
   dw.zero_();
+  // Tokens that are alike become neighbours, so that one block adds all rows of a token in their
+  // order; the sort must be stable for that.
   const auto [sorted, order] = at::sort(tokens, /*stable=*/true, /*dim=*/0, /*descending=*/false);
   cuda::embedding_gradient(type_of(dy), dy.const_data_ptr(), integers(sorted, num_tokens),
                            integers(order, num_tokens), num_tokens, hidden, vocab,
                            mutable_floats(dw, vocab * hidden), gpu.stream);
 }
 
-// cuBLAS accumulates in fp32 and keeps it.
+// cuBLAS accumulates bf16 products in fp32 and here keeps what it has: rounding a gradient to bf16
+// before micro-batches are added would lose the small ones.
 void fp32_accumulate_product(at::Tensor out, const at::Tensor& a, const at::Tensor& b) {
   at::mm_out(out, a, b, out.scalar_type());
 }

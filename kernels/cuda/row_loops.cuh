@@ -48,7 +48,7 @@ __global__ void rms_norm_backward_rows(const T* dy, const T* x, const T* weight,
   }
 }
 
-// What a column sum adds at (row, column).
+// Returns what a column sum adds at (row, column).
 template <typename T>
 struct NormProduct {
   const T* dy;

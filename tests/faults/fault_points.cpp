@@ -19,20 +19,20 @@ namespace {
 using faults::FaultPoint;
 
 // What is to happen here now, or null.
-const FaultPoint* due_at(const char* place, int64_t index = -1) {
+const FaultPoint* due_at(const char* name, int64_t index = -1) {
   static const std::vector<FaultPoint> points = faults::points_from_environment();
   const int64_t step = heartbeat::mine().step.load();
   for (const FaultPoint& point : points) {
     const bool now = point.step < 0 || point.step == step;
-    if (point.place == place && now && point.index == index) return &point;
+    if (point.place == name && now && point.index == index) return &point;
   }
   return nullptr;
 }
 
 }  // namespace
 
-void fault_point(const char* place) {
-  const FaultPoint* point = due_at(place);
+void fault_point(const char* name) {
+  const FaultPoint* point = due_at(name);
   if (point == nullptr) return;
   if (point->action == "kill") ::kill(getpid(), SIGKILL);
   if (point->action == "stop") ::kill(getpid(), SIGSTOP);
@@ -41,14 +41,14 @@ void fault_point(const char* place) {
   }
 }
 
-double fault_value(const char* place, int64_t index, double value) {
-  const FaultPoint* point = due_at(place, index);
+double fault_value(const char* name, int64_t index, double value) {
+  const FaultPoint* point = due_at(name, index);
   if (point == nullptr) return value;
   return point->action == "nan" ? std::numeric_limits<double>::quiet_NaN() : value * 1000;
 }
 
-void fault_values(const char* place, float* values, int64_t count) {
-  const FaultPoint* point = due_at(place);
+void fault_values(const char* name, float* values, int64_t count) {
+  const FaultPoint* point = due_at(name);
   if (point == nullptr || count == 0) return;
   uint32_t bits = 0;
   std::memcpy(&bits, values, sizeof(bits));
