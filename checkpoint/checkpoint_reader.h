@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "io/safetensors.h"
+#include "io/safetensors/safetensors_file.h"
 #include "run/commit_record.h"
 #include "stage/weight_source.h"
 

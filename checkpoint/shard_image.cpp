@@ -7,7 +7,7 @@
 #include <map>
 
 #include "checkpoint/checkpoint_reader.h"
-#include "io/safetensors_layout.h"
+#include "io/safetensors/safetensors_layout.h"
 
 namespace temper {
 namespace {

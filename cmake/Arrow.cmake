@@ -1,4 +1,4 @@
-# temper::arrow: Arrow's C++ library with Parquet, for io/parquet_reader. Optional: found in
+# temper::arrow: Arrow's C++ library with Parquet, for io/input/parquet_reader. Optional: found in
 # CMAKE_PREFIX_PATH (a system's or a module's Arrow) or in .deps/arrow (./bootstrap.sh --parquet).
 
 option(TEMPER_PARQUET "Read Parquet files when Arrow's C++ library is found" ON)

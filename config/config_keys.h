@@ -23,7 +23,7 @@ struct ConfigKey : KeyFacts {
   std::string example;
 };
 
-// In the order in which they are written. Those of one section stand together.
+// The keys in the order in which they are written; those of one section stand together.
 const std::vector<ConfigKey>& config_keys();
 
 // nullptr for an unknown name.

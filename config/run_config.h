@@ -39,7 +39,7 @@ enum class SaveErrorPolicy { kContinue, kStop };
 // What follows when the general loss has risen by more than max_forgetting.
 enum class ForgettingPolicy { kStop, kWarn };
 
-// What becomes of a step whose loss or gradient is not finite, or far above the usual.
+// What happens to a step whose loss or gradient is not finite, or far above the usual.
 enum class BadStepPolicy {
   kStop,
   kSkip,      // no update; training goes on with the next rows
@@ -48,7 +48,7 @@ enum class BadStepPolicy {
 
 enum class DeviceChoice { kAuto, kCpu, kCuda };
 
-// Who starts the ranks inside an allocation.
+// The program that starts the ranks inside an allocation.
 enum class LauncherChoice { kAuto, kMpirun, kSrun };
 inline const std::vector<std::pair<const char*, LauncherChoice>> kLauncherChoices = {
     {"auto", LauncherChoice::kAuto},
@@ -104,7 +104,7 @@ struct RunConfig {
   // Linear modules that get an adapter, or {"all-linear"}.
   std::vector<std::string> lora_target_modules = {"all-linear"};
   bool use_rslora = false;
-  // Of embed_tokens and lm_head: trained in full beside the adapter.
+  // These train in full beside the adapter: embed_tokens, lm_head or both.
   std::vector<std::string> lora_modules_to_save;
   // PEFT directory of an adapter to go on with; empty: a fresh one. It decides the keys above.
   std::filesystem::path lora_model_dir;

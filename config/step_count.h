@@ -8,7 +8,7 @@
 
 namespace temper {
 
-// Of fewer the learning rate's schedule and AdamW's averages make little sense.
+// With fewer steps the learning rate's schedule and AdamW's averages make little sense.
 inline constexpr int64_t kFewSteps = 20;
 
 // max_steps, or the steps that num_epochs make.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/error.h"
+#include "common/shard_names.h"
 #include "config/config_keys.h"
 
 namespace temper {
@@ -108,21 +109,10 @@ class Validator {
     check_entries("general_datasets", config_.general_datasets);
   }
 
-  // "train.h5" may stand for "train-00000-of-00004.h5" and its like.
-  static bool has_shards(const std::filesystem::path& path) {
-    const std::string before = path.stem().string() + "-00000-of-";
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(path.parent_path(), error)) {
-      const std::string name = entry.path().filename().string();
-      if (name.rfind(before, 0) == 0 && entry.path().extension() == path.extension()) return true;
-    }
-    return false;
-  }
-
   void check_entries(const std::string& key, const std::vector<DatasetEntry>& entries) const {
     for (const DatasetEntry& entry : entries) {
       std::error_code error;
-      if (!std::filesystem::exists(entry.path, error) && !has_shards(entry.path)) {
+      if (!std::filesystem::exists(entry.path, error) && find_shards(entry.path).empty()) {
         refuse(key, "names {}, which does not exist", entry.path.string());
       }
       if (std::filesystem::is_directory(entry.path, error)) {
@@ -147,7 +137,7 @@ class Validator {
     }
   }
 
-  // Whose files have a batch in these words: theirs counts the micro-batches of one rank.
+  // The trainer whose files give the batch in these words and count the micro-batches of one rank.
   std::string batch_counted_by() const {
     const auto micro = given_.find("micro_batch_size");
     if (micro != given_.end() && micro->second.name == "per_device_train_batch_size") {

@@ -14,7 +14,7 @@ struct GivenKey {
   std::string name;   // as it was written: "lora_rank"
 };
 
-// By canonical name; keys that were not given are absent.
+// The given keys by their canonical name.
 using GivenKeys = std::map<std::string, GivenKey>;
 
 // Fills in the defaults that follow from other keys and whichever of global_batch_size and

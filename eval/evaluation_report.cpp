@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-#include "io/text_input.h"
+#include "io/input/text_input.h"
 
 namespace temper {
 namespace {

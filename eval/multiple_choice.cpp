@@ -8,7 +8,7 @@
 #include "common/work_bar.h"
 #include "eval/likelihood.h"
 #include "eval/score_statistics.h"
-#include "io/text_input.h"
+#include "io/input/text_input.h"
 
 namespace temper {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "arch/model_config.h"
 #include "io/json.h"
-#include "io/safetensors.h"
+#include "io/safetensors/tensor_info.h"
 
 namespace temper {
 

@@ -6,7 +6,7 @@
 
 #include "export/probe.h"
 #include "io/json.h"
-#include "io/safetensors.h"
+#include "io/safetensors/tensor_info.h"
 
 namespace temper {
 

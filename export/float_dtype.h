@@ -6,7 +6,7 @@
 #include <string>
 
 #include "io/json.h"
-#include "io/safetensors.h"
+#include "io/safetensors/tensor_info.h"
 
 namespace temper {
 

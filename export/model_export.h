@@ -17,7 +17,7 @@
 #include "arch/model_config.h"
 #include "export/model_writer.h"
 #include "io/json.h"
-#include "io/safetensors.h"
+#include "io/safetensors/tensor_info.h"
 #include "stage/weight_source.h"
 #include "text/chat/chat_template.h"
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "arch/parameters.h"
-#include "io/safetensors.h"
+#include "io/safetensors/tensor_info.h"
 #include "stage/weight_source.h"
 
 namespace temper {

@@ -75,7 +75,7 @@ FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
 
 void FileDescriptor::close(const fs::path& path) {
   const int fd = std::exchange(fd_, -1);
-  // Not repeated on EINTR: Linux has released the descriptor by then.
+  // close is not repeated on EINTR: Linux has released the descriptor by then.
   if (fd >= 0 && sys::close(fd) != 0 && errno != EINTR) {
     throw SystemError("cannot close {}: {}", path.native(), errno_text(errno));
   }

@@ -26,7 +26,8 @@ class AlignedBuffer {
   AlignedBuffer(const AlignedBuffer&) = delete;
   AlignedBuffer& operator=(const AlignedBuffer&) = delete;
 
-  // Zeroes it: the pages are there from then on. Of gigabytes that takes as long as several copies.
+  // Zeroes it: the pages are there from then on. For gigabytes that takes as long as several
+  // copies.
   void touch() const;
 
   std::byte* data() const { return data_; }

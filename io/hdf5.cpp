@@ -26,7 +26,8 @@ herr_t remember_innermost(unsigned, const H5E_error2_t* error, void* text) {
   return 0;
 }
 
-// Of a failed system call the library tells times and addresses over two lines: the reason only.
+// Keeps the reason of a failed system call and leaves out the times and addresses that the library
+// adds over two lines.
 std::string shortened(const std::string& text) {
   static const std::string kBefore = "error message = '";
   const size_t begin = text.find(kBefore);
@@ -136,7 +137,7 @@ void check_storage(hid_t dataset, const std::string& place) {
   }
 }
 
-// Of the file itself, not what its superblock claims.
+// The size of the file itself, not what its superblock claims.
 uint64_t size_on_disk(hid_t object, const std::string& place) {
   const H5Handle file(readable(H5Iget_file_id(object), place, "find its file"), H5Fclose);
   void* fd = nullptr;

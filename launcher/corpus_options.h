@@ -1,7 +1,7 @@
 // Options that `temper pack` and `temper check` share: which records, and what hygiene does.
 #pragma once
 
-#include "data/hygiene/check_corpus.h"
+#include "data/hygiene/corpus_options.h"
 #include "launcher/command_line.h"
 
 namespace temper {

@@ -9,7 +9,7 @@
 #include "arch/parameters.h"
 #include "common/error.h"
 #include "common/philox.h"
-#include "io/float_conversion.h"
+#include "io/safetensors/float_conversion.h"
 
 namespace temper {
 namespace {

@@ -15,7 +15,8 @@
 #include "arch/lora_config.h"
 #include "arch/model_config.h"
 #include "common/hash.h"
-#include "io/safetensors.h"
+#include "io/safetensors/safetensors_directory.h"
+#include "io/safetensors/safetensors_file.h"
 #include "model/non_finite_tensors.h"
 #include "stage/weight_source.h"
 

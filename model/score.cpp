@@ -4,7 +4,8 @@
 
 #include "arch/parameters.h"
 #include "common/error.h"
-#include "io/safetensors.h"
+#include "io/safetensors/safetensors_writer.h"
+#include "io/safetensors/tensor_info.h"
 
 namespace temper {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-#include "io/text_input.h"
+#include "io/input/text_input.h"
 
 namespace temper {
 namespace {

@@ -7,12 +7,12 @@
 
 #include "common/error.h"
 #include "data/corpus/corpus_files.h"
-#include "io/byte_input.h"
-#include "io/csv_input.h"
+#include "io/input/byte_input.h"
+#include "io/input/csv_input.h"
+#include "io/input/json_array_input.h"
+#include "io/input/parquet_reader.h"
+#include "io/input/text_input.h"
 #include "io/json.h"
-#include "io/json_array_input.h"
-#include "io/parquet_reader.h"
-#include "io/text_input.h"
 #include "text/unicode/utf8.h"
 
 namespace temper {
@@ -145,7 +145,7 @@ CorpusContainer container_of(const std::filesystem::path& path, PeekableInput& i
   return is_array ? CorpusContainer::kJsonArray : CorpusContainer::kJsonLines;
 }
 
-// Before anything is unpacked.
+// This is asked before anything is unpacked.
 bool begins_as_parquet(const std::filesystem::path& path) {
   std::string start(kParquetMagic.size(), '\0');
   std::ifstream(path, std::ios::binary)

@@ -42,8 +42,9 @@ struct OpenedSource {
 
 // Parquet by its first bytes, .csv, .tsv, .txt and .md by their names; of others what begins with
 // '[' is an array, all else is lines. "-" is standard input, which cannot be Parquet. UserError:
-// missing, or a Parquet file that this build cannot read (io/parquet_reader.h). Memory: one record
-// (64 MiB at most, usually far less) and buffers of half a MiB; a batch and some pages of Parquet.
+// missing, or a Parquet file that this build cannot read (io/input/parquet_reader.h). Memory: one
+// record (64 MiB at most, usually far less) and buffers of half a MiB; a batch and some pages of
+// Parquet.
 OpenedSource open_record_source(const std::filesystem::path& path, const std::string& name);
 
 }  // namespace temper

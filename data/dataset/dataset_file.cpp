@@ -126,8 +126,8 @@ DatasetFile::PayloadSizes DatasetFile::read_payload_sizes(const H5Group& root) c
             "{}/{} has not the type and shape it must have", place.group, place.name);
     // The seal covers what lies outside its payload, so the two must speak of the same bytes.
     const uint64_t num_bytes = sizes[i] * h5_type_size_bytes(place.type);
-    const ByteRange said =
-        num_bytes == 0 ? ByteRange{} : ByteRange{dataset.file_offset(), num_bytes};
+    const PayloadExtent said =
+        num_bytes == 0 ? PayloadExtent{} : PayloadExtent{dataset.file_offset(), num_bytes};
     require(said == seal_.extents[i], "{}/{} is not where its seal says", place.group, place.name);
   }
   return sizes;
@@ -162,7 +162,7 @@ void DatasetFile::check_sizes(const PayloadSizes& sizes) {
 
 Json DatasetFile::share() const {
   Json extents = Json::array();
-  for (const ByteRange& extent : seal_.extents) {
+  for (const PayloadExtent& extent : seal_.extents) {
     extents.push_back(Json::array({extent.begin, extent.size}));
   }
   return {{"info", dataset_info_to_json(info_)},

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "common/error.h"
+#include "common/shard_names.h"
 #include "io/atomic_file.h"
 
 namespace temper {
@@ -42,14 +43,14 @@ constexpr std::array<PayloadPlace, kNumPayloads> kPlaces = {{
 }};
 
 // Non-empty extents in the order of the file; nothing when they overlap or leave the file.
-std::optional<std::vector<ByteRange>> extents_in_order(const DatasetSeal& seal) {
-  std::vector<ByteRange> sorted;
-  for (const ByteRange& extent : seal.extents) {
+std::optional<std::vector<PayloadExtent>> extents_in_order(const DatasetSeal& seal) {
+  std::vector<PayloadExtent> sorted;
+  for (const PayloadExtent& extent : seal.extents) {
     if (extent.begin > seal.hdf5_bytes || extent.size > seal.hdf5_bytes - extent.begin) return {};
     if (extent.size > 0) sorted.push_back(extent);
   }
   std::sort(sorted.begin(), sorted.end(),
-            [](const ByteRange& a, const ByteRange& b) { return a.begin < b.begin; });
+            [](const PayloadExtent& a, const PayloadExtent& b) { return a.begin < b.begin; });
   for (size_t i = 1; i < sorted.size(); ++i) {
     if (sorted[i].begin < sorted[i - 1].begin + sorted[i - 1].size) return {};
   }
@@ -68,15 +69,15 @@ void hash_file_range(StreamHasher& hasher, int fd, uint64_t begin, uint64_t end,
 }
 
 size_t listed_bytes(const DatasetSeal& seal) {
-  return seal.num_listed() * sizeof(ByteRange);
+  return seal.num_listed() * sizeof(PayloadExtent);
 }
 
 Hash128 hash_outside_payload(int fd, const DatasetSeal& seal, const Footer& footer,
-                             const std::vector<ByteRange>& extents,
+                             const std::vector<PayloadExtent>& extents,
                              const std::filesystem::path& path) {
   StreamHasher hasher;
   uint64_t at = 0;
-  for (const ByteRange& extent : extents) {
+  for (const PayloadExtent& extent : extents) {
     hash_file_range(hasher, fd, at, extent.begin, path);
     at = extent.begin + extent.size;
   }
@@ -89,7 +90,7 @@ Hash128 hash_outside_payload(int fd, const DatasetSeal& seal, const Footer& foot
 
 uint64_t count_blocks(const DatasetSeal& seal) {
   uint64_t count = 0;
-  for (const ByteRange& extent : seal.extents) count += extent.num_blocks();
+  for (const PayloadExtent& extent : seal.extents) count += extent.num_blocks();
   return count;
 }
 
@@ -194,7 +195,7 @@ DatasetSeal DatasetSeal::read_and_check(int fd, const std::filesystem::path& pat
   const Footer footer = read_footer(fd, file_bytes, path);
   DatasetSeal seal;
   const bool lists_topics = footer.num_extents == kNumPayloads;
-  const uint64_t extent_bytes = footer.num_extents * sizeof(ByteRange);
+  const uint64_t extent_bytes = footer.num_extents * sizeof(PayloadExtent);
   const uint64_t fixed_bytes = extent_bytes + sizeof(footer);
   const uint64_t max_blocks = file_bytes / sizeof(uint64_t);
   if ((!lists_topics && footer.num_extents != kNumPayloads - 1) || footer.num_blocks > max_blocks ||
@@ -222,31 +223,18 @@ Hash128 DatasetSeal::read_hash(int fd, const std::filesystem::path& path) {
   return {footer.hash_high, footer.hash_low};
 }
 
-std::filesystem::path shard_path(const std::filesystem::path& path, int64_t index, int64_t count) {
-  return path.parent_path() / fmt::format("{}-{:05}-of-{:05}{}", path.stem().native(), index, count,
-                                          path.extension().native());
-}
-
 std::vector<std::filesystem::path> dataset_files(const std::filesystem::path& path) {
   namespace fs = std::filesystem;
   std::error_code ignored;
   if (fs::exists(path, ignored)) return {path};
-  const std::string before = path.stem().native() + "-", after = path.extension().native();
-  std::map<int64_t, int64_t> found;  // shards by their count
-  const fs::path directory = path.parent_path().empty() ? "." : path.parent_path();
-  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
-    const std::string name = entry.path().filename().native();
-    if (name.size() != before.size() + 14 + after.size() || name.rfind(before, 0) != 0) continue;
-    const std::string count = name.substr(before.size() + 9, 5);
-    if (count.find_first_not_of("0123456789") == count.npos) ++found[std::stoll(count)];
-  }
+  const std::map<int64_t, int64_t> found = find_shards(path);
   if (found.empty())
     throw UserError("{}: no such file or directory, nor shards of such a file", path.native());
   if (found.size() > 1) {
     throw UserError(
         "{}: shards of different counts lie there ({}-of-{:05} and -of-{:05}); remove "
         "those that are old",
-        path.native(), before, found.begin()->first, found.rbegin()->first);
+        path.native(), path.stem().native() + "-", found.begin()->first, found.rbegin()->first);
   }
   const int64_t count = found.begin()->first;
   std::vector<fs::path> files;

@@ -78,23 +78,26 @@ class BlockHasher {
 };
 uint64_t hash_block(const void* data, size_t num_bytes);
 
-struct ByteRange {
+// Where the bytes of a payload lie in the file.
+struct PayloadExtent {
   uint64_t begin = 0;
   uint64_t size = 0;
 
   uint64_t num_blocks() const { return (size + kPayloadBlockBytes - 1) / kPayloadBlockBytes; }
-  bool operator==(const ByteRange&) const = default;
+  bool operator==(const PayloadExtent&) const = default;
 };
 
 // What follows the HDF5 part of the file and says that it is whole.
 struct DatasetSeal {
   uint64_t hdf5_bytes = 0;
-  std::array<ByteRange, kNumPayloads> extents;
+  std::array<PayloadExtent, kNumPayloads> extents;
   std::vector<uint64_t> block_hashes;  // of all extents, one after the other
   Hash128 hash;                        // of all that is no payload, this seal included
 
-  ByteRange& extent(Payload payload) { return extents[static_cast<size_t>(payload)]; }
-  const ByteRange& extent(Payload payload) const { return extents[static_cast<size_t>(payload)]; }
+  PayloadExtent& extent(Payload payload) { return extents[static_cast<size_t>(payload)]; }
+  const PayloadExtent& extent(Payload payload) const {
+    return extents[static_cast<size_t>(payload)];
+  }
   // How many of the extents the file lists: the last one only when it has topics.
   size_t num_listed() const { return kNumPayloads - (extent(Payload::kTopic).size == 0 ? 1 : 0); }
   // The first of block_hashes that belongs to each extent.
@@ -108,8 +111,6 @@ struct DatasetSeal {
   static Hash128 read_hash(int fd, const std::filesystem::path& path);
 };
 
-// "train-00002-of-00008.h5" of "train.h5".
-std::filesystem::path shard_path(const std::filesystem::path& path, int64_t index, int64_t count);
 // The file itself when there is one; else its shards, in order. UserError when neither is there, or
 // shards are missing or of different counts.
 std::vector<std::filesystem::path> dataset_files(const std::filesystem::path& path);

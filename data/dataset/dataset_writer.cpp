@@ -101,7 +101,7 @@ void check_header_text(const std::filesystem::path& path, const char* name, size
 }
 
 void refuse_to_replace_foreign(const std::filesystem::path& path) {
-  // Of other people's HDF5 files the seal tells a dataset: it throws where there is none.
+  // The seal tells a dataset from HDF5 files of others: reading it throws where there is none.
   refuse_to_overwrite_foreign(path, "a packed dataset", [&] {
     const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     DatasetSeal::read_hash(fd.get(), path);
@@ -215,7 +215,7 @@ void DatasetWriter::State::write_header(H5Group& root, const std::string& source
   root.create_text("drop_reasons", Json(reasons).dump());
 }
 
-// In the order of the seal. Its groups are closed when it returns.
+// Writes the payloads in the order of the seal. The groups are closed when it returns.
 void DatasetWriter::State::write_payload(H5Group& root, DatasetSeal& seal) {
   H5Group rows = root.create_group("rows");
   tokens.copy_to(rows, static_cast<uint64_t>(header.sequence_len), seal);

@@ -55,7 +55,7 @@ class PackedDataset {
   PackedDataset& operator=(PackedDataset&&) noexcept;
 
   const std::filesystem::path& path() const;
-  // Of all shards together.
+  // What is true of all shards together.
   const DatasetInfo& info() const;
   // The same; read from the files with HDF5 each time.
   DatasetTexts texts() const;

@@ -12,7 +12,7 @@ namespace {
 constexpr uint64_t kMaxKeptBytes = uint64_t{128} << 20;
 std::atomic<uint64_t> num_kept_bytes{0};
 
-size_t block_size(const ByteRange& extent, uint64_t block) {
+size_t block_size(const PayloadExtent& extent, uint64_t block) {
   return static_cast<size_t>(
       std::min(kPayloadBlockBytes, extent.size - block * kPayloadBlockBytes));
 }
@@ -37,7 +37,7 @@ PayloadReader::PayloadReader(const std::filesystem::path& path, FileDescriptor f
 
 PayloadReader::~PayloadReader() {
   for (size_t payload = 0; payload < kNumPayloads; ++payload) {
-    const ByteRange& extent = extents_[payload];
+    const PayloadExtent& extent = extents_[payload];
     for (uint64_t block = 0; block < extent.num_blocks(); ++block) {
       const char* bytes = kept_[first_blocks_[payload] + block].load();
       if (bytes) num_kept_bytes -= block_size(extent, block);
@@ -49,7 +49,7 @@ PayloadReader::~PayloadReader() {
 void PayloadReader::read_bytes(Payload payload, uint64_t offset, void* out,
                                uint64_t num_bytes) const {
   const auto index = static_cast<size_t>(payload);
-  const ByteRange& extent = extents_[index];
+  const PayloadExtent& extent = extents_[index];
   TEMPER_CHECK(offset <= extent.size && num_bytes <= extent.size - offset,
                "bytes {} to {} of {} in payload {}", offset, offset + num_bytes, extent.size,
                index);
@@ -75,7 +75,7 @@ void PayloadReader::read_bytes(Payload payload, uint64_t offset, void* out,
 
 const char* PayloadReader::check_block(size_t payload, uint64_t block) const {
   thread_local std::vector<char> buffer;
-  const ByteRange& extent = extents_[payload];
+  const PayloadExtent& extent = extents_[payload];
   const uint64_t begin = block * kPayloadBlockBytes;
   buffer.resize(block_size(extent, block));
   read_fully(fd_.get(), extent.begin + begin, buffer.data(), buffer.size(), path_);

@@ -49,7 +49,7 @@ class PayloadReader {
 
   std::filesystem::path path_;
   FileDescriptor fd_;
-  std::array<ByteRange, kNumPayloads> extents_;
+  std::array<PayloadExtent, kNumPayloads> extents_;
   std::array<size_t, kNumPayloads> first_blocks_;
   std::vector<uint64_t> block_hashes_;
   std::unique_ptr<std::atomic<uint8_t>[]> checked_;  // by block

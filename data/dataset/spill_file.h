@@ -16,7 +16,8 @@ namespace temper {
 
 class SpillFile {
  public:
-  // Beside `path`, whose name appears in messages. SystemError when it cannot be made or written.
+  // Lies beside `path`, whose name appears in messages. SystemError when it cannot be made or
+  // written.
   SpillFile(const std::filesystem::path& path, const char* what);
 
   void append(const void* data, size_t num_bytes);

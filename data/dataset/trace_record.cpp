@@ -17,7 +17,7 @@ bool fits(const std::string& name, const std::string& wanted) {
          name.compare(name.size() - wanted.size(), wanted.size(), wanted) == 0;
 }
 
-// By index: does the record's name fit the file?
+// Tells of each source whether its name fits the file in which the record is looked for.
 std::vector<bool> fitting_sources(const Json& sources, const std::string& place,
                                   const RecordName& record, std::vector<std::string>& names) {
   std::vector<bool> fitting;

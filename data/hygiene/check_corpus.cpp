@@ -33,11 +33,6 @@ CheckedLine check_line(const CorpusLine& line, const CorpusReader& reader,
 
 }  // namespace
 
-void SkippedRecords::add(const std::string& reason) {
-  ++num_records;
-  if (reasons.size() < kMaxReasons) reasons.push_back(reason);
-}
-
 CorpusCheck check_corpus(const CorpusOptions& corpus, const HygieneOptions& hygiene,
                          const std::filesystem::path& scratch) {
   CorpusReader reader(corpus.inputs, corpus.format, corpus.columns);

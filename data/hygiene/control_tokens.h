@@ -13,7 +13,7 @@ class TextSet;
 
 class ControlTokens {
  public:
-  // Those of the usual models, for whoever looks at a corpus without a tokenizer.
+  // Knows the tokens of the usual models, for a corpus that is looked at without a tokenizer.
   ControlTokens();
   explicit ControlTokens(std::vector<std::string> texts);
 

@@ -5,8 +5,8 @@
 
 #include "common/error.h"
 #include "io/atomic_file.h"
+#include "io/input/text_input.h"
 #include "io/json.h"
-#include "io/text_input.h"
 
 namespace temper {
 namespace {

@@ -11,7 +11,7 @@
 
 namespace temper {
 
-// In the order in which a record is dropped for them.
+// The first of these that holds is the reason for which a record is dropped.
 enum class DropReason : uint8_t {
   kNone,
   kDuplicate,

@@ -32,37 +32,37 @@ enum Flag : uint8_t {
 // The `extra` of subjects: what other corpora ask comes before who asks it here, too.
 constexpr uint64_t kOfOtherCorpus = 0, kOfCorpus = 1;
 
-// Records that agree in a key; `extra` may differ.
-struct Keyed {
+// A record under a key that others may have, too; their `extra` may differ.
+struct KeyedRecord {
   uint64_t high, low, extra;
   uint32_t record, unused;
 
-  Keyed(const Hash128& key, uint64_t more, uint32_t which)
+  KeyedRecord(const Hash128& key, uint64_t more, uint32_t which)
       : high(key.high), low(key.low), extra(more), record(which), unused(0) {}
-  Keyed() = default;
-  bool has_key_of(const Keyed& other) const { return high == other.high && low == other.low; }
-  bool operator<(const Keyed& other) const {
+  KeyedRecord() = default;
+  bool has_key_of(const KeyedRecord& other) const { return high == other.high && low == other.low; }
+  bool operator<(const KeyedRecord& other) const {
     return std::tie(high, low, extra, record) <
            std::tie(other.high, other.low, other.extra, other.record);
   }
 };
 
-class KeyedSorter {
+class SorterByKey {
  public:
-  KeyedSorter(const std::filesystem::path& path, const char* what) : sorter_(path, what) {}
+  SorterByKey(const std::filesystem::path& path, const char* what) : sorter_(path, what) {}
 
   void add(const Hash128& key, uint32_t record, uint64_t extra = 0) {
-    sorter_.add(Keyed(key, extra, record));
+    sorter_.add(KeyedRecord(key, extra, record));
   }
   // Calls `take(first, entry, index)` for all in their order, where `first` is the first with the
   // entry's key and `index` counts within the key from 0. Half a corpus may have one key, so
   // nothing is kept of it. May be called again.
   template <typename Take>
   void for_each(Take take) {
-    Keyed first{};
+    KeyedRecord first{};
     uint64_t index = 0;
     bool any = false;
-    sorter_.merge([&](const Keyed& entry) {
+    sorter_.merge([&](const KeyedRecord& entry) {
       index = any && first.has_key_of(entry) ? index + 1 : 0;
       if (index == 0) first = entry;
       any = true;
@@ -71,7 +71,7 @@ class KeyedSorter {
   }
 
  private:
-  ExternalSorter<Keyed> sorter_;
+  ExternalSorter<KeyedRecord> sorter_;
 };
 
 // Sets that grow together. The smallest member stands for its set.
@@ -145,7 +145,7 @@ struct HygieneCheck::State {
 
   HygieneOptions options;
   SpillVector<Place> places;
-  KeyedSorter records, questions, answers, subjects, groups;
+  SorterByKey records, questions, answers, subjects, groups;
   NearDuplicates near;
   std::filesystem::path pair_path;
   std::optional<ExternalSorter<uint64_t>> pairs;  // (later << 32 | earlier), no exact duplicates
@@ -225,7 +225,7 @@ void HygieneCheck::State::find_duplicates() {
   std::iota(canonical.begin(), canonical.end(), uint32_t{0});
   auto& finding = report.duplicates;
   finding = {"exact duplicates", options.duplicates, 0, 0, {}};
-  records.for_each([&](const Keyed& first, const Keyed& entry, uint64_t index) {
+  records.for_each([&](const KeyedRecord& first, const KeyedRecord& entry, uint64_t index) {
     if (index == 0) return;
     if (index == 1) ++finding.groups;
     ++finding.records;
@@ -244,7 +244,7 @@ void HygieneCheck::State::find_duplicates() {
 void HygieneCheck::State::find_repeated_answers() {
   auto& finding = report.repeated_answers;
   finding = {"repeated answers", HygieneAction::kReport, 0, 0, {}};
-  answers.for_each([&](const Keyed&, const Keyed&, uint64_t index) {
+  answers.for_each([&](const KeyedRecord&, const KeyedRecord&, uint64_t index) {
     if (index == 1) ++finding.groups;
     if (index > 0) ++finding.records;
   });
@@ -252,14 +252,14 @@ void HygieneCheck::State::find_repeated_answers() {
 
 void HygieneCheck::State::find_conflicts() {
   int64_t num_questions = 0;
-  questions.for_each([&](const Keyed& first, const Keyed& entry, uint64_t) {
+  questions.for_each([&](const KeyedRecord& first, const KeyedRecord& entry, uint64_t) {
     if (options.val_share > 0) together.join(first.record, entry.record);
     if (entry.extra == first.extra || (flags[first.record] & kInConflict) != 0) return;
     ++num_questions;
     flags[first.record] |= kInConflict;
   });
-  // Those before the second answer came are known only now.
-  questions.for_each([&](const Keyed& first, const Keyed& entry, uint64_t) {
+  // Records that came before the second answer are known to contradict it only now.
+  questions.for_each([&](const KeyedRecord& first, const KeyedRecord& entry, uint64_t) {
     flags[entry.record] |= flags[first.record] & kInConflict;
   });
   count_flagged(report.conflicts, kInConflict, options.conflicts, DropReason::kConflict);
@@ -267,7 +267,7 @@ void HygieneCheck::State::find_conflicts() {
   report.conflicts.groups = num_questions;
 }
 
-// Of these there is no gate: what the text says stays the user's to decide.
+// Control tokens have no gate: the user decides what a text may say.
 void HygieneCheck::State::count_control_tokens() {
   auto& finding = report.control_tokens;
   finding = {"spell a control token", HygieneAction::kReport, 0, 0, {}};
@@ -300,7 +300,7 @@ void HygieneCheck::State::mark_overlap() {
     if ((flags[i] & kUnreadable) == 0) flags[i] |= others[alike.find(canonical[i])];
   }
   uint8_t found = 0;
-  subjects.for_each([&](const Keyed&, const Keyed& entry, uint64_t index) {
+  subjects.for_each([&](const KeyedRecord&, const KeyedRecord& entry, uint64_t index) {
     if (index == 0) found = 0;
     if (entry.extra == kOfOtherCorpus) {
       found |= flag_of(entry.record);
@@ -333,7 +333,7 @@ void HygieneCheck::State::mark_near_duplicates() {
 
 void HygieneCheck::State::join_groups() {
   for (size_t i = 0; i < num_records; ++i) together.join(static_cast<uint32_t>(i), canonical[i]);
-  groups.for_each([&](const Keyed& first, const Keyed& entry, uint64_t) {
+  groups.for_each([&](const KeyedRecord& first, const KeyedRecord& entry, uint64_t) {
     together.join(first.record, entry.record);
   });
 }

@@ -93,7 +93,7 @@ class HygieneCheck {
   // Reads the held-out and general sets, then judges. `sources` are the names of the corpus's
   // files. UserError when a gate is closed (kError), naming counts and the first places.
   HygieneReport finish(const std::vector<std::string>& sources, const ColumnNames& names);
-  // After finish().
+  // Call it after finish().
   Decisions take_decisions();
 
  private:

@@ -8,12 +8,13 @@
 namespace temper {
 namespace {
 
-// Of a set with the same band: compared are the first, which is likely to be kept, and the latest.
+// Of the records that share a band, a new one is compared with the first, which is likely to be
+// kept, and with this many of the latest.
 constexpr size_t kMaxLatest = 4;
 
 class SameBand {
  public:
-  // Those with which the record is to be compared are given to `pair`.
+  // Calls `pair` with each record that this one is to be compared with.
   template <typename Pair>
   void add(uint64_t key, uint32_t record, Pair pair) {
     if (!any_ || key != key_) {

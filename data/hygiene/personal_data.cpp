@@ -42,9 +42,10 @@ struct NumberRun {
   }
 };
 
-class Finder {
+// Walks over a text once and judges what begins at each place.
+class PersonalDataScanner {
  public:
-  explicit Finder(std::string_view text) : text_(text) {}
+  explicit PersonalDataScanner(std::string_view text) : text_(text) {}
 
   std::vector<PersonalDataMatch> find() {
     for (size_t at = 0; at < text_.size();) {
@@ -332,7 +333,7 @@ const char* personal_data_name(PersonalData kind) {
 }
 
 std::vector<PersonalDataMatch> find_personal_data(std::string_view text) {
-  return Finder(text).find();
+  return PersonalDataScanner(text).find();
 }
 
 std::string mask_personal_data(const std::string& text, int64_t& num_masked) {

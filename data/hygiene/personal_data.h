@@ -27,7 +27,7 @@ struct PersonalDataMatch {
   size_t begin, end;  // bytes
 };
 
-// In the order of the text, not overlapping. Linear in its length.
+// Finds matches in the order of the text that do not overlap, in time linear in its length.
 std::vector<PersonalDataMatch> find_personal_data(std::string_view text);
 
 // The text with each match replaced by "[EMAIL]", "[PHONE]", "[SSN]", "[MRN]", "[BIRTH DATE]" or

@@ -20,7 +20,7 @@ class RowMixture {
     int64_t source = 0;
     int64_t row = 0;
   };
-  // Of the positions kWindowRows k to kWindowRows (k + 1) - 1 of an epoch, each source has its
+  // In the positions kWindowRows k to kWindowRows (k + 1) - 1 of an epoch, each source has its
   // share, give or take one row per source.
   static constexpr int64_t kWindowRows = 256;
 

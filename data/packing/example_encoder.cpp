@@ -104,6 +104,14 @@ OverlongPolicy overlong_policy_named(const std::string& name) {
   throw UserError("--overlong {}: expected error, truncate or drop", name);
 }
 
+void refuse_overlong(const std::string& place, int64_t num_tokens, int64_t limit) {
+  throw UserError(
+      "{}: the record is {} tokens long, the limit (--sequence-len) is {}; choose a larger limit, "
+      "or "
+      "--overlong truncate, or --overlong drop",
+      place, num_tokens, limit);
+}
+
 std::string overlong_policy_name(OverlongPolicy policy) {
   switch (policy) {
     case OverlongPolicy::kError:
@@ -156,11 +164,7 @@ EncodedRecord ExampleEncoder::encode_messages(const Record& record,
   const auto limit = static_cast<size_t>(options_.sequence_len);
   const bool too_long = encoding.ids.size() > limit;
   if (too_long && options_.overlong == OverlongPolicy::kError) {
-    throw UserError(
-        "{}: the record is {} tokens long, the limit (--sequence-len) is {}; choose a larger "
-        "limit, "
-        "or --overlong truncate, or --overlong drop",
-        place, encoded.num_tokens, limit);
+    refuse_overlong(place, encoded.num_tokens, options_.sequence_len);
   }
   if (too_long && options_.overlong == OverlongPolicy::kDrop) {
     return drop(std::move(encoded), kTooLong);

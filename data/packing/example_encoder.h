@@ -23,6 +23,8 @@ enum class OverlongPolicy {
 // "error", "truncate", "drop"; UserError otherwise.
 OverlongPolicy overlong_policy_named(const std::string& name);
 std::string overlong_policy_name(OverlongPolicy policy);
+// The UserError of OverlongPolicy::kError: the record at `place` has more tokens than `limit`.
+[[noreturn]] void refuse_overlong(const std::string& place, int64_t num_tokens, int64_t limit);
 
 struct EncodedDocument {
   std::vector<int32_t> tokens;

@@ -146,7 +146,7 @@ class Packing {
     return stops && options_.corpus.skip_bad_records ? OverlongPolicy::kDrop : options_.overlong;
   }
 
-  // Before the work, not after it.
+  // This is checked before the work, not after it.
   void check_header(const PackReport& blank) const {
     constexpr size_t kUnknownYet = 64;  // a file's kind, and how many records it has
     check_header_text(options_.output, "sources",
@@ -227,9 +227,7 @@ class Packing {
       reason = drop_reason_name(decision.drop);
     } else if (options_.overlong == OverlongPolicy::kError && line.record.dropped &&
                std::string(line.record.dropped) == kTooLong) {
-      throw UserError(
-          "{}: the record is {} tokens long, the limit (--sequence-len) is {}; choose a larger "
-          "limit, or --overlong truncate, or --overlong drop",
+      refuse_overlong(
           corpus_place(reader_.sources()[static_cast<size_t>(line.source)], line.number),
           line.record.num_tokens, options_.sequence_len);
     }

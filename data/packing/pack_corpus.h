@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "common/hash.h"
-#include "data/hygiene/check_corpus.h"
+#include "data/corpus/skipped_records.h"
+#include "data/hygiene/corpus_options.h"
+#include "data/hygiene/hygiene.h"
 #include "data/packing/example_encoder.h"
 #include "io/json.h"
 #include "text/tokenizer/special_tokens.h"

@@ -14,10 +14,10 @@ namespace temper {
 class TopicTable {
  public:
   TopicTable() = default;
-  // Of a dataset's account (DatasetTexts::statistics); empty when it was packed without topics.
-  // UserError when the account is not what `temper pack` writes.
+  // Reads a dataset's account (DatasetTexts::statistics); the table is empty when it was packed
+  // without topics. UserError when the account is not what `temper pack` writes.
   explicit TopicTable(const std::string& statistics_json);
-  // Of a dataset; empty for several shards, too.
+  // The table of a dataset; empty for several shards, too.
   static TopicTable of(const PackedDataset& dataset);
 
   // The number of a topic, which may be new. UserError for more than kMaxTopics topics, and for one

@@ -28,7 +28,7 @@ struct SyntheticCorpusCounts {
   double nearest_neighbour_share = 0;   // of the test questions answered exactly by that baseline
 };
 
-// Into `directory`, which is made when missing, each file atomically:
+// Writes into `directory`, which is made when missing, each file atomically:
 //   specialist_train.jsonl, specialist_test.jsonl   {prompt, completion, entity, attribute}
 //   general_train.jsonl, general_test.jsonl, general_replay.jsonl   {text}
 // No text of the general test part is in the train part. UserError for options out of range.

@@ -16,7 +16,7 @@ struct SyntheticWords {
   Words feelings, body_parts;
   Words materials, containers;
   Words tastes, drinks;
-  // Only in stories.
+  // These words occur in stories only.
   Words girls, boys, surnames, places, things, colours, animals, foods, jobs, weathers, times,
       manners, rooms, tools, months, moods;
 };

@@ -7,7 +7,7 @@
 #include "arch/parameters.h"
 #include "arch/stage_slots.h"
 #include "io/free_space.h"
-#include "io/safetensors.h"
+#include "io/safetensors/safetensors_directory.h"
 #include "launcher/byte_size.h"
 #include "launcher/command_line.h"
 #include "launcher/plan/run_plan.h"

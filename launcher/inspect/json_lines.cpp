@@ -4,7 +4,7 @@
 #include <string>
 
 #include "common/error.h"
-#include "io/text_input.h"
+#include "io/input/text_input.h"
 
 namespace temper {
 namespace {

@@ -3,7 +3,7 @@
 #include <map>
 
 #include "common/error.h"
-#include "io/text_input.h"
+#include "io/input/text_input.h"
 #include "run/run_directory.h"
 
 namespace temper {

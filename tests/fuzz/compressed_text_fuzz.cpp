@@ -4,7 +4,7 @@
 
 #include "common/error.h"
 #include "io/atomic_file.h"
-#include "io/text_input.h"
+#include "io/input/text_input.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace temper;

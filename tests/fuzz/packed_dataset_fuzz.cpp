@@ -60,7 +60,7 @@ void seal_again(const std::filesystem::path& path, std::string& bytes) {
     seal = DatasetSeal::read_and_check(fd.get(), original().path);
   }
   seal.block_hashes.clear();
-  for (const ByteRange& extent : seal.extents) {
+  for (const PayloadExtent& extent : seal.extents) {
     if (extent.size > 0) {
       seal.block_hashes.push_back(hash_block(bytes.data() + extent.begin, extent.size));
     }
@@ -103,7 +103,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::uint32_t place = 0;
     std::memcpy(&place, data + at, sizeof(place));
     if (hostile) {  // into an array of the payload
-      const ByteRange& extent = seal.extents[place % kNumPayloads];
+      const PayloadExtent& extent = seal.extents[place % kNumPayloads];
       place = static_cast<std::uint32_t>(extent.begin + (place / kNumPayloads) % (extent.size + 1));
     }
     bytes[place % bytes.size()] ^= static_cast<char>(data[at + 4]);

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "common/error.h"
+#include "io/input/parquet_reader.h"
 #include "io/json.h"
-#include "io/parquet_reader.h"
 #include "tests/unit/temporary_directory.h"
 
 namespace {

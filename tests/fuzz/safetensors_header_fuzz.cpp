@@ -1,6 +1,6 @@
 // A safetensors file: what is accepted must lie inside the file, tensor by tensor.
 #include "common/error.h"
-#include "io/safetensors_header.h"
+#include "io/safetensors/safetensors_header.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace temper;

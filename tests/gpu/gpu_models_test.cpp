@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "io/safetensors.h"
+#include "io/safetensors/safetensors_file.h"
 #include "model/hf_weights.h"
 #include "model/resident_model.h"
 #include "tests/unit/kernels/tensors.h"

@@ -112,7 +112,7 @@ bool names_models_own(const std::string& name) {
   return name == "model" || name.starts_with("model:");
 }
 
-// Of "model" or "model:VARIANT".
+// The VARIANT in "model:VARIANT"; empty for "model".
 std::string variant_of(const std::string& name) {
   return name == "model" ? "default" : name.substr(std::string_view("model:").size());
 }

@@ -29,7 +29,7 @@ struct SupervisionOptions {
 
 // Knows for one template what its turns end with, and finds the learnt characters.
 //
-// A template with {% generation %} says itself what the assistant's turns are. Of any other the
+// A template with {% generation %} says itself what the assistant's turns are. With any other the
 // turn of message i is the difference between the rendering of the messages before it, with a
 // generation prompt, and the rendering up to it; both must be what the whole rendering begins with,
 // or the conversation is refused.

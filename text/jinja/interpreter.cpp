@@ -24,17 +24,17 @@ struct JinjaInterpreter::Macro : JinjaCallable {
   std::string repr() const override { return fmt::format("<Macro '{}'>", statement->macro->name); }
 };
 
-// Counts what lies on the stack.
-class JinjaInterpreter::Deeper {
+// Counts a level of the call stack while it lives, and refuses one too many.
+class JinjaInterpreter::StackLevel {
  public:
-  explicit Deeper(JinjaInterpreter& interpreter) : interpreter_(interpreter) {
+  explicit StackLevel(JinjaInterpreter& interpreter) : interpreter_(interpreter) {
     if (++interpreter_.depth_ > kMaxJinjaDepth) {
       throw JinjaFailure{"the template calls itself too deeply"};
     }
   }
-  Deeper(const Deeper&) = delete;
-  Deeper& operator=(const Deeper&) = delete;
-  ~Deeper() { --interpreter_.depth_; }
+  StackLevel(const StackLevel&) = delete;
+  StackLevel& operator=(const StackLevel&) = delete;
+  ~StackLevel() { --interpreter_.depth_; }
 
  private:
   JinjaInterpreter& interpreter_;
@@ -116,7 +116,7 @@ void JinjaInterpreter::write(std::string_view text) {
 // ---- statements
 
 JinjaInterpreter::Flow JinjaInterpreter::execute(const JinjaBlock& block, Scope* scope) {
-  const Deeper deeper(*this);
+  const StackLevel level(*this);
   for (const Statement& statement : block) {
     line_ = statement.line;
     const Flow flow = execute(statement, scope);
@@ -325,7 +325,7 @@ void JinjaInterpreter::bind_parameters(const JinjaMacro& macro, JinjaArguments& 
 
 Value JinjaInterpreter::call_macro(const Statement& statement, Scope* scope,
                                    JinjaArguments& arguments) {
-  const Deeper deeper(*this);
+  const StackLevel level(*this);
   Scope local;
   Scope& inner = inner_scope(local, scope, statement.makes_closures);
   bind_parameters(*statement.macro, arguments, &inner);
@@ -352,7 +352,7 @@ Value JinjaInterpreter::evaluate(const Expression& node, Scope* scope) {
     case Expression::Kind::kName:
       return find(node.variable, scope);
     default: {
-      const Deeper deeper(*this);
+      const StackLevel level(*this);
       return evaluate_node(node, scope);
     }
   }

@@ -26,7 +26,7 @@ class JinjaInterpreter {
   void run();
   int line() const { return line_; }
   std::string& output() { return output_; }
-  // Of generation blocks, as byte ranges of the output.
+  // Where generation blocks lie, as byte ranges of the output.
   std::vector<std::pair<size_t, size_t>>& spans() { return spans_; }
 
  private:
@@ -37,7 +37,7 @@ class JinjaInterpreter {
   };
   enum class Flow : uint8_t { kOn, kBreak, kContinue };
   struct Macro;
-  class Deeper;
+  class StackLevel;
 
   Scope& inner_scope(Scope& local, Scope* parent, bool is_kept);
   JinjaValue find(int variable, const Scope* scope) const;

@@ -3,9 +3,9 @@
 // Written from the language's behaviour, without access to anything but the given variables; what a
 // template may spend is bounded (runtime/budget.h).
 //
-// Not there, and refused clearly: include, import, extends, block, autoescape, recursive loops,
-// integers beyond 64 bits, and the filters urlize, urlencode, xmlattr, striptags, wordwrap,
-// filesizeformat, random and pprint.
+// Templates are refused, with a message that says why, for: include, import, extends, block,
+// autoescape, recursive loops, integers beyond 64 bits, and the filters urlize, urlencode, xmlattr,
+// striptags, wordwrap, filesizeformat, random and pprint.
 #pragma once
 
 #include <ctime>

@@ -18,9 +18,10 @@ Json read_if_there(const std::filesystem::path& path) {
   return json;
 }
 
-class Finder {
+// What the files of a tokenizer and its model say of special tokens.
+class SpecialTokenFiles {
  public:
-  Finder(const Tokenizer& tokenizer, const std::filesystem::path& path)
+  SpecialTokenFiles(const Tokenizer& tokenizer, const std::filesystem::path& path)
       : tokenizer_(tokenizer),
         directory_(std::filesystem::is_directory(path) ? path : path.parent_path()),
         tokenizer_config_(read_if_there(directory_ / "tokenizer_config.json")),
@@ -84,14 +85,14 @@ std::optional<int32_t> id_of(const Tokenizer& tokenizer, const std::string& toke
 
 SpecialTokens find_special_tokens(const Tokenizer& tokenizer, const std::filesystem::path& path,
                                   const SpecialTokenNames& given) {
-  const Finder finder(tokenizer, path);
+  const SpecialTokenFiles files(tokenizer, path);
   SpecialTokens tokens;
-  tokens.bos = finder.find("bos", given.bos, {"<s>", "<|begin_of_text|>", "<bos>"});
-  tokens.eos = finder.find("eos", given.eos,
-                           {"</s>", "<|end_of_text|>", "<eos>", "<|endoftext|>", "<|im_end|>"});
+  tokens.bos = files.find("bos", given.bos, {"<s>", "<|begin_of_text|>", "<bos>"});
+  tokens.eos = files.find("eos", given.eos,
+                          {"</s>", "<|end_of_text|>", "<eos>", "<|endoftext|>", "<|im_end|>"});
   tokens.bos_id = id_of(tokenizer, tokens.bos);
   tokens.eos_id = id_of(tokenizer, tokens.eos);
-  const auto pad_id = id_of(tokenizer, finder.find("pad", std::nullopt, {"<pad>", "<|pad|>"}));
+  const auto pad_id = id_of(tokenizer, files.find("pad", std::nullopt, {"<pad>", "<|pad|>"}));
   tokens.pad_id = pad_id ? *pad_id : tokens.eos_id.value_or(0);
   return tokens;
 }

@@ -210,7 +210,8 @@ const CharacterTable& character_table() {
   return table;
 }
 
-// As for normal forms, later punctuation is none to Hugging Face, and one sign was some before.
+// Hugging Face does not count later punctuation, as with normal forms, and one sign was punctuation
+// before.
 constexpr CharacterRange kLaterPunctuation[] = {
     {0x61D, 0x61D},     {0x9FD, 0x9FD},     {0xA76, 0xA76},     {0xC77, 0xC77},
     {0xC84, 0xC84},     {0x1B4E, 0x1B4F},   {0x1B7D, 0x1B7F},   {0x2E43, 0x2E5D},

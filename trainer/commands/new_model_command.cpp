@@ -12,7 +12,7 @@
 #include "export/model_writer.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
-#include "io/safetensors.h"
+#include "io/safetensors/tensor_info.h"
 #include "model/hf_weights.h"
 #include "text/tokenizer/files/tokenizer_files.h"
 #include "text/tokenizer/tokenizer.h"

@@ -15,7 +15,7 @@
 #include "data/order/micro_batch.h"
 #include "eval/held_out_loss.h"
 #include "io/output_guard.h"
-#include "io/safetensors.h"
+#include "io/safetensors/safetensors_file.h"
 #include "model/hf_weights.h"
 #include "model/resident_model.h"
 #include "model/score.h"

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "arch/parameters.h"
-#include "io/safetensors.h"
+#include "io/safetensors/safetensors_directory.h"
 
 namespace temper {
 namespace {

@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include "io/atomic_file.h"
+#include "io/input/text_input.h"
 #include "io/json.h"
-#include "io/safetensors.h"
-#include "io/text_input.h"
+#include "io/safetensors/safetensors_directory.h"
+#include "io/safetensors/safetensors_file.h"
+#include "io/safetensors/safetensors_writer.h"
 #include "tests/unit/temporary_directory.h"
 
 namespace temper {

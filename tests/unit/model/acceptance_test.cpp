@@ -6,7 +6,8 @@
 #include <filesystem>
 
 #include "arch/parameters.h"
-#include "io/safetensors.h"
+#include "io/safetensors/safetensors_file.h"
+#include "io/safetensors/tensor_info.h"
 #include "kernels/adamw.h"
 #include "model/hf_weights.h"
 #include "model/resident_model.h"

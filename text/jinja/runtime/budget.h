@@ -30,13 +30,13 @@ class JinjaBudget {
 
   explicit JinjaBudget(uint64_t left = kBase) : left_(left) {}
 
-  // Before work on that many bytes, or before that many bytes are allocated.
+  // Call it before work on that many bytes, or before that many bytes are allocated.
   void charge(uint64_t units) {
     if (units > left_) fail();
     left_ -= units;
   }
   void step() { charge(kStep); }
-  // Before a text of this size is made.
+  // Call it before a text of this size is made.
   void charge_text(size_t size) {
     if (size > kMaxJinjaText) fail_text();
     charge(size);

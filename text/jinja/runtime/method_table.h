@@ -14,7 +14,7 @@ struct JinjaMethod {
   JinjaFunction function;
 };
 
-// In a table sorted by name; null where there is no such method.
+// Finds a method in a table sorted by name; null where there is none.
 template <size_t kSize>
 JinjaFunction find_method(const JinjaMethod (&methods)[kSize], std::string_view name) {
   const auto* found = std::lower_bound(
@@ -23,7 +23,7 @@ JinjaFunction find_method(const JinjaMethod (&methods)[kSize], std::string_view 
   return found != std::end(methods) && found->name == name ? found->function : nullptr;
 }
 
-// For those of Python that templates do without.
+// Stands for methods of Python that templates do without.
 inline JinjaValue unsupported_method(JinjaRuntime&, const JinjaValue&, JinjaArguments&) {
   throw JinjaFailure{"this method is not supported in templates"};
 }

@@ -453,7 +453,7 @@ JinjaFunction find_jinja_method(JinjaType type, std::string_view name) {
 JinjaValue jinja_attribute(const JinjaValue& object, std::string_view name, JinjaRuntime& runtime) {
   if (object.is_undefined()) object.fail_undefined();
   if (object.is_dict()) {
-    // By far the most frequent case, and methods have names that keys rarely have.
+    // A key is by far the most frequent case, and methods have names that keys rarely have.
     if (const JinjaValue* value = object.as_dict().find(name)) {
       if (!find_dict_method(name) && !is_forbidden(JinjaType::kDict, name)) return *value;
     }

@@ -173,7 +173,7 @@ struct JinjaText : JinjaObject {
   std::string text;
 };
 
-// Of lists, tuples, views and generators.
+// The items of a list, tuple, view or generator.
 struct JinjaItems : JinjaObject {
   std::vector<JinjaValue> items;
   const char* name = "";  // Python's: "dict_items"
@@ -193,7 +193,7 @@ struct JinjaDict : JinjaObject {
 
   // JinjaFailure when the key is unhashable.
   void set(JinjaValue key, JinjaValue value, JinjaBudget& budget);
-  // For keys that are known to be distinct strings.
+  // The keys are known to be distinct strings.
   void append(JinjaValue key, JinjaValue value);
   const JinjaValue* find(const JinjaValue& key, JinjaBudget& budget) const;
   const JinjaValue* find(std::string_view key) const;

@@ -20,7 +20,7 @@ std::optional<JinjaValue> jinja_constant_named(std::string_view name) {
   return std::nullopt;
 }
 
-JinjaExpressionParser::Nested::Nested(JinjaExpressionParser& parser) : parser_(parser) {
+JinjaExpressionParser::NestingLevel::NestingLevel(JinjaExpressionParser& parser) : parser_(parser) {
   if (++parser_.depth_ > kMaxJinjaHeight) parser_.fail("the template is nested too deeply");
 }
 
@@ -86,7 +86,7 @@ void JinjaExpressionParser::raise(Expression& node, const ExpressionPtr& child) 
 }
 
 JinjaExpressionPtr JinjaExpressionParser::parse_expression(bool with_conditional) {
-  const Nested nested(*this);
+  const NestingLevel level(*this);
   return with_conditional ? parse_conditional() : parse_or();
 }
 
@@ -122,7 +122,7 @@ JinjaExpressionPtr JinjaExpressionParser::parse_and() {
 
 JinjaExpressionPtr JinjaExpressionParser::parse_not() {
   if (!is_name("not")) return parse_compare();
-  const Nested nested(*this);
+  const NestingLevel level(*this);
   const int line = take().line;
   return make(Expression::Kind::kNot, line, parse_not());
 }
@@ -206,7 +206,7 @@ JinjaExpressionPtr JinjaExpressionParser::parse_unary(bool with_filter) {
   const int line = current().line;
   ExpressionPtr node;
   if (is_operator("-") || is_operator("+")) {
-    const Nested nested(*this);
+    const NestingLevel level(*this);
     const auto kind = take().text == "-" ? Expression::Kind::kNegate : Expression::Kind::kPlus;
     node = make(kind, line, parse_unary(false));
   } else {

@@ -28,12 +28,12 @@ class JinjaExpressionParser : protected JinjaTokenStream {
   };
 
   // Counts how deep the parser itself is; JinjaSyntaxError beyond kMaxJinjaHeight.
-  class Nested {
+  class NestingLevel {
    public:
-    explicit Nested(JinjaExpressionParser& parser);
-    Nested(const Nested&) = delete;
-    Nested& operator=(const Nested&) = delete;
-    ~Nested() { --parser_.depth_; }
+    explicit NestingLevel(JinjaExpressionParser& parser);
+    NestingLevel(const NestingLevel&) = delete;
+    NestingLevel& operator=(const NestingLevel&) = delete;
+    ~NestingLevel() { --parser_.depth_; }
 
    private:
     JinjaExpressionParser& parser_;

@@ -45,7 +45,7 @@ struct JinjaSyntaxError {
   std::string message;
 };
 
-// Of valid UTF-8; the last token is kEnd. Throws JinjaSyntaxError.
+// `source` is valid UTF-8; the last token is kEnd. Throws JinjaSyntaxError.
 std::vector<JinjaToken> tokenize_jinja(std::string_view source);
 
 }  // namespace temper

@@ -29,9 +29,10 @@ class StatementParser : private JinjaExpressionParser {
   }
 
  private:
-  // Up to a tag with one of the names, which is left to the caller; without names, to the end.
+  // Parses up to a tag with one of the names, which is left to the caller; without names, to the
+  // end.
   JinjaBlock parse_block(std::initializer_list<std::string_view> end_names) {
-    const Nested nested(*this);
+    const NestingLevel level(*this);
     JinjaBlock block;
     for (;;) {
       const int line = current().line;
@@ -193,7 +194,7 @@ class StatementParser : private JinjaExpressionParser {
   }
 
   JinjaTarget parse_targets(std::string_view end_name) {
-    const Nested nested(*this);
+    const NestingLevel level(*this);
     JinjaTarget first = parse_target();
     if (!is_operator(",")) return first;
     JinjaTarget list;

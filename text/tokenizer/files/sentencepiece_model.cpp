@@ -99,7 +99,7 @@ struct Piece {
   bool is(PieceKind other) const { return kind == static_cast<uint64_t>(other); }
 };
 
-// Of sentencepiece_model.proto what a BPE model needs, with the defaults from there.
+// What a BPE model needs of sentencepiece_model.proto, with the defaults from there.
 struct Model {
   std::vector<Piece> pieces;
   uint64_t kind = 1;

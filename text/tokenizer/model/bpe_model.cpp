@@ -13,7 +13,7 @@ namespace temper {
 namespace {
 
 constexpr int64_t kMaxTokenId = int64_t{1} << 24;
-// Up to here, to look at every pair is faster than a queue.
+// Up to this many symbols it is faster to look at every pair than to keep a queue.
 constexpr size_t kFewSymbols = 48;
 constexpr size_t kNumWordHashes = size_t{1} << 21;
 constexpr std::string_view kWordStart = "\u2581";

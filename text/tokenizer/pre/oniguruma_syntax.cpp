@@ -103,7 +103,8 @@ const Ranges& hex_digits() {
   return ranges;
 }
 
-// As they stand inside [...]. Surrogates are no characters of UTF-8, and PCRE2 refuses them.
+// The ranges as they stand inside [...]. Surrogates are no characters of UTF-8, and PCRE2 refuses
+// them.
 std::string members(const Ranges& ranges) {
   std::string text;
   const auto add = [&](uint32_t first, uint32_t last) {

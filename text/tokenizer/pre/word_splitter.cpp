@@ -24,7 +24,7 @@ inline Character character_at(std::string_view text, size_t position) {
   return {end, character_classes(c)};
 }
 
-// Behind the characters from `position` on that are of one of the classes.
+// The end of the run of characters from `position` on that are of one of the classes.
 inline size_t run_end(std::string_view text, size_t position, uint8_t any_of) {
   for (Character c = character_at(text, position); c.is(any_of); c = character_at(text, position)) {
     position = c.end;
@@ -69,7 +69,7 @@ size_t space_end(std::string_view text, size_t begin) {
   return end == text.size() || last == begin ? end : last;
 }
 
-// At most `kMax` numbers from `begin` on.
+// Counts numbers from `begin` on, at most `kMax`.
 template <int kMax>
 size_t number_end(std::string_view text, size_t begin) {
   size_t end = begin;
