@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "config/config_keys.h"
+#include "config/yaml_tree.h"
 
 namespace temper {
 namespace {

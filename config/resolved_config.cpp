@@ -1,7 +1,8 @@
+#include "config/resolved_config.h"
+
 #include <string>
 
 #include "config/config_keys.h"
-#include "config/run_config.h"
 
 namespace temper {
 namespace {

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "config/config_overrides.h"
+
 namespace temper {
 
 struct DatasetEntry {
@@ -188,17 +190,6 @@ struct RunConfig {
   bool operator==(const RunConfig&) const = default;
 };
 
-// "--set key=value" from the command line, as though it stood in the file: it replaces what the
-// file says of that key (and of global_batch_size's or warmup_steps' other spelling).
-struct ConfigOverride {
-  std::string key;    // "learning_rate", "slurm.time", "datasets.0.weight"
-  std::string value;  // YAML: 3, 1e-4, [q_proj, v_proj], lora
-
-  // From "key=value"; UserError without "=".
-  static ConfigOverride from_text(const std::string& text);
-  static std::vector<ConfigOverride> all_from_text(const std::vector<std::string>& texts);
-};
-
 // Reads and validates. UserError naming file, line, key, value and, for an unknown key, the nearest
 // known one. Relative paths are relative to the file's directory and come back absolute; "~/" is
 // the user's home. The names that other trainers use are accepted (the aliases of
@@ -209,8 +200,5 @@ RunConfig read_run_config(const std::filesystem::path& path,
 // The group `slurm:` alone, read and validated; nothing else of the file is looked at, so that it
 // may name datasets that are still to be packed.
 SlurmConfig read_slurm_config(const std::filesystem::path& path);
-
-// The whole configuration with its defaults filled in, as YAML that read_run_config accepts.
-std::string resolved_yaml(const RunConfig& config);
 
 }  // namespace temper

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "common/error.h"
+#include "text/tokenizer/stream_decoder.h"
 
 namespace temper {
 namespace {

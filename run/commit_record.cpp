@@ -8,6 +8,7 @@
 
 #include "common/error.h"
 #include "io/atomic_file.h"
+#include "io/file_name.h"
 #include "run/checkpoint_name.h"
 #include "run/self_checksum.h"
 
@@ -32,11 +33,6 @@ Hash128 hash_field(const JsonFields& fields, const std::string& key) {
   } catch (const UserError& error) {
     throw UserError("{}: \"{}\": {}", fields.place(), key, error.what());
   }
-}
-
-bool is_plain_file_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == name.npos &&
-         name.find('\0') == name.npos;
 }
 
 std::vector<CommittedFile> read_files(const Json& record, const std::string& place) {

@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "common/log_file.h"
 #include "config/batch_note.h"
+#include "config/resolved_config.h"
 #include "config/step_count.h"
 #include "io/atomic_file.h"
 #include "model/decoder.h"

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "common/error.h"
+#include "io/file_name.h"
 #include "io/json.h"
 
 namespace temper {
@@ -10,11 +11,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t kMaxIndexBytes = 100'000'000;
-
-bool is_plain_file_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == name.npos &&
-         name.find('\0') == name.npos;
-}
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "config/resolved_config.h"
 #include "config/run_config.h"
 #include "launcher/command_line.h"
 #include "launcher/plan/run_plan.h"

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "common/error.h"
+#include "text/tokenizer/stream_decoder.h"
 #include "text/tokenizer/tokenizer.h"
 #include "text/unicode/utf8.h"
 

@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "io/json.h"
 #include "text/tokenizer/model/bpe_trainer.h"
+#include "text/tokenizer/stream_decoder.h"
 #include "text/tokenizer/tokenizer.h"
 #include "text/unicode/utf8.h"
 

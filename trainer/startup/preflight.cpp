@@ -16,6 +16,7 @@
 #include "common/error.h"
 #include "common/hash.h"
 #include "common/log.h"
+#include "config/resolved_config.h"
 #include "data/dataset/packed_dataset.h"
 #include "io/atomic_file.h"
 #include "io/free_space.h"

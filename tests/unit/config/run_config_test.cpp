@@ -1,4 +1,5 @@
 #include "config/run_config.h"
+#include "config/resolved_config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

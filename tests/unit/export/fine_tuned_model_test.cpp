@@ -6,6 +6,7 @@
 
 #include "common/error.h"
 #include "config/recorded_config.h"
+#include "config/resolved_config.h"
 #include "io/atomic_file.h"
 #include "tests/fixtures/names.h"
 #include "tests/unit/export/tiny_run.h"

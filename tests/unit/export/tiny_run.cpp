@@ -9,6 +9,7 @@
 #include "checkpoint/checkpoint_saver.h"
 #include "comm/local/local_process_group.h"
 #include "common/philox.h"
+#include "config/resolved_config.h"
 #include "data/packing/pack_corpus.h"
 #include "export/model_writer.h"
 #include "export/probe.h"

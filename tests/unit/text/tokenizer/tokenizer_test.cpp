@@ -1,4 +1,5 @@
 #include "text/tokenizer/tokenizer.h"
+#include "text/tokenizer/stream_decoder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "common/error.h"
+#include "config/resolved_config.h"
 #include "io/atomic_file.h"
 #include "tests/fixtures/names.h"
 #include "tests/unit/temporary_directory.h"
