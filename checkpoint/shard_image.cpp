@@ -8,6 +8,7 @@
 
 #include "checkpoint/checkpoint_reader.h"
 #include "io/safetensors/safetensors_layout.h"
+#include "io/safetensors/safetensors_writer.h"
 
 namespace temper {
 namespace {

@@ -5,6 +5,7 @@
 #include "common/error.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
+#include "io/safetensors/safetensors_writer.h"
 
 namespace temper {
 namespace {

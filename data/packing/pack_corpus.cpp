@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "common/error.h"
+#include "common/shard_names.h"
 #include "data/corpus/corpus_pipeline.h"
 #include "data/dataset/dataset_format.h"
+#include "data/hygiene/check_corpus.h"
 #include "data/packing/pack_output.h"
 #include "io/output_guard.h"
 

@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "export/probe.h"
 #include "io/atomic_file.h"
+#include "io/safetensors/safetensors_file.h"
 #include "model/resident_model.h"
 #include "tests/fixtures/names.h"
 #include "tests/unit/export/tiny_run.h"

@@ -1,3 +1,4 @@
+#include "io/safetensors/safetensors_writer.h"
 #include "model/hf_weights.h"
 
 #include <gmock/gmock.h>

@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "data/dataset/packed_dataset.h"
 #include "data/dataset/trace_record.h"
+#include "data/hygiene/check_corpus.h"
 #include "data/packing/pack_corpus.h"
 #include "tests/fixtures/names.h"
 #include "tests/unit/data/small_corpus.h"
