@@ -2,6 +2,7 @@
 #pragma once
 
 #include "data/hygiene/corpus_options.h"
+#include "data/hygiene/hygiene.h"
 #include "launcher/command_line.h"
 
 namespace temper {
