@@ -1,5 +1,5 @@
-#include "io/safetensors/safetensors_writer.h"
 #include "model/hf_weights.h"
+#include "io/safetensors/safetensors_writer.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
