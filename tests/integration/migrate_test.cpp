@@ -1,15 +1,15 @@
 // temper migrate as a program: what it prints plans a run once its datasets are packed.
 #include <gmock/gmock.h>
 
+#include "temper_fixture.h"
 #include "tests/fixtures/names.h"
-#include "workshop.h"
 
 namespace temper {
 namespace {
 
 using ::testing::HasSubstr;
 
-class MigrateCommandTest : public Workshop {};
+class MigrateCommandTest : public TemperFixture {};
 
 TEST_F(MigrateCommandTest, a_file_of_axolotl_becomes_a_run) {
   write_model_config();
