@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "arch/memory_plan.h"
-#include "common/host_memory.h"
+#include "common/memory_info.h"
 
 namespace temper {
 

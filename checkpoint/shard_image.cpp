@@ -7,6 +7,7 @@
 #include <map>
 
 #include "checkpoint/checkpoint_reader.h"
+#include "common/finite.h"
 #include "io/safetensors/safetensors_layout.h"
 #include "io/safetensors/safetensors_writer.h"
 
@@ -16,18 +17,6 @@ namespace {
 // Digested at once: what fits into a core's cache, so that memory is read only once.
 constexpr int64_t kDigestedElements = int64_t{1} << 14;
 static_assert(kDigestedElements % StateHasher::kChunkElements == 0);
-
-// Without an early end, so that it is compiled to vector instructions.
-bool all_finite(const float* values, int64_t count) {
-  constexpr uint32_t kExponent = 0x7f800000;
-  uint32_t found = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    uint32_t bits = 0;
-    std::memcpy(&bits, values + i, sizeof(bits));
-    found |= static_cast<uint32_t>((bits & kExponent) == kExponent);
-  }
-  return found == 0;
-}
 
 void digest_slice(const StateSlice& slice, const float* values, StreamHasher* file,
                   ShardImage::Digest& digest) {

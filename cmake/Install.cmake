@@ -3,7 +3,9 @@
 #   bin/                     temper, temper-rank
 #   lib/temper/              LibTorch and what it brings along
 #   share/modulefiles/       for `module use`
-#   share/bash-completion/   found by bash by itself where the prefix is /usr or /usr/local
+#   share/man/man1/          temper.1, temper-COMMAND.1
+#   share/bash-completion/, share/zsh/, share/fish/
+#                            found by the shells by themselves where the prefix is /usr or /usr/local
 #   share/doc/temper/
 
 include(GNUInstallDirs)
@@ -23,8 +25,22 @@ install(CODE "
   foreach(library \${found})
     file(INSTALL \${library} DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${TEMPER_INSTALL_LIBDIR}\" FOLLOW_SYMLINK_CHAIN)
   endforeach()
-  execute_process(COMMAND \"$<TARGET_FILE:temper>\" completion bash OUTPUT_VARIABLE completion)
-  file(WRITE \"\${CMAKE_INSTALL_PREFIX}/share/bash-completion/completions/temper\" \"\${completion}\")
+  set(temper \"$<TARGET_FILE:temper>\")
+  set(share \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share\")
+  function(write_output path)
+    execute_process(COMMAND \${temper} \${ARGN} OUTPUT_VARIABLE text COMMAND_ERROR_IS_FATAL ANY)
+    file(WRITE \"\${share}/\${path}\" \"\${text}\")
+  endfunction()
+  write_output(bash-completion/completions/temper completion bash)
+  write_output(zsh/site-functions/_temper completion zsh)
+  write_output(fish/vendor_completions.d/temper.fish completion fish)
+  write_output(man/man1/temper.1 help --as man)
+  execute_process(COMMAND \${temper} help --as names OUTPUT_VARIABLE names
+    OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  string(REPLACE \"\\n\" \";\" commands \"\${names}\")
+  foreach(command \${commands})
+    write_output(man/man1/temper-\${command}.1 help \${command} --as man)
+  endforeach()
 ")
 
 configure_file(${CMAKE_SOURCE_DIR}/cmake/modulefile.in ${CMAKE_BINARY_DIR}/modulefile @ONLY)

@@ -29,8 +29,6 @@ set(TEMPER_COLD_OPTIONS "$<$<NOT:$<CONFIG:Debug>>:-O1>")
 if(TEMPER_PCH)
   temper_add_pch(temper_pch)
   temper_add_pch(temper_cold_pch OPTIONS ${TEMPER_COLD_OPTIONS})
-  temper_add_pch(temper_program_options_pch LIBRARIES temper::program_options
-    HEADERS <boost/program_options.hpp> OPTIONS ${TEMPER_COLD_OPTIONS})
   if(TEMPER_TORCH)
     temper_add_pch(temper_torch_pch LIBRARIES temper_torch HEADERS <ATen/ATen.h>)
     temper_add_pch(temper_torch_cold_pch LIBRARIES temper_torch HEADERS <ATen/ATen.h>

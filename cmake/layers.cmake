@@ -1,7 +1,7 @@
 # Which room may use which: the house's plan, checked by the `layering` test. No arrow goes back. A room is
 # a folder with a library of its own; what lies deeper belongs to the nearest one above it.
 
-set(TEMPER_ROOMS common config config/migrate config/reference io io/input io/safetensors
+set(TEMPER_ROOMS common common/cli config config/migrate config/reference io io/input io/safetensors
   text/unicode text/jinja/runtime text/jinja/syntax text/jinja
   text/chat text/tokenizer/pre text/tokenizer/model text/tokenizer/files text/tokenizer arch/layout arch
   data/corpus data/synthetic data/dataset data/hygiene data/order data/packing run comm comm/local
@@ -10,6 +10,7 @@ set(TEMPER_ROOMS common config config/migrate config/reference io io/input io/sa
   launcher/start launcher/slurm launcher/commands slurm)
 
 set(TEMPER_MAY_USE_common "")
+set(TEMPER_MAY_USE_common/cli common)
 set(TEMPER_MAY_USE_config common)
 set(TEMPER_MAY_USE_config/migrate config common)
 set(TEMPER_MAY_USE_config/reference config io common)
@@ -42,31 +43,35 @@ set(TEMPER_MAY_USE_comm/watch comm common)
 set(TEMPER_MAY_USE_comm/mpi comm/watch comm/local comm arch/layout common)
 set(TEMPER_MAY_USE_kernels arch/layout common)
 set(TEMPER_MAY_USE_stage arch/layout)
-set(TEMPER_MAY_USE_model stage kernels arch io/safetensors io common)
+set(TEMPER_MAY_USE_model stage kernels arch arch/layout io/safetensors io common)
 set(TEMPER_MAY_USE_sharding stage kernels comm/watch comm arch/layout common)
 set(TEMPER_MAY_USE_checkpoint sharding model stage comm/watch comm run arch arch/layout io/safetensors io config common)
-set(TEMPER_MAY_USE_export model stage arch text/tokenizer text/tokenizer/files text/chat io/safetensors io common)
+set(TEMPER_MAY_USE_export model stage arch arch/layout text/tokenizer text/tokenizer/files text/chat
+  io/safetensors io common)
 set(TEMPER_MAY_USE_eval checkpoint model stage comm run data/packing data/order data/dataset
-  data/synthetic data/corpus arch text/tokenizer text/chat text/jinja/runtime text/unicode io/input io config
-  common)
+  data/synthetic data/corpus arch text/tokenizer text/chat text/jinja/runtime text/unicode io/input io
+  config common/cli common)
 set(TEMPER_MAY_USE_trainer/startup eval checkpoint sharding model stage comm/nccl comm run data/order
   data/dataset arch text/tokenizer text/chat io config common)
 set(TEMPER_MAY_USE_trainer trainer/startup eval checkpoint sharding model comm/watch comm/nccl comm run
-  data/dataset io config common)
+  data/dataset io config common/cli common)
 set(TEMPER_MAY_USE_trainer/commands trainer trainer/startup eval export checkpoint model comm/mpi
-  comm/watch comm/local comm run data/order arch text/tokenizer text/tokenizer/files io/safetensors io config common)
+  comm/watch comm/local comm run data/order arch text/tokenizer text/tokenizer/files io/safetensors io
+  config common/cli common)
 set(TEMPER_MAY_USE_launcher/ranks run io config common)
 set(TEMPER_MAY_USE_launcher/inspect run data/order data/dataset arch text/tokenizer text/tokenizer/files
   text/chat io/input io/safetensors io config common)
 set(TEMPER_MAY_USE_launcher/plan launcher/ranks run data/order data/dataset arch io config common)
 set(TEMPER_MAY_USE_launcher/report launcher/inspect run data/dataset text/unicode io/input io config common)
-set(TEMPER_MAY_USE_launcher launcher/report launcher/ranks data/packing data/hygiene io common)
-set(TEMPER_MAY_USE_launcher/start launcher/ranks run arch text/tokenizer config common)
-set(TEMPER_MAY_USE_launcher/slurm launcher/start launcher launcher/ranks run io config common)
+set(TEMPER_MAY_USE_launcher launcher/report launcher/ranks data/packing data/hygiene io common/cli
+  common)
+set(TEMPER_MAY_USE_launcher/start launcher/ranks run arch text/tokenizer config common/cli launcher/plan
+  common)
+set(TEMPER_MAY_USE_launcher/slurm launcher/start launcher launcher/ranks run io config common/cli common)
 set(TEMPER_MAY_USE_launcher/commands launcher/slurm launcher/start launcher launcher/report
-  launcher/plan launcher/inspect launcher/ranks run data/packing data/hygiene data/dataset data/synthetic
-  data/corpus arch text/tokenizer text/tokenizer/model text/chat text/unicode io/safetensors io
-  config/migrate config/reference config common)
+  launcher/plan launcher/inspect launcher/ranks run data/packing data/hygiene data/dataset
+  data/synthetic data/corpus arch text/tokenizer text/tokenizer/model text/chat text/unicode
+  io/safetensors io config/migrate config/reference config common/cli common)
 set(TEMPER_MAY_USE_slurm "")
 
 # Third-party headers and their homes: a pattern over the included path, then the folders, each with the
@@ -82,7 +87,7 @@ set(TEMPER_HOME_json io)
 set(TEMPER_HEADERS_yaml_cpp "^yaml-cpp/")
 set(TEMPER_HOME_yaml_cpp config)
 set(TEMPER_HEADERS_program_options "^boost/program_options")
-set(TEMPER_HOME_program_options launcher trainer/commands)
+set(TEMPER_HOME_program_options common/cli)
 set(TEMPER_HEADERS_mpi "^mpi\\.h$")
 set(TEMPER_HOME_mpi comm/mpi)
 set(TEMPER_HEADERS_xxhash "^xxh")

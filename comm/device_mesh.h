@@ -1,6 +1,6 @@
 // The ranks of a run as a grid, shards x replicas (hybrid sharding, HSDP): a replica is a run of
 // consecutive ranks that share one copy of the weights, each holding 1 / shard size of it; ranks
-// with the same place in their replicas hold the same shard. With one replica all ranks share one
+// with the same number in their replicas hold the same shard. With one replica all ranks share one
 // copy.
 #pragma once
 

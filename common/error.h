@@ -19,6 +19,7 @@ inline constexpr int kExitDone = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUserError = 2;
 inline constexpr int kExitStopped = 75;  // stopped on a signal with a complete checkpoint
+inline constexpr int kExitStalled = 76;  // a rank made no progress, and so all were ended
 
 class Error : public std::runtime_error {
  public:

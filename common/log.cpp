@@ -11,7 +11,6 @@
 #include <mutex>
 
 #include "common/error.h"
-#include "common/log_file.h"
 #include "common/terminal_text.h"
 
 namespace temper::log {

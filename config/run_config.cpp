@@ -71,8 +71,10 @@ class TreeReader {
 
 }  // namespace
 
-SlurmConfig read_slurm_config(const std::filesystem::path& path) {
-  const YamlNode root = read_yaml_map(path);
+SlurmConfig read_slurm_config(const std::filesystem::path& path,
+                              const std::vector<ConfigOverride>& overrides) {
+  YamlNode root = read_yaml_map(path);
+  apply_overrides(root, overrides);
   RunConfig config;
   TreeReader reader(std::filesystem::absolute(path).parent_path(), config);
   if (const YamlEntry* group = root.find("slurm")) reader.read_slurm(group->value);

@@ -199,6 +199,7 @@ RunConfig read_run_config(const std::filesystem::path& path,
 
 // The group `slurm:` alone, read and validated; nothing else of the file is looked at, so that it
 // may name datasets that are still to be packed.
-SlurmConfig read_slurm_config(const std::filesystem::path& path);
+SlurmConfig read_slurm_config(const std::filesystem::path& path,
+                              const std::vector<ConfigOverride>& overrides = {});
 
 }  // namespace temper

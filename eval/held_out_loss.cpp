@@ -7,8 +7,8 @@
 
 #include "comm/agreement.h"
 #include "comm/round_robin.h"
+#include "common/cli/work_bar.h"
 #include "common/error.h"
-#include "common/work_bar.h"
 #include "data/packing/topic_table.h"
 
 namespace temper {
@@ -62,7 +62,7 @@ RowFigures measure_row(const ResidentModel& model, const Tokenizer& tokenizer,
   const PackedRow row = documents_of_row(dataset, index);
   figures.num_bytes = static_cast<double>(count_bytes_of_row(row, tokenizer));
   figures.num_tokens = static_cast<double>(row.tokens.size());
-  Batch batch = to_batch(make_micro_batch({&row, 1}));
+  Batch batch = make_batch(make_micro_batch({&row, 1}));
   if (topics.empty()) {
     figures.sums[0] = model.loss_sum(batch);
     figures.counts[0] = static_cast<double>(row.num_targets);
@@ -115,10 +115,6 @@ void check_row_length(const PackedDataset& dataset, int64_t max_position_embeddi
     throw UserError("{}: rows of {} tokens, but the model has max_position_embeddings {}",
                     dataset.path().string(), dataset.info().sequence_len, max_position_embeddings);
   }
-}
-
-Batch to_batch(MicroBatch&& rows) {
-  return make_batch(rows.tokens, rows.targets, rows.positions, std::move(rows.cu_seqlens));
 }
 
 HeldOutFigures held_out_figures(const ResidentModel& model, const Tokenizer& tokenizer,

@@ -43,9 +43,6 @@ int64_t count_supervised_bytes(const PackedDataset& dataset, const Tokenizer& to
 // UserError when the dataset's rows are longer than the model has positions for.
 void check_row_length(const PackedDataset& dataset, int64_t max_position_embeddings);
 
-// Rows as a model sees them.
-Batch to_batch(MicroBatch&& rows);
-
 // Over the dataset's first `max_rows` rows (0: all). Row r is computed by rank r mod size, alone,
 // and the rows' sums are added in row order, so the figures have the same bits on any number of
 // ranks. UserError when those rows have no supervised target. Collective: all ranks of the group

@@ -32,9 +32,8 @@ struct PackedContinuations {
 
 void score(const ResidentModel& model, const PackedContinuations& packed,
            std::vector<double>& likelihoods) {
-  MicroBatch rows = make_micro_batch(packed.tokens, packed.labels, packed.cu_seqlens);
   const std::vector<double> losses = model.target_losses(
-      make_batch(rows.tokens, rows.targets, rows.positions, std::move(rows.cu_seqlens)));
+      make_batch(make_micro_batch(packed.tokens, packed.labels, packed.cu_seqlens)));
   size_t at = 0;
   for (const int64_t count : packed.num_targets) {
     double sum = 0.0;

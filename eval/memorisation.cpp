@@ -5,8 +5,8 @@
 
 #include "comm/agreement.h"
 #include "comm/round_robin.h"
+#include "common/cli/work_bar.h"
 #include "common/error.h"
-#include "common/work_bar.h"
 #include "eval/likelihood.h"
 #include "eval/score_statistics.h"
 

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "comm/agreement.h"
+#include "common/cli/work_bar.h"
 #include "common/error.h"
 #include "common/hash.h"
-#include "common/work_bar.h"
 #include "data/corpus/corpus_reader.h"
 #include "eval/answer_scoring.h"
 #include "eval/score_statistics.h"

@@ -16,8 +16,6 @@ namespace {
 constexpr uint64_t kProbeSeed = 0x7465'6d70'6572;
 constexpr int64_t kNumSequences = 4;
 constexpr int64_t kSequenceTokens = 32;
-constexpr int64_t kIgnoredTarget = -100;
-
 // One stage's weights, read for one use.
 class ReadWeights : public WeightSlots {
  public:
@@ -41,17 +39,19 @@ class ReadWeights : public WeightSlots {
 };
 
 Batch batch_of_documents(const std::vector<std::vector<int64_t>>& documents) {
-  std::vector<int64_t> tokens, targets, positions;
-  std::vector<int32_t> cu_seqlens = {0};
+  MicroBatch rows;
+  rows.cu_seqlens = {0};
   for (const std::vector<int64_t>& document : documents) {
     for (size_t t = 0; t < document.size(); ++t) {
-      tokens.push_back(document[t]);
-      targets.push_back(t + 1 < document.size() ? document[t + 1] : kIgnoredTarget);
-      positions.push_back(static_cast<int64_t>(t));
+      const bool is_last = t + 1 == document.size();
+      rows.tokens.push_back(document[t]);
+      rows.targets.push_back(is_last ? kIgnoredTarget : document[t + 1]);
+      rows.positions.push_back(static_cast<int64_t>(t));
+      if (!is_last) ++rows.num_targets;
     }
-    cu_seqlens.push_back(static_cast<int32_t>(tokens.size()));
+    rows.cu_seqlens.push_back(static_cast<int32_t>(rows.tokens.size()));
   }
-  return make_batch(tokens, targets, positions, std::move(cu_seqlens));
+  return make_batch(rows);
 }
 
 }  // namespace

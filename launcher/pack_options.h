@@ -2,14 +2,12 @@
 // command will do that it gives to Slurm.
 #pragma once
 
+#include "common/cli/command_line.h"
 #include "data/packing/pack_corpus.h"
-#include "launcher/command_line.h"
 
 namespace temper {
 
-// With everything declared and nothing parsed.
-CommandLine pack_command_line();
-// Of a line that was parsed. UserError for what does not fit together; reads no file.
+// UserError for what does not fit together; reads no file. `line` is of the command pack.
 PackOptions read_pack_options(const CommandLine& line);
 
 }  // namespace temper

@@ -1,13 +1,12 @@
 #include "model/head_stage.h"
 
+#include "arch/layout/micro_batch.h"
 #include "common/error.h"
 #include "kernels/linear.h"
 #include "kernels/rms_norm.h"
 
 namespace temper {
 namespace {
-
-constexpr int64_t kIgnored = -100;
 
 // The supervised rows: only they are normalised and multiplied with the output matrix.
 struct SupervisedRows {
@@ -17,7 +16,7 @@ struct SupervisedRows {
       targets = batch.targets;
       return;
     }
-    index = at::nonzero(batch.targets.ne(kIgnored)).squeeze(1);
+    index = at::nonzero(batch.targets.ne(kIgnoredTarget)).squeeze(1);
     TEMPER_CHECK(index.numel() == batch.num_targets, "{} supervised tokens, the batch says {}",
                  index.numel(), batch.num_targets);
     x = all.index_select(0, index);

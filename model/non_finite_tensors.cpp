@@ -1,27 +1,15 @@
 #include "model/non_finite_tensors.h"
 
-#include <cstring>
 #include <mutex>
 #include <set>
 
+#include "common/finite.h"
 #include "common/log.h"
 
 namespace temper {
 namespace {
 
 constexpr size_t kNamesShown = 3;
-
-// Written so that the compiler makes vector code of it.
-bool has_non_finite(const float* values, int64_t count) {
-  constexpr uint32_t kExponent = 0x7f80'0000;
-  uint32_t found = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    uint32_t bits = 0;
-    std::memcpy(&bits, values + i, sizeof(bits));
-    found |= static_cast<uint32_t>((bits & kExponent) == kExponent);
-  }
-  return found != 0;
-}
 
 }  // namespace
 
@@ -36,7 +24,7 @@ NonFiniteTensors::NonFiniteTensors(NonFiniteTensors&&) noexcept = default;
 NonFiniteTensors& NonFiniteTensors::operator=(NonFiniteTensors&&) noexcept = default;
 
 void NonFiniteTensors::look(const std::string& name, const float* values, int64_t count) const {
-  if (!has_non_finite(values, count)) return;
+  if (all_finite(values, count)) return;
   const std::lock_guard<std::mutex> lock(found_->mutex);
   found_->names.insert(name);
 }

@@ -1,7 +1,6 @@
 #include "stage/batch.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace temper {
 namespace {
@@ -24,15 +23,16 @@ Batch to_device(const Batch& batch, at::Device device) {
   return moved;
 }
 
-Batch make_batch(const std::vector<int64_t>& tokens, const std::vector<int64_t>& targets,
-                 const std::vector<int64_t>& positions, std::vector<int32_t> cu_seqlens) {
+Batch make_batch(const MicroBatch& rows) {
   Batch batch;
-  batch.tokens = to_tensor(tokens);
-  batch.targets = to_tensor(targets);
-  batch.positions = to_tensor(positions);
-  batch.cu_seqlens = std::move(cu_seqlens);
-  batch.num_targets =
-      std::count_if(targets.begin(), targets.end(), [](int64_t t) { return t >= 0; });
+  batch.tokens = to_tensor(rows.tokens);
+  batch.targets = to_tensor(rows.targets);
+  batch.positions = to_tensor(rows.positions);
+  batch.cu_seqlens = rows.cu_seqlens;
+  // Labels that others wrote may hold other negatives: those are no targets, and the head refuses
+  // them.
+  batch.num_targets = std::count_if(rows.targets.begin(), rows.targets.end(),
+                                    [](int64_t target) { return target >= 0; });
   return batch;
 }
 

@@ -53,7 +53,7 @@ class Stage {
   virtual at::Tensor forward(const WeightSlots& weights, const at::Tensor& x, const Batch& batch,
                              SavedActivations* saved) const = 0;
 
-  // Whether backward reads a weight, or what forward saved. Otherwise a driver gathers nothing for
+  // Whether backward reads a weight, or what forward saved. Otherwise a driver unshards nothing for
   // it.
   virtual bool backward_needs_forward() const { return true; }
 

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <cstdio>
 
+#include "common/cli/work_bar.h"
 #include "common/elapsed.h"
 #include "common/log.h"
-#include "common/work_bar.h"
 
 namespace temper {
 namespace {

@@ -16,7 +16,6 @@
 #include "common/error.h"
 #include "common/fault_points.h"
 #include "common/log.h"
-#include "common/log_file.h"
 #include "config/batch_note.h"
 #include "config/resolved_config.h"
 #include "config/step_count.h"

@@ -8,9 +8,9 @@
 #include "comm/agreement.h"
 #include "comm/round_robin.h"
 #include "comm/watch/heartbeat.h"
+#include "common/cli/work_bar.h"
 #include "common/error.h"
 #include "common/log.h"
-#include "common/work_bar.h"
 #include "run/recommendation.h"
 
 namespace temper {
@@ -32,7 +32,7 @@ HeldOutLoss held_out_loss(ShardedModel& model, ProcessGroup& group, const Packed
       rows.push_back(dataset.row(row));
     }
     std::optional<Batch> batch;
-    if (!rows.empty()) batch = to_batch(make_micro_batch(rows));
+    if (!rows.empty()) batch = make_batch(make_micro_batch(rows));
     mine.push_back(model.evaluate(batch ? &*batch : nullptr));
     bar.advance(std::min(group.size() * micro_batch_size, num_rows - first * micro_batch_size));
   }

@@ -8,10 +8,10 @@
 #include "comm/local/local_process_group.h"
 #include "comm/mpi/mpi_check.h"
 #include "comm/mpi/mpi_process_group.h"
+#include "comm/mpi/rank_environment.h"
 #include "comm/watch/watchdog.h"
 #include "common/error.h"
 #include "common/fault_points.h"
-#include "common/rank_environment.h"
 
 namespace temper {
 namespace {

@@ -4,19 +4,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <mutex>
 #include <thread>
 
 #include "common/error.h"
-#include "common/exit_stalled.h"
+#include "common/host.h"
 #include "common/process_state.h"
 #include "common/stop_signal.h"
 
@@ -30,13 +28,6 @@ constexpr double kMaxInterval = 0.25;
 constexpr double kLooksPerLimit = 20;
 // Time for writing the line, and for whoever is told it, before the process leaves.
 constexpr std::chrono::seconds kReportTime(3);
-
-std::string host_name() {
-  // Slurm's name, where several of its nodes are one machine.
-  if (const char* node = std::getenv("SLURMD_NODENAME")) return node;
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "an unnamed host";
-}
 
 bool is_gone(pid_t pid) {
   return kill(pid, 0) != 0 && errno == ESRCH;

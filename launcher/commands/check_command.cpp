@@ -4,14 +4,12 @@
 
 #include "data/hygiene/check_corpus.h"
 #include "io/output_guard.h"
-#include "launcher/command_line.h"
+#include "launcher/commands/commands.h"
 #include "launcher/corpus_options.h"
-#include "launcher/report.h"
+#include "launcher/print_report.h"
 
 namespace temper {
 namespace {
-
-namespace po = boost::program_options;
 
 OrderedJson report_json(const CorpusCheck& check) {
   OrderedJson json = check.report.to_json();
@@ -24,19 +22,8 @@ OrderedJson report_json(const CorpusCheck& check) {
 
 }  // namespace
 
-int check_command(const Arguments& arguments) {
-  CommandLine line(
-      "temper check INPUT... [--held-out FILE] [--decisions OUT] [--json]",
-      "Looks through a corpus for what should not be in it twice, unseen or at all, as "
-      "`temper pack` does,\nand writes down what becomes of every record, for "
-      "`temper pack --decisions`.");
-  declare_corpus_options(line);
-  declare_hygiene_options(line);
-  line.options()("decisions", po::value<std::string>()->value_name("FILE"),
-                 "write what is dropped and split off")("json", "as JSON");
-  if (!line.parse(arguments)) return kExitDone;
-
-  const auto output = line.find<std::string>("decisions");
+int check_command(const CommandLine& line) {
+  const auto output = line.find("decisions");
   const std::filesystem::path scratch =
       output ? std::filesystem::path(*output)
              : std::filesystem::temp_directory_path() / "temper-check";

@@ -1,49 +1,61 @@
-#include <algorithm>
-#include <iostream>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
 #include <string>
 
-#include "launcher/command_line.h"
-#include "launcher/ranks/process.h"
-#include "launcher/start/rank_job.h"
+#include "config/recorded_config.h"
+#include "io/atomic_file.h"
+#include "launcher/commands/commands.h"
+#include "launcher/start/check_device.h"
+#include "launcher/start/check_run.h"
+#include "launcher/start/start_options.h"
+#include "launcher/start/start_ranks.h"
+#include "run/run_directory.h"
 
 namespace temper {
+namespace {
 
-// What temper-rank eval understands is its own affair: all but the options that start it are
-// handed on.
-int eval_command(const Arguments& arguments) {
-  namespace po = boost::program_options;
-  po::options_description start_options("Options that start the ranks", 98, 60);
-  start_options.add_options()("nproc", po::value<int>()->value_name("N")->default_value(0),
-                              "ranks; 0: as many as the Slurm allocation has tasks, or 1")(
-      "launcher", po::value<std::string>()->value_name("NAME")->default_value("auto"),
-      "auto, mpirun or srun");
-  po::options_description options;
-  options.add(start_options).add_options()("help,h", "");
-  po::variables_map values;
+namespace fs = std::filesystem;
+
+// The configuration of the run that `model` belongs to: RUN, RUN@step-N or RUN/checkpoints/step-N;
+// nothing for a model that is no run's.
+std::optional<RunConfig> run_of_model(const std::string& model) {
+  fs::path path = fs::absolute(model.substr(0, model.rfind('@')));
+  for (int levels = 0; levels < 3; ++levels, path = path.parent_path()) {
+    const fs::path recorded = RunDirectory(path).config_path();
+    if (!RunDirectory(path).exists() || !fs::exists(recorded)) continue;
+    return read_recorded_config(read_file(recorded), recorded.string());
+  }
+  return std::nullopt;
+}
+
+DeviceChoice device_of(const CommandLine& line) {
+  const auto name = line.get("device");
+  return name == "cuda"  ? DeviceChoice::kCuda
+         : name == "cpu" ? DeviceChoice::kCpu
+                         : DeviceChoice::kAuto;
+}
+
+}  // namespace
+
+int eval_command(const CommandLine& line) {
+  const StartOptions options = read_start_options(line);
+  std::optional<RunConfig> run;
+  if (line.has("MODEL")) run = run_of_model(line.get("MODEL"));
+  SlurmConfig slurm = run ? run->slurm : SlurmConfig{};
+  // A run from a cluster may be looked at on a workstation.
+  if (std::getenv("SLURM_JOB_ID") == nullptr) slurm.launcher = LauncherChoice::kAuto;
+
+  RunConfig computing;  // on what, and with which numbers
+  computing.device = device_of(line);
+  check_device(computing);
   RankJob job;
-  job.arguments = {"eval"};
-  try {
-    const po::parsed_options parsed = po::command_line_parser(arguments)
-                                          .options(options)
-                                          .style(kOptionStyle)
-                                          .allow_unregistered()
-                                          .run();
-    po::store(parsed, values);
-    po::notify(values);
-    for (const std::string& text : po::collect_unrecognized(parsed.options, po::include_positional))
-      job.arguments.push_back(text);
-  } catch (const po::error& error) {
-    throw UserError("temper eval: {} (see temper eval --help)", error.what());
+  job.launch = plan_start(options, slurm, rank_command(slurm, line.rank_arguments()));
+  if (!may_use_gpus(computing)) {
+    const fs::path model = line.find("model").value_or(run ? run->base_model.string() : "");
+    check_evaluation_memory(model, {job.launch.num_ranks, job.launch.ranks_per_node},
+                            available_memory());
   }
-  if (values.count("help") != 0) {
-    const ExitStatus status =
-        wait_for_process(start_process({find_rank_program().string(), "eval", "--help"}));
-    if (status.shell_code() == 0) std::cout << "\n" << start_options;
-    return status.shell_code();
-  }
-  job.num_ranks = values["nproc"].as<int>();
-  if (job.num_ranks < 0) throw UserError("temper eval: --nproc must be at least 1");
-  job.launcher = launcher_choice_named(values["launcher"].as<std::string>());
   return run_ranks(job).exit_code;
 }
 

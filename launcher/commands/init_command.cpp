@@ -5,7 +5,7 @@
 #include "config/reference/example_config.h"
 #include "config/reference/run_schema.h"
 #include "io/atomic_file.h"
-#include "launcher/command_line.h"
+#include "launcher/commands/commands.h"
 
 namespace temper {
 namespace {
@@ -41,16 +41,8 @@ void write_new(const std::filesystem::path& path, const std::string& content) {
 
 }  // namespace
 
-int init_command(const Arguments& arguments) {
-  CommandLine line(
-      "temper init [DIR]",
-      "Writes a commented run.yaml, its schema for editors (run.schema.json) and a README.md "
-      "for a new\nproject into DIR (here without it). Nothing that exists is "
-      "overwritten.");
-  line.positional("DIR", 1);
-  if (!line.parse(arguments)) return kExitDone;
-
-  const std::filesystem::path directory = line.has("DIR") ? line.text("DIR") : ".";
+int init_command(const CommandLine& line) {
+  const std::filesystem::path directory = line.has("DIR") ? line.get("DIR") : ".";
   make_directories(directory);
   write_new(directory / "run.yaml", example_run_yaml());
   write_new(directory / kSchemaFileName, run_schema().dump(2) + "\n");

@@ -10,10 +10,10 @@
 
 #include "common/log.h"
 #include "data/dataset/describe_dataset.h"
-#include "launcher/command_line.h"
+#include "launcher/commands/commands.h"
 #include "launcher/inspect/describe.h"
 #include "launcher/inspect/describe_model.h"
-#include "launcher/report.h"
+#include "launcher/print_report.h"
 #include "run/find_checkpoint.h"
 
 namespace temper {
@@ -22,8 +22,8 @@ namespace {
 // The tokenizer that was named, else the one that the dataset remembers; empty when that is gone.
 std::string tokenizer_path(const CommandLine& line, const PackedDataset& dataset) {
   if (line.has("model") && line.has("tokenizer")) line.refuse("give either --model or --tokenizer");
-  if (line.has("model")) return line.get<std::string>("model");
-  if (line.has("tokenizer")) return line.get<std::string>("tokenizer");
+  if (line.has("model")) return line.get("model");
+  if (line.has("tokenizer")) return line.get("tokenizer");
   const Json settings = parse_json(dataset.texts().settings, dataset.path().string());
   const std::string remembered =
       JsonFields(settings, dataset.path().string()).text_or("tokenizer", "");
@@ -34,7 +34,7 @@ void inspect_dataset(const CommandLine& line, const std::string& path) {
   const PackedDataset dataset(path);
   DescribeOptions options;
   options.num_samples = line.find<int64_t>("samples").value_or(0);
-  if (line.has("row")) options.rows = line.get<std::vector<int64_t>>("row");
+  options.rows = line.integers("row");
   options.verify = line.has("verify");
   options.colour = isatty(STDOUT_FILENO) != 0;
   std::optional<Tokenizer> tokenizer;
@@ -72,38 +72,15 @@ LoraConfig lora_setting(const CommandLine& line) {
   lora.r = line.find<int64_t>("lora-r").value_or(lora.r);
   if (lora.r < 1 || lora.r > kMaxRank)
     line.refuse(fmt::format("--lora-r must be 1 to {}", kMaxRank));
-  lora.target_modules =
-      names_of(line.find<std::string>("lora-target-modules").value_or("all-linear"));
-  lora.modules_to_save = names_of(line.find<std::string>("lora-modules-to-save").value_or(""));
+  lora.target_modules = names_of(line.find("lora-target-modules").value_or("all-linear"));
+  lora.modules_to_save = names_of(line.find("lora-modules-to-save").value_or(""));
   return lora;
 }
 
 }  // namespace
 
-int inspect_command(const Arguments& arguments) {
-  namespace po = boost::program_options;
-  CommandLine line("temper inspect PATH [--samples N] [--json]",
-                   "Says what a packed dataset, model, adapter, checkpoint (also RUN@newest, "
-                   "RUN@step-N) or run\ndirectory is, and checks that it is whole.");
-  line.options()("samples", po::value<int64_t>()->value_name("N"),
-                 "of a dataset: N rows decoded, what is supervised marked (shows records)")(
-      "row", po::value<std::vector<int64_t>>()->value_name("N"),
-      "of a dataset: this row, likewise, and where its documents come from; may be repeated")(
-      "verify", "of a dataset: read every row and check it")(
-      "model", po::value<std::string>()->value_name("DIR"),
-      "for --samples: the model whose tokenizer packed it, if it is not where it was")(
-      "tokenizer", po::value<std::string>()->value_name("FILE"),
-      "for --samples: its tokenizer file instead")(
-      "lora-r", po::value<int64_t>()->value_name("N"),
-      "of a model: what an adapter of this rank would train (16)")(
-      "lora-target-modules", po::value<std::string>()->value_name("NAMES"),
-      "of a model: likewise, on these modules, with commas (all-linear)")(
-      "lora-modules-to-save", po::value<std::string>()->value_name("NAMES"),
-      "of a model: likewise, with these trained in full: embed_tokens,lm_head")("json", "as JSON");
-  line.positional("PATH", 1);
-  if (!line.parse(arguments)) return kExitDone;
-
-  std::string path = line.text("PATH");
+int inspect_command(const CommandLine& line) {
+  std::string path = line.get("PATH");
   if (is_checkpoint_reference(path)) {
     const FoundCheckpoint found = find_checkpoint(path);
     log::info("{}", found.text);

@@ -7,14 +7,12 @@
 #include "io/atomic_file.h"
 #include "io/json.h"
 #include "io/output_guard.h"
-#include "launcher/command_line.h"
+#include "launcher/commands/commands.h"
 #include "text/tokenizer/model/bpe_trainer.h"
 #include "text/tokenizer/tokenizer.h"
 
 namespace temper {
 namespace {
-
-namespace po = boost::program_options;
 
 const std::vector<std::string> kSpecialTokens = {"<s>", "</s>", "<pad>"};
 
@@ -59,20 +57,10 @@ class CorpusTexts {
 
 }  // namespace
 
-int new_tokenizer_command(const Arguments& arguments) {
-  CommandLine line(
-      "temper new-tokenizer INPUT... -o tokenizer.json [options]",
-      "Learns a byte-level BPE vocabulary from a corpus, for a base that is pretrained "
-      "from nothing\n(temper new-model). Ids 0, 1 and 2 are <s>, </s> and <pad>.");
-  line.positional("INPUT", -1);
-  line.options()("output,o", po::value<std::string>()->value_name("FILE"),
-                 "tokenizer.json to write")(
-      "vocab-size", po::value<int64_t>()->value_name("N")->default_value(4096), "tokens in all");
-  if (!line.parse(arguments)) return kExitDone;
+int new_tokenizer_command(const CommandLine& line) {
   std::vector<std::filesystem::path> inputs;
   for (const std::string& input : line.texts("INPUT")) inputs.emplace_back(input);
-  if (inputs.empty()) line.refuse("no INPUT");
-  const std::filesystem::path output = line.get<std::string>("output");
+  const std::filesystem::path output = line.get("output");
   for (const std::filesystem::path& input : inputs) {
     std::error_code absent;
     if (std::filesystem::equivalent(input, output, absent)) {

@@ -2,15 +2,13 @@
 
 #include <iostream>
 
+#include "launcher/commands/commands.h"
 #include "launcher/pack_options.h"
-#include "launcher/report.h"
+#include "launcher/print_report.h"
 
 namespace temper {
 
-int pack_command(const Arguments& arguments) {
-  CommandLine line = pack_command_line();
-  if (!line.parse(arguments)) return kExitDone;
-
+int pack_command(const CommandLine& line) {
   const PackReport report = pack_corpus(read_pack_options(line));
   if (line.has("json")) {
     print_report(report.to_json(), true);

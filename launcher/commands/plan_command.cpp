@@ -6,23 +6,18 @@
 
 #include "arch/parameters.h"
 #include "arch/stage_slots.h"
+#include "common/cli/byte_size.h"
 #include "io/free_space.h"
 #include "io/safetensors/safetensors_directory.h"
-#include "launcher/byte_size.h"
-#include "launcher/command_line.h"
+#include "launcher/commands/commands.h"
 #include "launcher/plan/run_plan.h"
+#include "launcher/print_report.h"
 #include "launcher/ranks/rank_launch.h"
-#include "launcher/report.h"
+#include "launcher/start/start_options.h"
 #include "run/checkpoint_room.h"
 
 namespace temper {
 namespace {
-
-constexpr const char* kAbout =
-    "What a run will need, worked out in milliseconds without starting it: memory of each rank "
-    "and\n"
-    "node and whether it fits, what to change where it does not, disk, operations, time.\n"
-    "Without options for the machine: the slurm section of RUN.yaml, and this machine's memory.";
 
 struct Machine {
   int num_ranks = 1;
@@ -37,9 +32,24 @@ int positive(const CommandLine& line, const char* option, int otherwise) {
   return value;
 }
 
+// Options that say the same thing in two ways.
+void refuse_contradictions(const CommandLine& line) {
+  const auto refuse_both = [&](const char* one, const char* other) {
+    if (line.has(one) && line.has(other)) {
+      line.refuse(fmt::format("give either --{} or --{}", one, other));
+    }
+  };
+  refuse_both("nproc", "ntasks-per-node");
+  refuse_both("nproc", "gpus-per-node");
+  refuse_both("ntasks-per-node", "gpus-per-node");
+  for (const char* option : {"nodes", "ntasks-per-node", "gpus-per-node"}) {
+    refuse_both("hostfile", option);
+  }
+}
+
 HostMemory memory_of_node(const CommandLine& line, const SlurmConfig& slurm) {
   constexpr int64_t kSlurmUnit = int64_t{1} << 20;
-  if (const auto given = line.find<std::string>("memory")) {
+  if (const auto given = line.find("memory")) {
     return {parse_byte_size(*given, "--memory"), "--memory"};
   }
   if (!slurm.mem.empty() && !read_launch_environment().in_slurm_allocation) {
@@ -50,13 +60,22 @@ HostMemory memory_of_node(const CommandLine& line, const SlurmConfig& slurm) {
 
 Machine machine_of(const CommandLine& line, const SlurmConfig& slurm) {
   Machine machine;
-  const int nodes = positive(line, "nodes", static_cast<int>(slurm.nodes));
-  const int per_node = line.has("gpus-per-node") ? positive(line, "gpus-per-node", 1)
-                                                 : static_cast<int>(slurm.ntasks_per_node);
-  machine.num_ranks = positive(line, "ranks", nodes * per_node);
-  machine.ranks_per_node = (machine.num_ranks + nodes - 1) / nodes;
+  if (line.has("hostfile")) {
+    const StartOptions options{
+        line.has("nproc") ? positive(line, "nproc", 1) : 0, {}, line.get("hostfile")};
+    const RankLaunch launch = plan_start(options, {});
+    machine.num_ranks = launch.num_ranks;
+    machine.ranks_per_node = launch.ranks_per_node;
+  } else {
+    const int nodes = positive(line, "nodes", static_cast<int>(slurm.nodes));
+    const int per_node =
+        positive(line, line.has("gpus-per-node") ? "gpus-per-node" : "ntasks-per-node",
+                 static_cast<int>(slurm.ntasks_per_node));
+    machine.num_ranks = positive(line, "nproc", nodes * per_node);
+    machine.ranks_per_node = (machine.num_ranks + nodes - 1) / nodes;
+  }
   machine.memory = memory_of_node(line, slurm);
-  if (const auto given = line.find<std::string>("gpu-memory")) {
+  if (const auto given = line.find("gpu-memory")) {
     machine.gpu_bytes = parse_byte_size(*given, "--gpu-memory");
   }
   return machine;
@@ -187,25 +206,10 @@ void print_plan(const RunPlan& plan, const OrderedJson& report) {
 
 }  // namespace
 
-int plan_command(const Arguments& arguments) {
-  namespace po = boost::program_options;
-  CommandLine line(
-      "temper plan RUN.yaml [--nodes N] [--gpus-per-node M | --ranks R] [--memory SIZE] [--json]",
-      kAbout);
-  line.options()("nodes", po::value<int>()->value_name("N"), "nodes")(
-      "gpus-per-node", po::value<int>()->value_name("M"), "GPUs of a node, one rank for each")(
-      "ranks,n", po::value<int>()->value_name("R"), "ranks in all, in equal parts on the nodes")(
-      "memory", po::value<std::string>()->value_name("SIZE"), "memory of a node: 64G")(
-      "gpu-memory", po::value<std::string>()->value_name("SIZE"), "memory of a GPU: 80G")(
-      "flops", po::value<double>()->value_name("RATE"),
-      "floating-point operations a second that one rank reaches (9e10), for the time")(
-      "set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE")->composing(),
-      "key=value, as though it stood in RUN.yaml; may be repeated")("json", "as JSON");
-  line.positional("RUN.yaml", 1);
-  if (!line.parse(arguments)) return kExitDone;
-
+int plan_command(const CommandLine& line) {
+  refuse_contradictions(line);
   const RunConfig config =
-      read_run_config(line.text("RUN.yaml"), ConfigOverride::all_from_text(line.texts("set")));
+      read_run_config(line.get("RUN.yaml"), ConfigOverride::all_from_text(line.texts("set")));
   const Machine machine = machine_of(line, config.slurm);
   const RunPlan plan = make_run_plan(config, machine.num_ranks, machine.ranks_per_node);
   OrderedJson report = {{"model", model_report(plan)},

@@ -7,7 +7,7 @@
 #include "common/log.h"
 #include "io/atomic_file.h"
 #include "io/output_guard.h"
-#include "launcher/command_line.h"
+#include "launcher/commands/commands.h"
 #include "launcher/inspect/describe.h"
 #include "launcher/report/html_page.h"
 #include "launcher/report/markdown_page.h"
@@ -16,12 +16,8 @@
 namespace temper {
 namespace {
 
-namespace po = boost::program_options;
 namespace fs = std::filesystem;
 
-constexpr const char* kAbout =
-    "Writes what a run learned and forgot, which checkpoint to use, and how it went, as one page\n"
-    "that needs nothing else (RUN_DIR/report.html). Further runs are compared with the first.";
 constexpr std::chrono::seconds kPollInterval(5);
 constexpr const char* kPageStart = "<!doctype html>\n<html lang=\"en\"><head><meta charset";
 
@@ -61,23 +57,13 @@ void follow(const fs::path& run, const ReportOptions& options, const fs::path& o
 
 }  // namespace
 
-int report_command(const Arguments& arguments) {
-  CommandLine line("temper report RUN_DIR [OTHER_RUN_DIR...] [-o report.html] [options]", kAbout);
-  line.options()("output,o", po::value<std::string>()->value_name("FILE"),
-                 "the page; - for standard output; default RUN_DIR/report.html")(
-      "json", "print the figures as JSON instead")("markdown",
-                                                   "print verdict and tables as Markdown instead")(
-      "follow", "write the page again whenever the run has news, until it ends")(
-      "with-records", "show sample answers, with the records' text");
-  line.positional("RUN_DIR", -1);
-  if (!line.parse(arguments)) return kExitDone;
+int report_command(const CommandLine& line) {
   const std::vector<std::string> runs = line.texts("RUN_DIR");
-  if (runs.empty()) line.refuse("RUN_DIR is missing");
   const bool prints = line.has("json") || line.has("markdown");
   if (prints && line.has("follow"))
     line.refuse("--follow writes a page: leave --json and --markdown out");
   const fs::path run = runs.front();
-  const fs::path output = line.find<std::string>("output").value_or((run / "report.html").string());
+  const fs::path output = line.find("output").value_or((run / "report.html").string());
   ReportOptions options;
   options.with_records = line.has("with-records");
   options.others.assign(runs.begin() + 1, runs.end());

@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "launcher/command_line.h"
+#include "launcher/commands/commands.h"
 #include "launcher/inspect/describe.h"
 #include "launcher/inspect/json_lines.h"
-#include "launcher/report.h"
+#include "launcher/print_report.h"
 #include "launcher/slurm/describe_job.h"
 #include "run/recommendation.h"
 #include "run/run_directory.h"
@@ -162,16 +162,8 @@ void follow(const fs::path& run, bool json) {
 
 }  // namespace
 
-int status_command(const Arguments& arguments) {
-  CommandLine line("temper status RUN_DIR [--follow] [--json]",
-                   "Where a run stands: from its directory and, where there is one, its Slurm job. "
-                   "Works after the\njob and without Slurm. Of a sweep: all its runs.");
-  line.options()("follow,f", "a line whenever it changes, until the run has ended")("json",
-                                                                                    "as JSON");
-  line.positional("RUN_DIR", 1);
-  if (!line.parse(arguments)) return kExitDone;
-
-  const fs::path run = line.text("RUN_DIR");
+int status_command(const CommandLine& line) {
+  const fs::path run = line.get("RUN_DIR");
   if (line.has("follow")) {
     follow(run, line.has("json"));
     return kExitDone;

@@ -1,45 +1,39 @@
 #include <iostream>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "common/cli/byte_size.h"
 #include "config/run_config.h"
-#include "launcher/byte_size.h"
-#include "launcher/command_line.h"
+#include "launcher/commands/commands.h"
 #include "launcher/plan/run_plan.h"
 #include "launcher/plan/sweep.h"
+#include "launcher/print_report.h"
 #include "launcher/ranks/rank_launch.h"
-#include "launcher/report.h"
 #include "launcher/slurm/batch_script.h"
 #include "launcher/slurm/slurm_client.h"
 #include "launcher/slurm/submission.h"
 #include "launcher/slurm/submit_pack.h"
-#include "launcher/start/check_model.h"
+#include "launcher/start/check_run.h"
 
 namespace temper {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kAbout =
-    "Checks the run, writes its batch script into output_dir and gives it to sbatch. What the job\n"
-    "asks for stands under `slurm:` in RUN.yaml. It stops with a checkpoint before its time limit\n"
-    "and puts itself into the queue again until the run is complete. A `sweep:` becomes an array "
-    "job.\n"
-    "With --array N and, after --, a `pack` command: packs in N tasks, one shard each.";
+// What a node has is known here only where it was asked for; Slurm counts in MiB. 0 asks for all
+// that a node has.
+std::optional<HostMemory> memory_of_node(const SlurmConfig& slurm) {
+  if (slurm.mem.empty() || slurm.gpus_per_node > 0) return std::nullopt;
+  const int64_t bytes = parse_byte_size(slurm.mem, "slurm.mem", int64_t{1} << 20);
+  return bytes > 0 ? std::optional<HostMemory>({bytes, "slurm.mem"}) : std::nullopt;
+}
 
-TrainingPlan check_run(RunConfig config) {
+TrainingPlan check_submitted(const RunConfig& config) {
   check_slurm_request(config);
-  check_model_and_adapter(config);
   const auto per_node = static_cast<int>(config.slurm.ntasks_per_node);
   const int nodes = static_cast<int>(config.slurm.nodes);
-  const RunPlan plan = make_run_plan(config, nodes * per_node, per_node);
-  // What a node has is known here only where it was asked for; Slurm counts in MiB.
-  if (!config.slurm.mem.empty() && config.slurm.gpus_per_node == 0) {
-    const int64_t bytes = parse_byte_size(config.slurm.mem, "slurm.mem", int64_t{1} << 20);
-    // 0 asks for all that a node has.
-    if (bytes > 0) require_memory(plan, {bytes, "slurm.mem"});
-  }
-  return plan.training;
+  return check_run(config, {nodes * per_node, per_node}, memory_of_node(config.slurm)).training;
 }
 
 struct CheckedRuns {
@@ -51,13 +45,13 @@ struct CheckedRuns {
 CheckedRuns check_runs(const std::string& path, const RunConfig& config,
                        const std::vector<ConfigOverride>& overrides) {
   const std::vector<SweepRun> runs = sweep_runs(config.sweep, config.output_dir);
-  if (runs.empty()) return {{config.output_dir}, check_run(config)};
+  if (runs.empty()) return {{config.output_dir}, check_submitted(config)};
   CheckedRuns checked;
   for (const SweepRun& run : runs) {
     std::vector<ConfigOverride> all = overrides;
     all.insert(all.end(), run.overrides.begin(), run.overrides.end());
     const RunConfig member = read_run_config(path, all);
-    checked.plan = check_run(member);
+    checked.plan = check_submitted(member);
     checked.directories.push_back(member.output_dir);
   }
   return checked;
@@ -129,32 +123,19 @@ int submit_run(const CommandLine& line, const std::string& path) {
 
 }  // namespace
 
-int submit_command(const Arguments& arguments) {
-  namespace po = boost::program_options;
-  CommandLine line(
-      "temper submit RUN.yaml [--dry-run] [--set key=value]... [--array N -- pack ...]", kAbout);
-  line.options()("set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE")->composing(),
-                 "key=value, as though it stood in RUN.yaml; may be repeated")(
-      "dry-run", "check everything, print the script and submit nothing")(
-      "edited", "submit output_dir/job.sbatch as it was changed by hand")(
-      "overwrite", "write a script anew that was changed by hand")(
-      "array", po::value<int64_t>()->value_name("N"),
-      "with a `pack` command after --: as an array job of N tasks")("json", "as JSON");
-  line.positional("RUN.yaml", 1);
-  line.positional("COMMAND", -1);
-  if (!line.parse(arguments)) return kExitDone;
-
-  const std::string path = line.text("RUN.yaml");
+int submit_command(const CommandLine& line) {
+  const std::string path = line.get("RUN.yaml");
   const std::vector<std::string> command = line.texts("COMMAND");
   if (command.empty() != !line.has("array")) {
     line.refuse("--array N and a command after -- belong together");
   }
   if (command.empty()) return submit_run(line, path);
-  if (!line.texts("set").empty() || line.has("edited") || line.has("overwrite")) {
-    line.refuse("--set, --edited and --overwrite are for runs");
+  if (line.has("edited") || line.has("overwrite")) {
+    line.refuse("--edited and --overwrite are for runs");
   }
-  return submit_pack(path, command, line.get<int64_t>("array"),
-                     {line.has("dry-run"), line.has("json")});
+  return submit_pack(
+      path, command, line.get<int64_t>("array"),
+      {line.has("dry-run"), line.has("json"), ConfigOverride::all_from_text(line.texts("set"))});
 }
 
 }  // namespace temper

@@ -5,12 +5,10 @@
 #include "data/synthetic/synthetic_corpus.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
-#include "launcher/command_line.h"
+#include "launcher/commands/commands.h"
 
 namespace temper {
 namespace {
-
-namespace po = boost::program_options;
 
 void print_counts(const SyntheticCorpusCounts& counts) {
   std::cout << fmt::format(
@@ -26,48 +24,22 @@ void print_counts(const SyntheticCorpusCounts& counts) {
 
 }  // namespace
 
-int synth_command(const Arguments& arguments) {
+int synth_command(const CommandLine& line) {
   SyntheticCorpusOptions chosen;
-  CommandLine line("temper synth -o DIR [options]",
-                   "Writes the demo's corpora: invented specialist facts as questions and answers, "
-                   "with unseen\nphrasings held out, and everyday text. Nothing in them is true.");
-  line.options()("output,o", po::value<std::string>()->value_name("DIR"),
-                 "directory to write into")(
-      "seed", po::value<uint64_t>(&chosen.seed)->value_name("N")->default_value(chosen.seed),
-      "another seed, other names and other facts")(
-      "entities",
-      po::value<int64_t>(&chosen.num_entities)->value_name("N")->default_value(chosen.num_entities),
-      "invented remedies, six facts each")("phrasings",
-                                           po::value<int64_t>(&chosen.train_phrasings)
-                                               ->value_name("N")
-                                               ->default_value(chosen.train_phrasings),
-                                           "training questions about each fact")(
-      "general",
-      po::value<int64_t>(&chosen.general_train_records)
-          ->value_name("N")
-          ->default_value(chosen.general_train_records),
-      "general training records")("replay",
-                                  po::value<int64_t>(&chosen.replay_records)
-                                      ->value_name("N")
-                                      ->default_value(chosen.replay_records),
-                                  "general training records for replay")(
-      "canaries", po::value<int64_t>()->value_name("N"),
-      "write canaries.jsonl, N records with random numbers, and nothing else: mixed into the "
-      "training "
-      "data, they tell `temper eval --canaries` how much is memorised")("json",
-                                                                        "print the counts as JSON");
-  if (!line.parse(arguments)) return kExitDone;
+  chosen.seed = line.get<uint64_t>("seed");
+  chosen.num_entities = line.get<int64_t>("entities");
+  chosen.train_phrasings = line.get<int64_t>("phrasings");
+  chosen.general_train_records = line.get<int64_t>("general");
+  chosen.replay_records = line.get<int64_t>("replay");
   if (const auto num_canaries = line.find<int64_t>("canaries")) {
-    const std::filesystem::path path =
-        std::filesystem::path(line.get<std::string>("output")) / "canaries.jsonl";
+    const std::filesystem::path path = std::filesystem::path(line.get("output")) / "canaries.jsonl";
     const std::vector<Canary> canaries = make_canaries(*num_canaries, chosen.seed);
     make_directories(path.parent_path());
     write_canaries(path, canaries);
     std::cout << path.string() << "\n";
     return kExitDone;
   }
-  const SyntheticCorpusCounts counts =
-      write_synthetic_corpus(line.get<std::string>("output"), chosen);
+  const SyntheticCorpusCounts counts = write_synthetic_corpus(line.get("output"), chosen);
   if (!line.has("json")) {
     print_counts(counts);
     return kExitDone;

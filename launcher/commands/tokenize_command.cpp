@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "common/error.h"
-#include "launcher/command_line.h"
+#include "launcher/commands/commands.h"
 #include "launcher/inspect/json_lines.h"
 #include "text/tokenizer/tokenizer.h"
 
@@ -26,24 +26,12 @@ std::vector<int32_t> read_ids(const Json& question, const std::string& place) {
 
 }  // namespace
 
-int tokenize_command(const Arguments& arguments) {
-  namespace po = boost::program_options;
-  CommandLine line("temper tokenize --tokenizer FILE [--special] [--decode] [INPUT]",
-                   "Reads JSON lines {\"text\"} from INPUT or standard input and prints "
-                   "{\"ids\",\"offsets\"} for each;\noffsets are in code points. With --decode, "
-                   "{\"ids\"} in and {\"text\"} out.");
-  line.options()("tokenizer", po::value<std::string>()->value_name("FILE"),
-                 "tokenizer.json, tokenizer.model or .tiktoken file, or a model directory")(
-      "special", "add what the tokenizer puts around a text (<s>)")(
-      "decode", "ids to text, special tokens included");
-  line.positional("INPUT", 1);
-  if (!line.parse(arguments)) return kExitDone;
-
-  const Tokenizer tokenizer = Tokenizer::from_file(line.get<std::string>("tokenizer"));
+int tokenize_command(const CommandLine& line) {
+  const Tokenizer tokenizer = Tokenizer::from_file(line.get("tokenizer"));
   const bool special = line.has("special");
   const bool decode = line.has("decode");
   if (special && decode) throw UserError("--special has no meaning with --decode");
-  const std::string input = line.has("INPUT") ? line.text("INPUT") : "-";
+  const std::string input = line.has("INPUT") ? line.get("INPUT") : "-";
   answer_json_lines(input, [&](const Json& question, const std::string& place) -> OrderedJson {
     if (decode) return {{"text", tokenizer.decode(read_ids(question, place))}};
     const Encoding encoding = tokenizer.encode(JsonFields(question, place).text("text"), special);

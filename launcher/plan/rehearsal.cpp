@@ -47,9 +47,7 @@ std::vector<std::string> train_command_of(const Rehearsal& rehearsal, int ranks,
   // The mesh of the first ranks need not divide these.
   if (other_ranks) set.insert(set.end(), {"dp_shard_size=0", "dp_replicate_size=1"});
   for (const std::string& text : set) command.insert(command.end(), {"--set", text});
-  if (!rehearsal.launcher.empty()) {
-    command.insert(command.end(), {"--launcher", rehearsal.launcher});
-  }
+  command.insert(command.end(), rehearsal.start_arguments.begin(), rehearsal.start_arguments.end());
   return command;
 }
 
@@ -158,7 +156,7 @@ std::vector<Json> rehearse(const Rehearsal& rehearsal) {
   log::info("3. exporting, with its proof");
   const std::string output = (rehearsal.directory / "export").string();
   code = run_to_its_end(
-      {find_rank_program().string(), "export", rehearsal.directory.string(), "-o", output});
+      rank_command(rehearsal.slurm, {"export", rehearsal.directory.string(), "-o", output}));
   if (code != kExitDone) throw SystemError("rehearsal: the export ended with code {}", code);
   return read_metrics(RunDirectory(rehearsal.directory).metrics_path());
 }

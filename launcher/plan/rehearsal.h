@@ -35,7 +35,8 @@ struct Rehearsal {
   std::filesystem::path directory;
   int num_ranks = 1;
   int resumed_ranks = 1;
-  std::string launcher;  // as --launcher takes it; empty: as RUN.yaml says
+  std::vector<std::string> start_arguments;  // --launcher and --hostfile, where they were given
+  SlurmConfig slurm;                         // of the run: its container
 };
 
 // Runs all of it in `directory`, which must not exist. The programs' own messages go to standard

@@ -9,7 +9,7 @@
 #include "arch/lora_config.h"
 #include "arch/memory_plan.h"
 #include "arch/model_config.h"
-#include "common/host_memory.h"
+#include "common/memory_info.h"
 #include "config/run_config.h"
 #include "io/json.h"
 #include "launcher/plan/training_plan.h"

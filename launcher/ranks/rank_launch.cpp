@@ -2,12 +2,15 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <numeric>
 #include <string_view>
 
 #include "common/error.h"
+#include "launcher/ranks/hostfile.h"
 #include "launcher/ranks/mpirun_command.h"
 #include "launcher/ranks/mpirun_daemon.h"
 #include "launcher/ranks/process.h"
@@ -36,6 +39,28 @@ std::string find_starter() {
   return "";
 }
 
+// mpirun fills one node's slots after the other; what they have no room for it deals out evenly.
+int most_with_mpirun(const std::vector<int>& slots, int num_ranks) {
+  int most = 0;
+  int left = num_ranks;
+  for (const int on_node : slots) {
+    most = std::max(most, std::min(on_node, left));
+    left -= std::min(on_node, left);
+  }
+  const int nodes = std::max<int>(1, static_cast<int>(slots.size()));
+  return most + (left + nodes - 1) / nodes;
+}
+
+// srun deals ranks out evenly, unless they are as many as the allocation has tasks.
+int most_with_srun(const std::vector<int>& tasks, int num_ranks) {
+  if (tasks.empty()) return num_ranks;
+  if (num_ranks == std::accumulate(tasks.begin(), tasks.end(), 0)) {
+    return *std::max_element(tasks.begin(), tasks.end());
+  }
+  const int nodes = static_cast<int>(tasks.size());
+  return (num_ranks + nodes - 1) / nodes;
+}
+
 std::string find_pmix_plugin() {
   if (find_program("srun").empty()) return "";
   const CapturedProcess listed =
@@ -46,25 +71,47 @@ std::string find_pmix_plugin() {
 
 }  // namespace
 
-LaunchEnvironment read_launch_environment() {
+LaunchEnvironment read_launch_environment(const std::string& hostfile) {
   LaunchEnvironment environment;
   environment.is_root = geteuid() == 0;
   environment.started_by = find_starter();
   environment.in_slurm_allocation = !variable("SLURM_JOB_ID").empty();
   if (environment.in_slurm_allocation) {
     environment.slurm_tasks = number_in("SLURM_NTASKS");
+    environment.slurm_tasks_per_node = tasks_per_node_in(variable("SLURM_TASKS_PER_NODE"));
     environment.slurm_cpus_per_task = number_in("SLURM_CPUS_PER_TASK");
     environment.pmix_plugin = find_pmix_plugin();
     environment.launch_agent = mpirun_launch_agent();
   }
+  environment.hostfile = hostfile;
+  if (!hostfile.empty()) {
+    for (const HostSlots& host : read_hostfile(hostfile, num_physical_cores())) {
+      environment.hostfile_slots.push_back(host.slots);
+    }
+  }
   return environment;
 }
 
-LauncherChoice launcher_choice_named(const std::string& name) {
-  for (const auto& [known, choice] : kLauncherChoices) {
-    if (name == known) return choice;
+std::vector<int> tasks_per_node_in(std::string_view text) {
+  constexpr int kMaxNodes = 1 << 20;
+  std::vector<int> tasks;
+  while (!text.empty()) {
+    const size_t comma = std::min(text.find(','), text.size());
+    const std::string_view part = text.substr(0, comma);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+    const char* const end = part.data() + part.size();
+    int number = 0;
+    int nodes = 1;
+    auto [stop, error] = std::from_chars(part.data(), end, number);
+    if (error != std::errc() || number < 1) return {};
+    if (stop != end) {
+      if (end - stop < 4 || stop[0] != '(' || stop[1] != 'x' || end[-1] != ')') return {};
+      const auto [last, fault] = std::from_chars(stop + 2, end - 1, nodes);
+      if (fault != std::errc() || last != end - 1 || nodes < 1 || nodes > kMaxNodes) return {};
+    }
+    tasks.insert(tasks.end(), static_cast<size_t>(nodes), number);
   }
-  throw UserError("--launcher {}: expected one of auto, mpirun, srun", name);
+  return tasks;
 }
 
 RankLaunch plan_launch(const LaunchEnvironment& environment, LauncherChoice choice, int num_ranks,
@@ -76,8 +123,12 @@ RankLaunch plan_launch(const LaunchEnvironment& environment, LauncherChoice choi
         environment.started_by, environment.started_by);
   }
   RankLaunch launch;
+  launch.allocated_tasks = environment.slurm_tasks;
   const bool has_hostfile = !environment.hostfile.empty();
-  const int room = has_hostfile ? environment.hostfile_slots : environment.slurm_tasks;
+  const std::vector<int>& slots =
+      has_hostfile ? environment.hostfile_slots : environment.slurm_tasks_per_node;
+  const int room =
+      has_hostfile ? std::accumulate(slots.begin(), slots.end(), 0) : environment.slurm_tasks;
   launch.num_ranks = num_ranks > 0 ? num_ranks : std::max(1, room);
   if (has_hostfile && choice == LauncherChoice::kSrun) {
     throw UserError("--hostfile is for mpirun; srun takes the allocation's nodes");
@@ -101,6 +152,7 @@ RankLaunch plan_launch(const LaunchEnvironment& environment, LauncherChoice choi
   }
   if (with_srun) {
     launch.kind = RankLaunch::Kind::kSrun;
+    launch.ranks_per_node = most_with_srun(slots, launch.num_ranks);
     launch.command = srun_command({.num_ranks = launch.num_ranks,
                                    .mpi_plugin = environment.pmix_plugin,
                                    .cpus_per_task = environment.slurm_cpus_per_task},
@@ -108,6 +160,7 @@ RankLaunch plan_launch(const LaunchEnvironment& environment, LauncherChoice choi
     return launch;
   }
   launch.kind = RankLaunch::Kind::kMpirun;
+  launch.ranks_per_node = most_with_mpirun(slots, launch.num_ranks);
   launch.command = mpirun_command({.num_ranks = launch.num_ranks,
                                    .num_allocated_tasks = room,
                                    .launch_agent = environment.launch_agent,
@@ -115,6 +168,20 @@ RankLaunch plan_launch(const LaunchEnvironment& environment, LauncherChoice choi
                                    .hostfile = environment.hostfile},
                                   rank_command);
   return launch;
+}
+
+std::vector<std::string> rank_command(const SlurmConfig& slurm,
+                                      const std::vector<std::string>& arguments) {
+  std::vector<std::string> command;
+  if (slurm.container.empty()) {
+    command = {find_rank_program().string()};
+  } else {
+    command = {"apptainer", "exec"};
+    if (slurm.gpus_per_node > 0) command.push_back("--nv");
+    command.insert(command.end(), {slurm.container, "temper-rank"});
+  }
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return command;
 }
 
 std::filesystem::path find_own_program() {

@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "common/error.h"
-#include "common/exit_stalled.h"
 
 namespace temper {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "config/run_config.h"
-#include "launcher/start/rank_job.h"
+#include "launcher/start/start_ranks.h"
 
 namespace temper {
 

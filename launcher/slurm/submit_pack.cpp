@@ -4,13 +4,14 @@
 #include <iostream>
 #include <optional>
 
+#include "common/cli/commands.h"
 #include "common/error.h"
 #include "config/run_config.h"
 #include "io/atomic_file.h"
 #include "io/output_guard.h"
 #include "launcher/pack_options.h"
+#include "launcher/print_report.h"
 #include "launcher/ranks/rank_launch.h"
-#include "launcher/report.h"
 #include "launcher/slurm/batch_script.h"
 #include "launcher/slurm/slurm_client.h"
 
@@ -35,7 +36,7 @@ void check_command(const std::vector<std::string>& command, int64_t num_shards) 
 // What the command will write, by its own reading of its options. UserError for what it would
 // refuse: better now than in each task.
 fs::path output_of(const std::vector<std::string>& command) {
-  CommandLine line = pack_command_line();
+  CommandLine line(command_named("pack"));
   if (!line.parse({command.begin() + 1, command.end()})) {
     throw UserError("submit --array: leave --help out of the command after --");
   }
@@ -61,7 +62,7 @@ int submit_pack(const std::string& run_yaml, const std::vector<std::string>& com
   const fs::path output = output_of(command);
   BatchJob job;
   job.name = batch_job_name(output.stem());
-  job.slurm = read_slurm_config(run_yaml);
+  job.slurm = read_slurm_config(run_yaml, options.set);
   job.slurm.nodes = job.slurm.ntasks_per_node = 1;
   job.slurm.gpus_per_node = 0;
   job.directory = fs::current_path();

@@ -5,11 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "config/run_config.h"
+
 namespace temper {
 
 struct SubmitPackOptions {
   bool dry_run = false;
   bool json = false;
+  std::vector<ConfigOverride> set = {};  // of run.yaml's slurm section
 };
 
 // `command` is "pack" and its arguments, without --shard. What the job asks for stands under

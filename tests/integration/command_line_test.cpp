@@ -3,11 +3,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include <regex>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "common/cli/commands.h"
+#include "common/cli/help_text.h"
 #include "io/atomic_file.h"
 #include "temper_fixture.h"
 #include "tests/fixtures/names.h"
@@ -18,9 +18,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
-using ::testing::Not;
 using ::testing::StartsWith;
-using ::testing::UnorderedElementsAreArray;
 
 class CommandLineTest : public TemperFixture {};
 
@@ -34,34 +32,12 @@ double processor_seconds_of_children() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-// Of each line of the program's own list.
-std::vector<std::string> listed_commands(const std::string& help) {
-  std::istringstream lines(help.substr(help.find("Commands:\n")));
-  std::vector<std::string> names;
-  std::string line;
-  std::getline(lines, line);
-  while (std::getline(lines, line) && !line.empty()) {
-    EXPECT_THAT(line, MatchesRegex("  [a-z-]+ +[a-zA-Z].*"));
-    names.push_back(line.substr(2, line.find(' ', 2) - 2));
-  }
-  return names;
-}
-
 TEST_F(CommandLineTest, help_lists_the_commands) {
-  // Each is a function that is declared in one place.
-  const std::string header =
-      read_file(std::filesystem::path(TEMPER_SOURCE_DIR) / "launcher/command.h");
-  const std::regex declaration("\nint ([a-z_]+)_command\\(");
-  std::vector<std::string> declared;
-  for (std::sregex_iterator it(header.begin(), header.end(), declaration), end; it != end; ++it) {
-    declared.push_back(std::regex_replace((*it)[1].str(), std::regex("_"), "-"));
-  }
-  ASSERT_FALSE(declared.empty());
   for (const char* word : {"--help", "-h", "help"}) {
     const ProgramRun run = temper({word});
     EXPECT_EQ(run.exit_code, 0);
     EXPECT_EQ(run.err, "");
-    EXPECT_THAT(listed_commands(run.out), UnorderedElementsAreArray(declared));
+    EXPECT_EQ(run.out, general_help(all_commands()));
   }
 }
 
@@ -70,14 +46,24 @@ TEST_F(CommandLineTest, version) {
 }
 
 TEST_F(CommandLineTest, every_command_explains_itself) {
-  for (const std::string& command : listed_commands(temper_output({"--help"}))) {
-    const ProgramRun run = temper({command, "--help"});
-    EXPECT_EQ(run.exit_code, 0) << command << ": " << run.err;
-    EXPECT_EQ(run.err, "") << command;
-    EXPECT_THAT(run.out, StartsWith(fmt::format("Usage: temper {} ", command)));
-    EXPECT_THAT(run.out, HasSubstr("--help")) << command;
-    EXPECT_THAT(run.out, Not(HasSubstr(" arg "))) << command;
+  for (const CommandSpec& command : all_commands()) {
+    for (const std::vector<std::string>& words : {std::vector<std::string>{command.name, "--help"},
+                                                  {command.name, "-h"},
+                                                  {"help", command.name}}) {
+      const ProgramRun run = temper(words);
+      EXPECT_EQ(run.exit_code, 0) << command.name << ": " << run.err;
+      EXPECT_EQ(run.err, "") << command.name;
+      EXPECT_EQ(run.out, help_text(command));
+    }
   }
+  EXPECT_THAT(error_message(temper({"help", "trian"})), names("\"trian\"", "\"train\""));
+}
+
+// The page in the repository is what the program writes.
+TEST_F(CommandLineTest, reference_page_is_not_stale) {
+  EXPECT_EQ(temper_output({"help", "--as", "markdown"}),
+            read_file(std::filesystem::path(TEMPER_SOURCE_DIR) / "docs/reference/commands.md"))
+      << "temper help --as markdown > docs/reference/commands.md";
 }
 
 TEST_F(CommandLineTest, help_of_the_front_door_is_quick_and_needs_no_ranks) {
@@ -92,7 +78,7 @@ TEST_F(CommandLineTest, help_of_the_front_door_is_quick_and_needs_no_ranks) {
   }
 }
 
-TEST_F(CommandLineTest, bash_completes_commands_and_options) {
+TEST_F(CommandLineTest, bash_completes_commands_options_and_values) {
   const auto complete = [&](const std::string& words, int position) {
     return run_captured({"bash", "-c",
                          "PATH=" + std::filesystem::path(TEMPER_PROGRAM).parent_path().string() +
@@ -102,9 +88,36 @@ TEST_F(CommandLineTest, bash_completes_commands_and_options) {
         .standard_output;
   };
   EXPECT_EQ(complete("temper tok", 1), "tokenize\n");
+  EXPECT_EQ(complete("temper help tok", 2), "tokenize\n");
   EXPECT_EQ(complete("temper pack a.jsonl --overlo", 3), "--overlong\n");
-  EXPECT_EQ(temper({"completion", "fish"}).exit_code, 2);
+  EXPECT_EQ(complete("temper pack a.jsonl --overlong tr", 4), "truncate\n");
+  EXPECT_EQ(complete("temper eval --dev", 2), "--device\n");
+  EXPECT_THAT(error_message(temper({"completion", "tcsh"})), names("tcsh", "bash"));
 }
+
+#ifdef TEMPER_ZSH
+TEST_F(CommandLineTest, zsh_takes_its_completion) {
+  const CapturedProcess run =
+      run_captured({TEMPER_ZSH, "-fc",
+                    "autoload -Uz compinit; compinit -D; source <(" TEMPER_PROGRAM
+                    " completion zsh); print $_comps[temper]; _temper_test=1; whence -w _temper"});
+  EXPECT_EQ(run.standard_error, "");
+  EXPECT_EQ(run.standard_output, "_temper\n_temper: function\n");
+}
+#endif
+
+#ifdef TEMPER_FISH
+TEST_F(CommandLineTest, fish_completes) {
+  const CapturedProcess run = run_captured(
+      {TEMPER_FISH, "--no-config", "-c",
+       TEMPER_PROGRAM " completion fish | source; complete -C 'temper pack --overlong tr'; "
+                      "complete -C 'temper toke'; complete -C 'temper eval --dev'"});
+  EXPECT_EQ(run.standard_error, "");
+  EXPECT_THAT(run.standard_output, HasSubstr("truncate"));
+  EXPECT_THAT(run.standard_output, HasSubstr("tokenize"));
+  EXPECT_THAT(run.standard_output, HasSubstr("--device"));
+}
+#endif
 
 TEST_F(CommandLineTest, wrong_use_is_exit_2_and_one_line) {
   ProgramRun run = temper({"trian"});

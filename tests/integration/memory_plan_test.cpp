@@ -61,7 +61,7 @@ TEST_F(MemoryPlanTest, agrees_with_what_a_run_holds) {
 
 TEST_F(MemoryPlanTest, is_what_temper_plan_says) {
   ASSERT_EQ(train("out", 2).exit_code, 0);
-  const Json plan = temper_json({"plan", "run.yaml", "--ranks", "2", "--flops", "1e9", "--json"});
+  const Json plan = temper_json({"plan", "run.yaml", "--nproc", "2", "--flops", "1e9", "--json"});
   const Json of_run = event("out", "memory_plan");
   EXPECT_EQ(plan["memory"]["node"]["total"], of_run["node_bytes"]);
   EXPECT_EQ(plan["memory"]["rank"]["activations"], of_run["rank"]["activations"]);
@@ -125,10 +125,10 @@ TEST_F(MemoryPlanTest, mistakes_are_named) {
     return error_message(run);
   };
   EXPECT_THAT(refused({"--memory", "lots"}), names("\"lots\""));
-  EXPECT_THAT(refused({"--ranks", "0"}), names("--ranks", " 1"));
-  EXPECT_THAT(refused({"--ranks", "3", "--set", "dp_replicate_size=2"}),
+  EXPECT_THAT(refused({"--nproc", "0"}), names("--nproc", " 1"));
+  EXPECT_THAT(refused({"--nproc", "3", "--set", "dp_replicate_size=2"}),
               names("2 copies", "3 ranks"));
-  EXPECT_THAT(refused({"--ranks", "9"}), names("9 ranks", "4 micro-batches"));
+  EXPECT_THAT(refused({"--nproc", "9"}), names("9 ranks", "4 micro-batches"));
   EXPECT_THAT(refused({"--flops", "-1"}), names("--flops"));
 }
 

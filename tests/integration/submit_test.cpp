@@ -199,6 +199,10 @@ TEST_F(SubmitTest, packing_is_an_array_of_shards) {
     EXPECT_EQ(task.status.code, 0) << task.standard_error;
   }
   EXPECT_TRUE(exists("out/parts-00003-of-00004.h5"));
+  const ProgramRun other = submit({"--array", "4", "--dry-run", "--set", "slurm.partition=long",
+                                   "--", "pack", "train.jsonl", "-o", "out/others.h5",
+                                   "--tokenizer", "tokenizer.json", "--sequence-len", "64"});
+  EXPECT_THAT(other.out, HasSubstr("#SBATCH --partition=long\n")) << other.err;
   EXPECT_EQ(submit({"--array", "4", "--", "train"}).exit_code, 2);
   EXPECT_EQ(submit({"--array", "4"}).exit_code, 2);
   EXPECT_EQ(submit({"--array", "0", "--", "pack", "-o", "x.h5"}).exit_code, 2);

@@ -1,7 +1,3 @@
-#include "trainer/commands/eval_command.h"
-#include "comm/mpi/comm_environment.h"
-
-#include <boost/program_options.hpp>
 
 #include <cmath>
 #include <filesystem>
@@ -17,52 +13,12 @@
 #include "io/atomic_file.h"
 #include "io/json.h"
 #include "io/output_guard.h"
-#include "trainer/commands/command_line.h"
+#include "trainer/commands/commands.h"
 #include "trainer/commands/model_options.h"
 #include "trainer/startup/device.h"
 
 namespace temper {
 namespace {
-
-namespace po = boost::program_options;
-
-constexpr const char* kUsage =
-    "temper eval (RUN[@newest|@step-N] | --model DIR [--adapter DIR]) [options]";
-
-po::options_description make_options() {
-  po::options_description options("Options", kHelpWidth, kHelpTextWidth);
-  options.add_options()("help,h", "this text");
-  add_model_options(options);
-  options.add_options()("data",
-                        po::value<std::vector<std::string>>()->value_name("NAME=FILE")->composing(),
-                        "NAME=FILE.h5: held-out loss of a packed dataset (repeatable; default: the "
-                        "run's test_datasets and general_datasets)")(
-      "questions", po::value<std::string>()->value_name("FILE"),
-      "JSON lines with prompt and completion, or messages: answered greedily and compared")(
-      "choices", po::value<std::string>()->value_name("FILE"),
-      "JSON lines with prompt or messages, choices and answer (the index of the right one, from "
-      "0): "
-      "the likeliest choice counts")(
-      "memorisation", po::value<std::string>()->value_name("FILE"),
-      "records that were trained on: how many answers come back word by word, beside those of "
-      "--questions")("canaries", po::value<std::string>()->value_name("FILE"),
-                     "planted records (temper synth --canaries): whether the model knows their "
-                     "numbers")("max-new-tokens",
-                                po::value<int64_t>()->value_name("N")->default_value(128),
-                                "longest answer")(
-      "limit", po::value<int64_t>()->value_name("N")->default_value(0),
-      "only the first N questions (of --memorisation N different ones, counted over all of "
-      "it) and the first N rows of each dataset; 0: all")("base", "evaluate the base model, too")(
-      "json", "print the result as JSON")(
-      "output,o", po::value<std::string>()->value_name("FILE"),
-      "write question, expected and given answers as JSON lines; default for a run: "
-      "RUN_DIR/eval/step-N.jsonl, beside the figures in step-N.json")(
-      "with-records", "print questions and answers as well")(
-      "threads", po::value<int64_t>()->value_name("N")->default_value(1),
-      "CPU threads of each rank");
-  add_device_option(options);
-  return options;
-}
 
 // What the command works with.
 struct EvalJob {
@@ -99,26 +55,25 @@ void refuse_second_of_its_name(const std::vector<NamedDataset>& datasets, const 
   }
 }
 
-EvaluationTask prepare_task(const po::variables_map& values, const ModelLoader& loader,
-                            int num_ranks) {
+EvaluationTask prepare_task(const CommandLine& line, const ModelLoader& loader, int num_ranks) {
   EvaluationTask task;
-  const int64_t limit = values["limit"].as<int64_t>();
+  const int64_t limit = line.get<int64_t>("limit");
   if (limit < 0) throw UserError("--limit {}: expected 0 (all) or more", limit);
   task.limit = limit;
-  task.max_new_tokens = values["max-new-tokens"].as<int64_t>();
+  task.max_new_tokens = line.get<int64_t>("max-new-tokens");
   if (task.max_new_tokens < 1) {
     throw UserError("--max-new-tokens {}: expected 1 or more", task.max_new_tokens);
   }
-  if (values.count("data") != 0) {
-    for (const std::string& text : values["data"].as<std::vector<std::string>>()) {
+  if (line.has("data")) {
+    for (const std::string& text : line.texts("data")) {
       task.datasets.push_back(open_named_dataset(text, loader));
       refuse_second_of_its_name(task.datasets, text);
     }
   } else {
     task.datasets = open_datasets_of_run(loader);
   }
-  if (values.count("questions") != 0) {
-    const std::string path = values["questions"].as<std::string>();
+  if (line.has("questions")) {
+    const std::string path = line.get("questions");
     if (path == "-" && num_ranks > 1) {
       throw UserError("--questions -: standard input reaches one rank only; give a file");
     }
@@ -127,15 +82,14 @@ EvaluationTask prepare_task(const po::variables_map& values, const ModelLoader& 
     const Question& first = task.questions.front();
     (void)loader.prompts().encode(first.messages, first.tools);
   }
-  if (values.count("memorisation") != 0) {
-    task.training_questions =
-        read_distinct_questions(values["memorisation"].as<std::string>(), limit);
+  if (line.has("memorisation")) {
+    task.training_questions = read_distinct_questions(line.get("memorisation"), limit);
   }
-  if (values.count("canaries") != 0) {
-    task.canaries = read_questions(values["canaries"].as<std::string>(), limit);
+  if (line.has("canaries")) {
+    task.canaries = read_questions(line.get("canaries"), limit);
   }
-  if (values.count("choices") != 0) {
-    task.choices = read_choice_questions(values["choices"].as<std::string>(), limit);
+  if (line.has("choices")) {
+    task.choices = read_choice_questions(line.get("choices"), limit);
   }
   if (task.datasets.empty() && !asks(task)) {
     throw UserError("eval: nothing to evaluate on: give --data NAME=FILE.h5 or --questions FILE");
@@ -157,13 +111,13 @@ void open_kept_files(const RunDirectory& run, bool has_output, EvalJob& job) {
   }
 }
 
-EvalJob prepare_job(const po::variables_map& values, const ModelRequest& request,
+EvalJob prepare_job(const CommandLine& line, const ModelRequest& request,
                     const ProcessGroup& group) {
   EvalJob job;
-  job.with_base = values.count("base") != 0;
-  job.with_records = values.count("with-records") != 0;
-  job.json = values.count("json") != 0;
-  job.place = compute_place(values, group.node_rank());
+  job.with_base = line.has("base");
+  job.with_records = line.has("with-records");
+  job.json = line.has("json");
+  job.place = compute_place(line, group.node_rank());
   job.loader = std::make_unique<ModelLoader>(request);
   if (job.with_base && !job.loader->has_base()) {
     throw UserError("--base: {} is a whole model, there is no base beside it", job.loader->name());
@@ -172,17 +126,17 @@ EvalJob prepare_job(const po::variables_map& values, const ModelRequest& request
   if (job.loader->fine_tuned() != nullptr && group.rank() == 0) {
     job.loader->fine_tuned()->reader().verify_files();
   }
-  job.task = prepare_task(values, *job.loader, group.size());
+  job.task = prepare_task(line, *job.loader, group.size());
   if (job.loader->fine_tuned() != nullptr && group.rank() == 0) {
     if (const auto run = run_of(*job.loader->fine_tuned())) {
-      open_kept_files(*run, values.count("output") != 0, job);
+      open_kept_files(*run, line.has("output"), job);
     }
   }
-  if (values.count("output") != 0) {
+  if (line.has("output")) {
     if (job.task.questions.empty()) throw UserError("--output: there are no --questions");
-    const std::filesystem::path output = values["output"].as<std::string>();
+    const std::filesystem::path output = line.get("output");
     std::error_code absent;
-    if (std::filesystem::equivalent(output, values["questions"].as<std::string>(), absent)) {
+    if (std::filesystem::equivalent(output, line.get("questions"), absent)) {
       throw UserError("--output {}: the --questions are read from it; name another file",
                       output.string());
     }
@@ -268,27 +222,19 @@ void report(EvalJob& job, const std::vector<Evaluation>& evaluations) {
 
 }  // namespace
 
-int eval_command(const std::vector<std::string>& arguments, CommEnvironment& environment) {
-  const po::options_description options = make_options();
+int eval_command(const CommandLine& line, CommEnvironment& environment) {
   ProcessGroup& group = environment.world();
   EvalJob job;
-  po::variables_map values;
   ModelRequest request;
   std::optional<FoundCheckpoint> found;
   run_agreed(group, [&] {
-    values = parse_command_line(arguments, options, {"path"});
-    if (values.count("help") != 0) return;
-    prepare_cpu(thread_count(values));
-    request = model_request(values);
+    prepare_cpu(thread_count(line));
+    request = model_request(line);
     if (group.rank() == 0) found = resolve_checkpoint(request);
   });
-  if (values.count("help") != 0) {
-    if (group.rank() == 0) print_help(kUsage, options);
-    return kExitDone;
-  }
   // A run that goes on may have another best checkpoint by the time that another rank looks.
   request.path = group.all_gather_text(request.path.string()).front();
-  run_agreed(group, [&] { job = prepare_job(values, request, group); });
+  run_agreed(group, [&] { job = prepare_job(line, request, group); });
   if (found) log::info("{}", found->text);
   const std::vector<Evaluation> evaluations = evaluate_all(job, group);
   run_agreed(group, [&] {

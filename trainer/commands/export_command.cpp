@@ -1,8 +1,5 @@
-#include "trainer/commands/export_command.h"
 #include "comm/local/local_process_group.h"
 #include "comm/mpi/comm_environment.h"
-
-#include <boost/program_options.hpp>
 
 #include <charconv>
 #include <filesystem>
@@ -10,6 +7,7 @@
 
 #include "checkpoint/fine_tuned_model.h"
 #include "comm/agreement.h"
+#include "common/cli/byte_size.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "eval/forgetting_verdict.h"
@@ -17,57 +15,12 @@
 #include "eval/model_loader.h"
 #include "export/float_dtype.h"
 #include "export/model_export.h"
-#include "trainer/commands/command_line.h"
+#include "trainer/commands/commands.h"
 #include "trainer/commands/model_options.h"
 #include "trainer/startup/device.h"
 
 namespace temper {
 namespace {
-
-namespace po = boost::program_options;
-
-constexpr const char* kUsage = "temper export RUN[@newest|@step-N] -o DIR [options]";
-
-po::options_description make_options() {
-  po::options_description options("Options", kHelpWidth, kHelpTextWidth);
-  options.add_options()("help,h", "this text")(
-      "path", po::value<std::string>()->value_name("PATH"),
-      "a run (the checkpoint that its report recommends), RUN@newest, RUN@step-N, or a "
-      "checkpoint's directory; may stand alone")(
-      "output,o", po::value<std::string>()->value_name("DIR"), "directory to make")(
-      "merge", "add a LoRA adapter into its base and write a full model")(
-      "dtype", po::value<std::string>()->value_name("NAME"),
-      "float32, bfloat16 or float16 (default: the base's; float32 for an adapter)")(
-      "max-shard-size", po::value<std::string>()->value_name("SIZE")->default_value("5GB"),
-      "largest file of weights: bytes, or with KB, MB or GB")(
-      "lora-scale", po::value<std::string>()->value_name("SCALE"),
-      "ship a share of the adapter, 0 to 1; auto: the best within the run's max_forgetting")(
-      "allow-forgetting", "export what is over the run's max_forgetting, or was not measured")(
-      "model", po::value<std::string>()->value_name("DIR"),
-      "where the run's base is now, if it has moved");
-  add_template_options(options);
-  options.add_options()(
-      "threads", po::value<int64_t>()->value_name("N")->default_value(num_available_cpus()),
-      "CPU threads; an export computes on the CPU, in fp32")("json", "print the export report");
-  return options;
-}
-
-// "5000000000", "5GB": powers of a thousand, as huggingface_hub counts.
-uint64_t parse_size(const std::string& text) {
-  uint64_t number = 0;
-  const char* end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, number);
-  const std::string unit(parsed.ptr, end);
-  const uint64_t factor = unit.empty() || unit == "B" ? 1
-                          : unit == "KB"              ? 1'000
-                          : unit == "MB"              ? 1'000'000
-                          : unit == "GB"              ? 1'000'000'000
-                                                      : 0;
-  if (parsed.ec != std::errc() || factor == 0 || number == 0 || number > UINT64_MAX / factor) {
-    throw UserError("--max-shard-size {}: expected bytes, or a number with KB, MB or GB", text);
-  }
-  return number * factor;
-}
 
 // Built-in conversations, never records.
 std::vector<GoldenPrompt> golden_prompts(const ModelLoader& loader) {
@@ -180,24 +133,22 @@ FoundCheckpoint find_what_to_export(ModelRequest& request, bool allows_forgettin
   return *found;
 }
 
-void export_checkpoint(const po::variables_map& values) {
-  if (values.count("path") == 0) throw UserError("export: which run directory or checkpoint?");
-  if (values.count("output") == 0) throw UserError("export: where to? Give -o DIR");
+void export_checkpoint(const CommandLine& line) {
   ModelRequest request;
-  request.path = values["path"].as<std::string>();
-  if (values.count("model") != 0) request.model = values["model"].as<std::string>();
-  read_template_options(values, request);
+  request.path = line.get("RUN");
+  if (line.has("model")) request.model = line.get("model");
+  read_template_options(line, request);
   ExportOptions options;
-  options.output = values["output"].as<std::string>();
-  options.merge = values.count("merge") != 0;
-  if (values.count("dtype") != 0) {
-    options.dtype = float_dtype_named(values["dtype"].as<std::string>());
+  options.output = line.get("output");
+  options.merge = line.has("merge");
+  if (line.has("dtype")) {
+    options.dtype = float_dtype_named(line.get("dtype"));
   }
-  options.max_shard_bytes = parse_size(values["max-shard-size"].as<std::string>());
+  options.max_shard_bytes =
+      static_cast<uint64_t>(parse_byte_size(line.get("max-shard-size"), "--max-shard-size"));
 
-  const bool allowed = values.count("allow-forgetting") != 0;
-  const std::string scale =
-      values.count("lora-scale") != 0 ? values["lora-scale"].as<std::string>() : "";
+  const bool allowed = line.has("allow-forgetting");
+  const std::string scale = line.has("lora-scale") ? line.get("lora-scale") : "";
   const FoundCheckpoint found = find_what_to_export(request, allowed, scale == "auto");
 
   const ModelLoader loader(request);
@@ -228,7 +179,7 @@ void export_checkpoint(const po::variables_map& values) {
   if (!scale.empty()) scale_adapter(scale, loader, allowed, source);
 
   const Json report = export_model(source, options);
-  if (values.count("json") != 0) {
+  if (line.has("json")) {
     std::cout << report.dump(2) << "\n";
   } else {
     print_report(report, options.output);
@@ -237,21 +188,12 @@ void export_checkpoint(const po::variables_map& values) {
 
 }  // namespace
 
-int export_command(const std::vector<std::string>& arguments, CommEnvironment& environment) {
-  const po::options_description options = make_options();
-  ProcessGroup& group = environment.world();
-  run_agreed(group, [&] {
-    // Weights stream from the checkpoint's files: one rank's work.
-    if (group.rank() != 0) return;
-    const po::variables_map values = parse_command_line(arguments, options, {"path"});
-    if (values.count("help") != 0) {
-      print_help(kUsage, options);
-      return;
-    }
-    prepare_cpu(thread_count(values));
-    export_checkpoint(values);
+int export_command(const CommandLine& line, CommEnvironment& environment) {
+  // Weights stream from the checkpoint's files: one rank's work.
+  return run_on_rank_0(environment.world(), [&] {
+    prepare_cpu(thread_count(line));
+    export_checkpoint(line);
   });
-  return kExitDone;
 }
 
 }  // namespace temper

@@ -1,29 +1,25 @@
-// Options that eval, generate and export share.
+// What the options mean that eval, generate, export and score share.
 #pragma once
-
-#include <boost/program_options.hpp>
 
 #include <cstdint>
 
+#include "common/cli/command_line.h"
 #include "eval/model_loader.h"
 
 namespace temper {
 
 // --chat-template and --chat-template-kwargs, into `request`.
-void add_template_options(boost::program_options::options_description& options);
-void read_template_options(const boost::program_options::variables_map& values,
-                           ModelRequest& request);
+void read_template_options(const CommandLine& line, ModelRequest& request);
 
-// --model, --adapter, those of a template, and "path", which a bare argument fills.
-void add_model_options(boost::program_options::options_description& options);
-ModelRequest model_request(const boost::program_options::variables_map& values);
+// --model, --adapter, those of a template, and MODEL.
+ModelRequest model_request(const CommandLine& line);
 
-// --device, for the commands that compute; the device that it means for a rank.
-void add_device_option(boost::program_options::options_description& options);
-ComputeDevice compute_place(const boost::program_options::variables_map& values, int node_rank);
+// The device that --device means for a rank.
+ComputeDevice compute_place(const CommandLine& line, int node_rank);
 
-// --threads; UserError for a number that is none of threads.
-int64_t thread_count(const boost::program_options::variables_map& values);
+// --threads, or num_available_cpus() where it has no default; UserError for a number that is none
+// of threads.
+int64_t thread_count(const CommandLine& line);
 
 // CPUs that this process may run on: as many threads as it is good to use.
 int64_t num_available_cpus();

@@ -1,5 +1,3 @@
-#include "trainer/commands/new_model_command.h"
-#include "comm/mpi/comm_environment.h"
 
 #include <filesystem>
 #include <iostream>
@@ -16,34 +14,15 @@
 #include "model/hf_weights.h"
 #include "text/tokenizer/files/tokenizer_files.h"
 #include "text/tokenizer/tokenizer.h"
-#include "trainer/commands/command_line.h"
+#include "trainer/commands/commands.h"
 
 namespace temper {
 namespace {
 
-namespace po = boost::program_options;
-
-constexpr const char* kUsage = "temper new-model --config CONFIG.json --tokenizer FILE -o DIR";
-
-po::options_description make_options() {
-  po::options_description options("Options", kHelpWidth, kHelpTextWidth);
-  options.add_options()("help,h", "this text")("config",
-                                               po::value<std::string>()->value_name("FILE"),
-                                               "a Hugging Face config.json of the Llama family")(
-      "tokenizer", po::value<std::string>()->value_name("FILE"),
-      "tokenizer.json, tokenizer.model or .tiktoken file, or a directory that holds one")(
-      "output,o", po::value<std::string>()->value_name("DIR"), "directory to make")(
-      "seed", po::value<uint64_t>()->value_name("N")->default_value(0), "of the random weights");
-  return options;
-}
-
-void make_model(const po::variables_map& values) {
-  for (const char* required : {"config", "tokenizer", "output"}) {
-    if (values.count(required) == 0) throw UserError("new-model: --{} is missing", required);
-  }
-  const std::filesystem::path config_path = values["config"].as<std::string>();
-  std::filesystem::path tokenizer_path = values["tokenizer"].as<std::string>();
-  const std::filesystem::path output = values["output"].as<std::string>();
+void make_model(const CommandLine& line) {
+  const std::filesystem::path config_path = line.get("config");
+  std::filesystem::path tokenizer_path = line.get("tokenizer");
+  const std::filesystem::path output = line.get("output");
   if (std::filesystem::is_directory(tokenizer_path)) {
     tokenizer_path =
         find_tokenizer_file(tokenizer_path).value_or(tokenizer_path / "tokenizer.json");
@@ -62,7 +41,7 @@ void make_model(const po::variables_map& values) {
   AtomicDirectory directory(output);
   const auto& partial = directory.partial_path();
   write_weights_file(partial / "model.safetensors", base_parameters(config),
-                     InitialBaseWeights(config, values["seed"].as<uint64_t>()), DType::kF32);
+                     InitialBaseWeights(config, line.get<uint64_t>("seed")), DType::kF32);
   write_file_atomically(partial / "config.json", config.json.dump(2) + "\n");
   write_file_atomically(partial / "generation_config.json",
                         default_generation_config(config).dump(2) + "\n");
@@ -83,9 +62,8 @@ void make_model(const po::variables_map& values) {
 
 }  // namespace
 
-int new_model_command(const std::vector<std::string>& arguments, CommEnvironment& environment) {
-  run_on_rank_0(environment.world(), arguments, kUsage, make_options(), make_model);
-  return kExitDone;
+int new_model_command(const CommandLine& line, CommEnvironment& environment) {
+  return run_on_rank_0(environment.world(), [&] { make_model(line); });
 }
 
 }  // namespace temper

@@ -1,7 +1,3 @@
-#include "trainer/commands/score_command.h"
-#include "comm/mpi/comm_environment.h"
-
-#include <boost/program_options.hpp>
 
 #include <filesystem>
 #include <iostream>
@@ -19,16 +15,11 @@
 #include "model/hf_weights.h"
 #include "model/resident_model.h"
 #include "model/score.h"
-#include "trainer/commands/command_line.h"
+#include "trainer/commands/commands.h"
 #include "trainer/commands/model_options.h"
 
 namespace temper {
 namespace {
-
-namespace po = boost::program_options;
-
-constexpr const char* kUsage =
-    "temper score --model DIR [--adapter DIR] --input X.safetensors --output Y.safetensors";
 
 struct ScoreInput {
   int64_t num_rows = 0;
@@ -76,48 +67,30 @@ ScoreInput read_input(const std::filesystem::path& path, int64_t vocab_size) {
       cu_seqlens.push_back(static_cast<int32_t>(row * input.row_len));
     }
   }
-  input.batch = to_batch(make_micro_batch(tokens, file.read_integers("labels"), cu_seqlens));
+  input.batch = make_batch(make_micro_batch(tokens, file.read_integers("labels"), cu_seqlens));
   return input;
 }
 
-po::options_description make_options() {
-  po::options_description options("Options", kHelpWidth, kHelpTextWidth);
-  options.add_options()("help,h", "this text")("model", po::value<std::string>()->value_name("DIR"),
-                                               "Hugging Face model directory")(
-      "adapter", po::value<std::string>()->value_name("DIR"), "PEFT adapter directory")(
-      "input", po::value<std::string>()->value_name("FILE"),
-      "input_ids [B,S], labels [B,S] (-100 ignored), optional cu_seqlens (B = 1)")(
-      "output", po::value<std::string>()->value_name("FILE"),
-      "logits, loss and, with --grads, grad.<name>")(
-      "grads", "write gradients of the mean loss (of the adapter only, when there is one)")(
-      "merged", "merge the adapter into the base first");
-  add_device_option(options);
-  return options;
-}
-
-void score(const po::variables_map& values) {
-  for (const char* required : {"model", "input", "output"}) {
-    if (values.count(required) == 0) throw UserError("score: --{} is missing", required);
+void score(const CommandLine& line) {
+  const bool merged = line.has("merged");
+  const bool grads = line.has("grads");
+  if (merged && (!line.has("adapter") || grads)) {
+    line.refuse("--merged needs --adapter and excludes --grads");
   }
-  const bool merged = values.count("merged") != 0;
-  const bool grads = values.count("grads") != 0;
-  if (merged && (values.count("adapter") == 0 || grads)) {
-    throw UserError("score: --merged needs --adapter and excludes --grads");
-  }
-  const ComputeDevice place = compute_place(values, 0);
-  const std::filesystem::path output = values["output"].as<std::string>();
+  const ComputeDevice place = compute_place(line, 0);
+  const std::filesystem::path output = line.get("output");
   refuse_to_overwrite_foreign(output, "an earlier output of temper score",
                               [&] { return SafetensorsFile(output).contains("logits"); });
   make_output_folder(output);
 
-  const std::filesystem::path model_path = values["model"].as<std::string>();
+  const std::filesystem::path model_path = line.get("model");
   const ModelConfig config = ModelConfig::from_directory(model_path);
   const HfWeights base(model_path, config);
   std::vector<const WeightSource*> sources;
   std::optional<LoraConfig> lora;
   std::optional<PeftWeights> adapter;
-  if (values.count("adapter") != 0) {
-    const std::filesystem::path adapter_path = values["adapter"].as<std::string>();
+  if (line.has("adapter")) {
+    const std::filesystem::path adapter_path = line.get("adapter");
     lora = LoraConfig::from_directory(adapter_path);
     resolve_lora_targets(*lora, config);
     adapter.emplace(adapter_path, config, *lora);
@@ -125,21 +98,19 @@ void score(const po::variables_map& values) {
     sources.push_back(&*adapter);
   }
   sources.push_back(&base);
-  const ScoreInput input = read_input(values["input"].as<std::string>(), config.vocab_size);
+  const ScoreInput input = read_input(line.get("input"), config.vocab_size);
   const Training training = !grads ? Training::kNone : lora ? Training::kLora : Training::kFull;
   ResidentModel model(config, lora, training, ChainedWeights(sources), place);
   warn_of_non_finite(model_path.string(), base.non_finite_tensors());
-  if (adapter)
-    warn_of_non_finite(values["adapter"].as<std::string>(), adapter->non_finite_tensors());
+  if (adapter) warn_of_non_finite(line.get("adapter"), adapter->non_finite_tensors());
   if (merged) model.merge_lora();
   write_scores(model, input.batch, input.num_rows, input.row_len, grads, output);
 }
 
 }  // namespace
 
-int score_command(const std::vector<std::string>& arguments, CommEnvironment& environment) {
-  run_on_rank_0(environment.world(), arguments, kUsage, make_options(), score);
-  return kExitDone;
+int score_command(const CommandLine& line, CommEnvironment& environment) {
+  return run_on_rank_0(environment.world(), [&] { score(line); });
 }
 
 }  // namespace temper

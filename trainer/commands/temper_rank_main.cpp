@@ -11,30 +11,28 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "comm/agreement.h"
 #include "comm/mpi/comm_environment.h"
+#include "common/cli/command_line.h"
+#include "common/cli/commands.h"
+#include "common/cli/help_text.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "common/stop_signal.h"
 #include "common/terminal_text.h"
 #include "common/version.h"
-#include "trainer/commands/doctor_command.h"
-#include "trainer/commands/eval_command.h"
-#include "trainer/commands/export_command.h"
-#include "trainer/commands/generate_command.h"
-#include "trainer/commands/new_model_command.h"
-#include "trainer/commands/score_command.h"
-#include "trainer/commands/train_command.h"
+#include "trainer/commands/commands.h"
 #include "trainer/startup/device.h"
 
 namespace {
 
 using temper::CommEnvironment;
 
-using Command = int (*)(const std::vector<std::string>&, CommEnvironment&);
+using Command = int (*)(const temper::CommandLine&, CommEnvironment&);
 
 const std::map<std::string, Command>& commands() {
   static const std::map<std::string, Command> table = {
@@ -48,7 +46,7 @@ const std::map<std::string, Command>& commands() {
 void print_usage() {
   std::cout << "temper-rank COMMAND [options]: one rank of a job; `temper` starts it for you.\n"
                "Commands:";
-  for (const auto& [name, command] : commands()) std::cout << " " << name;
+  for (const std::string& name : temper::rank_command_names()) std::cout << " " << name;
   std::cout << "\nSee temper-rank COMMAND --help.\n";
 }
 
@@ -70,14 +68,19 @@ void keep_private() {
 }
 
 int run(const std::vector<std::string>& arguments, CommEnvironment& environment) {
-  const auto command = commands().find(arguments.front());
-  if (command == commands().end()) {
-    throw temper::AgreedError(
-        fmt::format("unknown command '{}'; temper-rank --help lists them", arguments.front()),
-        temper::kExitUserError);
+  std::optional<temper::CommandLine> line;
+  bool is_to_run = false;
+  temper::run_agreed(environment.world(), [&] {
+    line.emplace(temper::rank_command_named(arguments.front()),
+                 temper::CommandLine::Program::kTemperRank);
+    is_to_run = line->parse({arguments.begin() + 1, arguments.end()});
+  });
+  if (!is_to_run) {
+    if (environment.world().rank() == 0) std::cout << temper::rank_help_text(line->command());
+    return temper::kExitDone;
   }
   try {
-    return command->second({arguments.begin() + 1, arguments.end()}, environment);
+    return commands().at(line->command().name)(*line, environment);
   } catch (const c10::OutOfMemoryError& error) {
     throw_out_of_gpu_memory(error);
   }

@@ -1,9 +1,5 @@
-#include "trainer/commands/train_command.h"
-#include "comm/mpi/comm_environment.h"
 
 #include <unistd.h>
-
-#include <boost/program_options.hpp>
 
 #include <chrono>
 #include <exception>
@@ -15,25 +11,13 @@
 #include "config/run_config.h"
 #include "run/run_directory.h"
 #include "run/status.h"
-#include "trainer/commands/command_line.h"
+#include "trainer/commands/commands.h"
 #include "trainer/startup/device.h"
 #include "trainer/startup/preflight.h"
 #include "trainer/trainer.h"
 
 namespace temper {
 namespace {
-
-namespace po = boost::program_options;
-
-constexpr const char* kUsage = "temper-rank train RUN.yaml [options]";
-
-ConfigOverride parse_override(const std::string& text) {
-  const size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0) {
-    throw UserError("--set {}: expected key=value", text);
-  }
-  return {text.substr(0, equals), text.substr(equals + 1)};
-}
 
 // Names this start of the run among all that ever write to its directory.
 std::string new_attempt_name(ProcessGroup& group) {
@@ -60,34 +44,15 @@ void record_failure(const RunConfig& config, const std::string& attempt,
 
 }  // namespace
 
-int train_command(const std::vector<std::string>& arguments, CommEnvironment& environment) {
-  po::options_description options("Options", kHelpWidth, kHelpTextWidth);
-  options.add_options()("help,h", "this text")(
-      "config", po::value<std::string>()->value_name("FILE"), "the run's YAML file")(
-      "set", po::value<std::vector<std::string>>()->value_name("KEY=VALUE")->composing(),
-      "key=value, over the file")(
-      "resume", po::value<std::string>()->value_name("HOW")->default_value("auto"),
-      "auto (the newest complete checkpoint), never, or a checkpoint's path");
-  const po::variables_map values = parse_command_line(arguments, options, {"config"});
-  if (values.count("help") != 0) {
-    if (environment.world().rank() == 0) print_help(kUsage, options);
-    return kExitDone;
-  }
-
+int train_command(const CommandLine& line, CommEnvironment& environment) {
   ProcessGroup& group = environment.world();
   RunConfig config;
   run_agreed(group, [&] {
-    if (values.count("config") == 0) throw UserError("train: which RUN.yaml?");
-    std::vector<ConfigOverride> overrides;
-    if (values.count("set") != 0) {
-      for (const std::string& text : values["set"].as<std::vector<std::string>>()) {
-        overrides.push_back(parse_override(text));
-      }
-    }
-    config = read_run_config(values["config"].as<std::string>(), overrides);
+    config =
+        read_run_config(line.get("RUN.yaml"), ConfigOverride::all_from_text(line.texts("set")));
     if (!config.sweep.empty()) {
       throw UserError("{} has a sweep: start one of its runs with temper train --sweep-run I",
-                      values["config"].as<std::string>());
+                      line.get("RUN.yaml"));
     }
   });
   prepare_cpu(config.threads_per_rank);
@@ -96,10 +61,10 @@ int train_command(const std::vector<std::string>& arguments, CommEnvironment& en
   require_preflight(config, group);
   const std::string attempt = new_attempt_name(group);
   environment.watch({static_cast<double>(config.stall_timeout),
-                     [=](const std::string& line) { record_failure(config, attempt, line); }});
+                     [=](const std::string& words) { record_failure(config, attempt, words); }});
   try {
     Trainer trainer(config, devices.mine, devices.group(group),
-                    ResumeChoice::parse(values["resume"].as<std::string>()), attempt);
+                    ResumeChoice::parse(line.get("resume")), attempt);
     return trainer.run();
   } catch (const AgreedError& error) {
     if (group.rank() == 0) record_failure(config, attempt, error.what());

@@ -5,7 +5,6 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -15,6 +14,7 @@
 #include "comm/collective_check.h"
 #include "common/error.h"
 #include "common/hash.h"
+#include "common/host.h"
 #include "common/log.h"
 #include "config/resolved_config.h"
 #include "data/dataset/packed_dataset.h"
@@ -28,12 +28,6 @@ namespace fs = std::filesystem;
 
 const std::vector<int64_t> kCollectiveBytes = {4, 64 << 10, 4 << 20};
 constexpr int64_t kLinkBytes = 4 << 20;
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0) return "unknown";
-  return name.data();
-}
 
 std::string hash_own_program() {
   const FileDescriptor fd(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "arch/memory_fit.h"
-#include "common/process_memory.h"
+#include "common/memory_info.h"
 
 namespace temper {
 

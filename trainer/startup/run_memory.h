@@ -6,7 +6,7 @@
 
 #include "arch/memory_plan.h"
 #include "comm/process_group.h"
-#include "common/host_memory.h"
+#include "common/memory_info.h"
 #include "trainer/startup/run_setup.h"
 
 namespace temper {

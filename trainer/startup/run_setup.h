@@ -11,7 +11,7 @@
 #include "arch/lora_config.h"
 #include "arch/memory_plan.h"
 #include "arch/model_config.h"
-#include "common/host_memory.h"
+#include "common/memory_info.h"
 #include "config/run_config.h"
 #include "model/hf_weights.h"
 #include "run/run_directory.h"

@@ -73,7 +73,7 @@ Batch TrainingData::micro_batch(int64_t cursor, int64_t step, int64_t micro_batc
     loader_ =
         std::make_unique<BatchLoader>([this](int64_t position) { return row_at(position); }, plan_);
   }
-  Batch batch = to_batch(loader_->take(cursor + micro_batch * plan_.micro_batch_size));
+  Batch batch = make_batch(loader_->take(cursor + micro_batch * plan_.micro_batch_size));
   batch.seed = seed_;
   batch.step = step;
   batch.micro_batch = micro_batch;

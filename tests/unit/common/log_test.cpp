@@ -8,7 +8,6 @@
 #include <iterator>
 #include <string>
 
-#include "common/log_file.h"
 #include "tests/fixtures/names.h"
 #include "tests/unit/temporary_directory.h"
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/cli/commands.h"
+#include "common/error.h"
 #include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 
@@ -14,7 +16,7 @@ using ::testing::ElementsAre;
 PackOptions options_of(Arguments more) {
   Arguments arguments = {"a.jsonl", "-o", "t.h5", "--tokenizer", "t.json", "--sequence-len", "64"};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  CommandLine line = pack_command_line();
+  CommandLine line(command_named("pack"));
   EXPECT_TRUE(line.parse(arguments));
   return read_pack_options(line);
 }
@@ -100,10 +102,8 @@ TEST(PackOptions, what_does_not_fit_is_refused) {
   EXPECT_THAT(refusal({"--conflicts", "perhaps"}), names("perhaps"));
   EXPECT_THAT(refusal({"--near-threshold", "2"}), names("--near-threshold", "2"));
   EXPECT_THAT(refusal({"--chat-template-kwargs", "{"}), names("--chat-template-kwargs"));
-  CommandLine nothing = pack_command_line();
-  EXPECT_TRUE(nothing.parse({}));
-  EXPECT_THAT(error_text<UserError>([&] { read_pack_options(nothing); }),
-              names("INPUT", "missing"));
+  CommandLine nothing(command_named("pack"));
+  EXPECT_THAT(error_text<UserError>([&] { nothing.parse({}); }), names("INPUT", "missing"));
 }
 
 }  // namespace

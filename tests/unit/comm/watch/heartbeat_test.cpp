@@ -9,7 +9,6 @@
 
 #include "comm/watch/watchdog.h"
 #include "common/error.h"
-#include "common/exit_stalled.h"
 #include "tests/fixtures/wait_until.h"
 
 namespace temper {

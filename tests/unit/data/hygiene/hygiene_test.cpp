@@ -7,7 +7,7 @@
 #include <set>
 
 #include "common/error.h"
-#include "common/process_memory.h"
+#include "common/memory_info.h"
 #include "data/dataset/spill_file.h"
 #include "data/hygiene/check_corpus.h"
 #include "data/hygiene/record_fingerprint.h"

@@ -113,10 +113,11 @@ TEST(RankLaunch, hostfile_is_mpiruns) {
   environment.slurm_tasks = 2;
   environment.pmix_plugin = "pmix";
   environment.hostfile = "hosts";
-  environment.hostfile_slots = 6;
+  environment.hostfile_slots = {4, 2};
   const RankLaunch launch = plan_launch(environment, LauncherChoice::kAuto, 0, kRank);
   EXPECT_THAT(launch.command, ElementsAre("mpirun", "--hostfile", "hosts", "--bind-to", "none",
                                           "-n", "6", "/opt/temper-rank", "train", "run.yaml"));
+  EXPECT_EQ(launch.ranks_per_node, 4);
   EXPECT_THROW(plan_launch(environment, LauncherChoice::kSrun, 0, kRank), UserError);
 }
 
@@ -131,9 +132,33 @@ TEST(RankLaunch, refuses_to_start_ranks_from_a_rank) {
   }
 }
 
-TEST(RankLaunch, choice_by_name) {
-  EXPECT_EQ(launcher_choice_named("srun"), LauncherChoice::kSrun);
-  EXPECT_THROW(launcher_choice_named("torchrun"), UserError);
+TEST(RankLaunch, tasks_of_each_node) {
+  EXPECT_THAT(tasks_per_node_in("4"), ElementsAre(4));
+  EXPECT_THAT(tasks_per_node_in("2(x3),1"), ElementsAre(2, 2, 2, 1));
+  for (const char* text : {"", "x", "2(x", "2(x0)", "2(3)", "0", "2(x3)1", "-1"}) {
+    EXPECT_TRUE(tasks_per_node_in(text).empty()) << text;
+  }
+}
+
+TEST(RankLaunch, ranks_of_the_fullest_node) {
+  LaunchEnvironment environment;
+  EXPECT_EQ(plan_launch(environment, LauncherChoice::kAuto, 6, kRank).ranks_per_node, 6);
+  environment.hostfile = "hosts";
+  environment.hostfile_slots = {2, 4, 2};
+  const auto most = [&](int num_ranks) {
+    return plan_launch(environment, LauncherChoice::kAuto, num_ranks, kRank).ranks_per_node;
+  };
+  EXPECT_EQ(most(0), 4);
+  EXPECT_EQ(most(2), 2);
+  EXPECT_EQ(most(3), 2);
+  EXPECT_EQ(most(11), 5);  // one more on each
+  LaunchEnvironment slurm;
+  slurm.in_slurm_allocation = true;
+  slurm.pmix_plugin = "pmix";
+  slurm.slurm_tasks = 7;
+  slurm.slurm_tasks_per_node = {3, 3, 1};
+  EXPECT_EQ(plan_launch(slurm, LauncherChoice::kAuto, 0, kRank).ranks_per_node, 3);
+  EXPECT_EQ(plan_launch(slurm, LauncherChoice::kAuto, 4, kRank).ranks_per_node, 2);
 }
 
 }  // namespace

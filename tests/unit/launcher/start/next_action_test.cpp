@@ -6,7 +6,6 @@
 #include <csignal>
 
 #include "common/error.h"
-#include "common/exit_stalled.h"
 #include "tests/fixtures/names.h"
 
 namespace temper {
