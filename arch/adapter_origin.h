@@ -1,4 +1,5 @@
-// What an export of this project remembers of where its adapter came from (export_report.json).
+// Reads what an export of this project remembers of where its adapter came from
+// (export_report.json).
 #pragma once
 
 #include <filesystem>
@@ -10,7 +11,8 @@
 
 namespace temper {
 
-// What temper wrote beside an exported model or adapter; null for a directory of another origin.
+// Reads what temper wrote beside an exported model or adapter; null for a directory of another
+// origin.
 Json read_export_report(const std::filesystem::path& directory);
 
 // The hash of the base that an adapter was trained on; empty when nobody recorded it.

@@ -25,7 +25,7 @@ TrainingFlops training_flops(const ModelConfig& config, const LoraConfig* lora,
       decoder_slots(config, lora, lora == nullptr ? Training::kFull : Training::kLora);
   const int64_t first = plan_model(slots).first_trainable_stage;
   const int64_t last = config.num_layers + 1, num_stages = last + 1;
-  // Of one product of [T, query_size] with the keys or values.
+  // The operations of one product of [T, query_size] with the keys or values.
   const double product =
       2.0 * tokens * static_cast<double>(config.query_size()) * mean_keys(document_len, config);
   TrainingFlops flops;

@@ -1,5 +1,5 @@
-// Floating-point operations of training: multiply-adds of the matrix products count as two, and
-// nothing else counts.
+// Counts the floating-point operations of training: multiply-adds of the matrix products count as
+// two, and nothing else counts.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ struct TrainingFlops {
   double total() const { return forward + backward + recomputed; }
 };
 
-// Of `tokens` tokens in documents of `document_len`, `targets` of them supervised (the head
-// computes those only). `lora` is null for full fine-tuning.
+// // Counts those of `tokens` tokens in documents of `document_len`, `targets` of them supervised
+// (the head computes those only). `lora` is null for full fine-tuning.
 TrainingFlops training_flops(const ModelConfig& config, const LoraConfig* lora,
                              const ShardingOptions& options, double tokens, double targets,
                              double document_len);

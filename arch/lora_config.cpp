@@ -218,7 +218,7 @@ Json LoraConfig::to_json(const std::string& base_model_name_or_path) const {
             {"task_type", "CAUSAL_LM"},
             {"use_dora", false},
             {"use_rslora", use_rslora}};
-  // Only where it says something: an older PEFT warns of keys that it does not know.
+  // It is written only where it says something: an older PEFT warns of keys that it does not know.
   if (ensure_weight_tying) json["ensure_weight_tying"] = true;
   return json;
 }

@@ -45,7 +45,7 @@ std::vector<MemoryRemedy> remedies_of(const PlannedRun& run, const BytesNeeded& 
     RunConfig config = run.config;
     edit(config);
     const int64_t bytes = bytes_needed(config, size);
-    // What saves less than a hundredth is no remedy.
+    // A change that saves less than a hundredth is no remedy.
     if (bytes < now - now / 100) remedies.push_back({change, bytes});
   };
   const auto same = [](RunConfig&) {};

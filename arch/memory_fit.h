@@ -1,4 +1,4 @@
-// Whether a run fits into a node's memory, and what would make it fit.
+// Tells whether a run fits into a node's memory, and what would make it fit.
 #pragma once
 
 #include <cstdint>

@@ -18,7 +18,7 @@ constexpr int64_t kMaxDim = int64_t{1} << 24;
 constexpr int64_t kMaxLayers = 10'000;
 constexpr int64_t kMaxPositions = int64_t{1} << 40;
 
-// What distinguishes the families, with the defaults that transformers' classes have.
+// The properties that distinguish the families, with the defaults that transformers' classes have.
 struct Family {
   std::string_view architecture;
   std::string_view model_type;

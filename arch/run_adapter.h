@@ -8,7 +8,7 @@
 
 namespace temper {
 
-// Its names resolved against the model. An earlier adapter's own settings hold: a key of run.yaml
+// Resolves its names against the model. An earlier adapter's own settings hold: a key of run.yaml
 // that contradicts one is a UserError naming both. Only lora_dropout may be another.
 LoraConfig lora_of_run(const RunConfig& config, const ModelConfig& model);
 

@@ -4,13 +4,13 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <future>
 #include <utility>
 
 #include "arch/layout/working_memory.h"
 #include "checkpoint/commit_checkpoint.h"
+#include "checkpoint/rank_part.h"
 #include "checkpoint/shard_image.h"
 #include "comm/watch/heartbeat.h"
 #include "common/elapsed.h"
@@ -30,46 +30,12 @@ bool is_done(const std::future<Result>& task) {
   return task.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
 }
 
-// Hashing is nothing but arithmetic: where a rank has one core, it would take half of it. The
-// calling thread alone becomes nicer.
+// // Hashing is nothing but arithmetic: where a rank has one core, it would take half of it from
+// training. Linux has a nice value for each thread, so that only the calling thread becomes nicer.
 void let_training_go_first() {
   constexpr int kNice = 19;
   setpriority(PRIO_PROCESS, 0, kNice);  // a wish
 }
-
-// What a rank has to say of its part of a save.
-struct RankPart {
-  int replica = 0;
-  CommittedFile file;  // without a name where another replica writes
-  std::array<int64_t, 4> limbs{};
-  std::string error;
-  bool is_fatal = false;
-  double stall_seconds = 0;
-  double write_seconds = 0;
-
-  void fail(std::string message, bool fatal) {
-    error = std::move(message);
-    is_fatal = fatal;
-  }
-  std::string to_text() const {
-    const Json json = {
-        {"replica", replica},      {"name", file.name},      {"size", file.size_bytes},
-        {"hash", file.hash.hex()}, {"limbs", limbs},         {"error", error},
-        {"fatal", is_fatal},       {"stall", stall_seconds}, {"write", write_seconds}};
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  }
-  static RankPart from_text(const std::string& text) {
-    const Json json = parse_json(text, "a rank's part of a save");
-    return {
-        json.at("replica"),
-        {json.at("name"), json.at("size"), Hash128::from_hex(json.at("hash").get<std::string>())},
-        json.at("limbs"),
-        json.at("error"),
-        json.at("fatal"),
-        json.at("stall"),
-        json.at("write")};
-  }
-};
 
 void write_snapshot(const ShardImage& image, const std::byte* snapshot, DirectFile& file) {
   const uint64_t size = image.size_bytes();
@@ -80,7 +46,7 @@ void write_snapshot(const ShardImage& image, const std::byte* snapshot, DirectFi
   file.finish(size);
 }
 
-// Block by block from the live state. Returns the file's hash.
+// Writes block by block from the live state. Returns the file's hash.
 Hash128 write_live(const ShardImage& image, DirectFile& file) {
   const uint64_t size = image.size_bytes();
   const AlignedBuffer block(std::min(kSaveBlockBytes, size));
@@ -101,10 +67,9 @@ Hash128 write_live(const ShardImage& image, DirectFile& file) {
 struct CheckpointSaver::Impl {
   enum class Phase { kIdle, kWriting, kCommitting };
 
-  Impl(ShardedModel& sharded_model, const RunDirectory& directory, std::string attempt_name)
+  Impl(ShardedModel& sharded_model, const OwnedRunDirectory& directory)
       : model(sharded_model),
         run(directory),
-        attempt(std::move(attempt_name)),
         image(sharded_model),
         is_leader(sharded_model.mesh().world().rank() == 0),
         is_writer(sharded_model.mesh().replica() == 0) {}
@@ -117,8 +82,7 @@ struct CheckpointSaver::Impl {
   SaveOutcome end();
 
   ShardedModel& model;
-  const RunDirectory run;
-  const std::string attempt;
+  const OwnedRunDirectory run;
   const ShardImage image;
   const bool is_leader;
   const bool is_writer;
@@ -135,8 +99,8 @@ struct CheckpointSaver::Impl {
   std::future<CommitResult> committing;  // rank 0
 };
 
-CheckpointSaver::CheckpointSaver(ShardedModel& model, const RunDirectory& run, std::string attempt)
-    : impl_(std::make_unique<Impl>(model, run, std::move(attempt))) {}
+CheckpointSaver::CheckpointSaver(ShardedModel& model, const OwnedRunDirectory& run)
+    : impl_(std::make_unique<Impl>(model, run)) {}
 
 CheckpointSaver::~CheckpointSaver() = default;
 
@@ -158,14 +122,16 @@ bool CheckpointSaver::is_ready() const {
   return !impl_->committing.valid() || is_done(impl_->committing);
 }
 
-// This rank's part, in its thread: of the copy, or with null of the host's state, which must not
-// change meanwhile. No MPI call, and no exception.
+// // Makes this rank's part, in a thread of its own: from the copy, or with null from the host's
+// state, which must not change meanwhile. No MPI call, since MPI may know one thread only, and no
+// exception.
 RankPart CheckpointSaver::Impl::write_part(const std::byte* source, bool beside_training) const {
   RankPart part;
   part.replica = model.mesh().replica();
   const auto start = Clock::now();
   try {
-    // Every replica's state is hashed, to be compared; one of them is written.
+    // Hashing runs beside writing: one needs the processor, the other the disk. Every replica is
+    // hashed, so that replicas which have drifted apart are found before a commit; one is written.
     std::future<ShardImage::Digest> digesting = std::async(std::launch::async, [&] {
       if (beside_training) let_training_go_first();
       return source == nullptr ? image.digest_live() : image.digest(source, is_writer);
@@ -211,8 +177,8 @@ void CheckpointSaver::prepare() {
   impl_->prepare();
 }
 
-// The state as it is now, laid out as the file. Null where the host's state is such a copy itself,
-// of a model that is elsewhere: no step changes it.
+// // Copies the state as it is now, laid out as the file. Null where the host's state is such a
+// copy itself, of a model that is elsewhere: no step changes it.
 const std::byte* CheckpointSaver::Impl::take_snapshot() {
   if (model.has_host_copies()) return nullptr;
   prepare();
@@ -232,7 +198,7 @@ void CheckpointSaver::start(SaveRequest request, Mode mode) {
   self.begin = Clock::now();
   self.request = std::move(request);
   self.request.record.world_size = self.model.mesh().shard().size();
-  self.partial = self.run.partial_checkpoint_path(self.request.record.step, self.attempt);
+  self.partial = self.run.partial_checkpoint_path(self.request.record.step);
   self.outcome = {};
   self.phase = Impl::Phase::kWriting;
   self.model.update_host_shards();
@@ -248,54 +214,6 @@ void CheckpointSaver::start(SaveRequest request, Mode mode) {
   self.outcome.stall_seconds = self.request.waited_seconds + seconds_since(self.begin);
 }
 
-namespace {
-
-// The state hash of every replica, from their ranks' sums.
-std::vector<Hash128> replica_hashes(const std::vector<RankPart>& parts,
-                                    const CommitRecord& record) {
-  std::vector<std::array<int64_t, 4>> limbs;
-  for (const RankPart& part : parts) {
-    const auto replica = static_cast<size_t>(part.replica);
-    if (replica >= limbs.size()) limbs.resize(replica + 1);
-    for (size_t i = 0; i < part.limbs.size(); ++i) limbs[replica][i] += part.limbs[i];
-  }
-  std::vector<Hash128> hashes;
-  for (const auto& sum : limbs) {
-    hashes.push_back(StateHasher::from_limbs(sum).finish(record.step, record.rows_consumed));
-  }
-  return hashes;
-}
-
-// Completes the record from all ranks' parts. Sets the outcome's error where one has failed.
-void judge_parts(const std::vector<RankPart>& parts, CommitRecord& record, SaveOutcome& outcome) {
-  record.files.clear();
-  for (size_t rank = 0; rank < parts.size(); ++rank) {
-    const RankPart& part = parts[rank];
-    outcome.stall_seconds = std::max(outcome.stall_seconds, part.stall_seconds);
-    outcome.write_seconds = std::max(outcome.write_seconds, part.write_seconds);
-    outcome.bytes += part.file.size_bytes;
-    if (!part.file.name.empty()) record.files.push_back(part.file);
-    if (part.error.empty() || (!outcome.error.empty() && !part.is_fatal)) continue;
-    outcome.error = rank == 0 ? part.error : fmt::format("rank {}: {}", rank, part.error);
-    outcome.is_fatal = part.is_fatal;
-  }
-  if (!outcome.error.empty()) return;
-  const std::vector<Hash128> hashes = replica_hashes(parts, record);
-  record.state_hash = hashes.front();
-  for (size_t replica = 1; replica < hashes.size(); ++replica) {
-    if (hashes[replica] == hashes.front()) continue;
-    // Replicas compute the same updates; going on would train two models.
-    outcome.error = fmt::format(
-        "step {}: replica {} holds other weights than replica 0 (state hash {} instead of {}); "
-        "nothing was saved. Resume from the last checkpoint; if it happens again, look at the "
-        "memory of that replica's nodes",
-        record.step, replica, hashes[replica].hex(), hashes.front().hex());
-    outcome.is_fatal = true;
-  }
-}
-
-}  // namespace
-
 std::optional<SaveOutcome> CheckpointSaver::Impl::end_writing() {
   ProcessGroup& world = model.mesh().world();
   RankPart mine = writing.get();
@@ -304,20 +222,19 @@ std::optional<SaveOutcome> CheckpointSaver::Impl::end_writing() {
   for (const std::string& text : world.all_gather_text(mine.to_text())) {
     parts.push_back(RankPart::from_text(text));
   }
-  judge_parts(parts, request.record, outcome);
+  combine_parts(parts, request.record, outcome);
   if (outcome.error.empty()) {
     phase = Phase::kCommitting;
     if (is_leader) {
       committing = std::async(std::launch::async, [this] {
-        return commit_checkpoint(run, attempt, partial, request.record, request.keep,
-                                 request.best_first);
+        return commit_checkpoint(run, partial, request.record, request.keep, request.best_first);
       });
     }
     return std::nullopt;
   }
   std::error_code ignored;
   if (is_leader) std::filesystem::remove_all(partial, ignored);
-  // Nobody begins to write there again before it is gone.
+  // Without this barrier a rank could begin the next try in a directory that rank 0 is removing.
   world.barrier();
   return end();
 }
@@ -368,9 +285,9 @@ SaveOutcome CheckpointSaver::finish() {
   return *outcome;
 }
 
-CommitRecord save_checkpoint(ShardedModel& model, const RunDirectory& run,
-                             const std::string& attempt, const CommitRecord& record) {
-  CheckpointSaver saver(model, run, attempt);
+CommitRecord save_checkpoint(ShardedModel& model, const OwnedRunDirectory& run,
+                             const CommitRecord& record) {
+  CheckpointSaver saver(model, run);
   saver.start({record, 0, {}, 0.0}, CheckpointSaver::Mode::kForeground);
   const SaveOutcome outcome = saver.finish();
   if (!outcome.error.empty()) throw AgreedError(outcome.error, kExitFailed);

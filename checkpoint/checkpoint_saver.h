@@ -1,4 +1,4 @@
-// Saving a sharded training state while training goes on (docs/formats/checkpoint.md).
+// Saves a sharded training state while training goes on (docs/formats/checkpoint.md).
 //
 // A save costs the step one copy of the rank's state. A thread of each rank of the first replica
 // writes that copy as its file of the checkpoint, and on all ranks another hashes it; nothing is
@@ -15,18 +15,18 @@
 #include <vector>
 
 #include "run/commit_record.h"
-#include "run/run_directory.h"
+#include "run/owned_run_directory.h"
 #include "sharding/sharded_model.h"
 
 namespace temper {
 
 struct SaveRequest {
-  // What the state belongs to; world_size, state_hash and files are filled in by the save.
+  // The run and step of the state; the save fills in world_size, state_hash and files.
   CommitRecord record;
-  // What stays besides: see RunDirectory::retain.
+  // Which other checkpoints stay: see OwnedRunDirectory::retain.
   int64_t keep = 0;
   std::vector<int64_t> best_first;
-  // That training stood still before, until the last save was done; counted as its stall.
+  // Time that training has already waited for the previous save; it counts as this one's stall.
   double waited_seconds = 0;
 };
 
@@ -36,7 +36,7 @@ struct SaveOutcome {
   CommitRecord record;       // as it was committed
   std::string error;         // why nothing was; empty: committed
   bool is_fatal = false;     // not the disk but the run itself is at fault: it must not go on
-  double stall_seconds = 0;  // that training stood still to begin the save; of the slowest rank
+  double stall_seconds = 0;  // training stood still so long for the save; of the slowest rank
   double write_seconds = 0;  // until its file was on disk; of the slowest rank
   double total_seconds = 0;  // from the beginning to the commit, as this rank sees it
   uint64_t bytes = 0;        // of all files
@@ -44,29 +44,32 @@ struct SaveOutcome {
 
 class CheckpointSaver {
  public:
-  // `model` must outlive it. `attempt` names this start of the run.
-  CheckpointSaver(ShardedModel& model, const RunDirectory& run, std::string attempt);
+  // `model` must outlive it.
+  CheckpointSaver(ShardedModel& model, const OwnedRunDirectory& run);
   // Waits for its thread. What was not committed stays invisible.
   ~CheckpointSaver();
 
-  // There will be saves in the background: gets their buffer ready, in a thread, so that the first
-  // is no slower than the others. No communication.
+  //   // Gets the buffer of background saves ready, in a thread, so that the first save is no
+  //   slower than
+  // the others. No communication.
   void prepare();
-  // Begins to save the state that the model holds now; no save may be under way. In the background:
-  // returns after the copy, for which a buffer as large as this rank's file is allocated once.
-  // Otherwise returns when this rank's file is written, having used a few MiB. No communication,
-  // but all ranks call it at the same step.
+  //   // Begins to save the state that the model holds now; no save may be under way. In the
+  //   background it
+  // returns after the copy, for which a buffer as large as this rank's file is allocated once. In
+  // the foreground it returns when this rank's file is written, having used a few MiB. No
+  // communication, but all ranks call it at the same step.
   enum class Mode { kBackground, kForeground };
   void start(SaveRequest request, Mode mode);
 
-  // Whether a save is under way, the same on all ranks.
+  // Tells whether a save is under way, the same on all ranks.
   bool is_active() const;
-  // Whether this rank has nothing to wait for before advance(). Local.
+  // Tells whether this rank has nothing to wait for before advance(). Local.
   bool is_ready() const;
-  // The next phase of the save under way; waits for threads that are not ready. Returns the outcome
-  // when it was the last. Collective over the model's ranks, as finish.
+  //   // Enters the next phase of the save under way; waits for threads that are not ready. Returns
+  //   the
+  // outcome when the phase was the last. Collective over the model's ranks, as finish.
   std::optional<SaveOutcome> advance();
-  // All phases that are left.
+  // Goes through all phases that are left.
   SaveOutcome finish();
 
   // Bytes of all ranks' files together, about; and of this rank's buffer.
@@ -78,8 +81,8 @@ class CheckpointSaver {
   std::unique_ptr<Impl> impl_;
 };
 
-// A whole save. AgreedError when nothing was committed. Collective.
-CommitRecord save_checkpoint(ShardedModel& model, const RunDirectory& run,
-                             const std::string& attempt, const CommitRecord& record);
+// Saves from beginning to end. AgreedError when nothing was committed. Collective.
+CommitRecord save_checkpoint(ShardedModel& model, const OwnedRunDirectory& run,
+                             const CommitRecord& record);
 
 }  // namespace temper

@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Whether the checkpoint there is the one that would be written: the same state, and undamaged.
+// Tells whether the checkpoint there is the one that would be written: the same state, undamaged.
 bool is_same(const CheckpointStatus& there, const CommitRecord& record) {
   return there.complete && there.record->state_hash == record.state_hash &&
          there.record->base_hash == record.base_hash &&
@@ -25,10 +25,10 @@ void remove_partial(const fs::path& partial) {
   fs::remove_all(partial, ignored);
 }
 
-// Not when the owner's name could not be read: that may pass.
-bool has_lost_run(const RunDirectory& run, const std::string& attempt) {
+// An owner's name that could not be read is no proof: that may pass.
+bool has_lost_run(const OwnedRunDirectory& run) {
   try {
-    run.check_ownership(attempt);
+    run.check_ownership();
   } catch (const LostRunError&) {
     return true;
   } catch (const Error&) {
@@ -37,21 +37,24 @@ bool has_lost_run(const RunDirectory& run, const std::string& attempt) {
 }
 
 // Returns the record of what is there now.
-CommitRecord make_visible(const RunDirectory& run, const std::string& attempt,
-                          const fs::path& partial, const CommitRecord& record) {
-  run.check_ownership(attempt);
+CommitRecord make_visible(const OwnedRunDirectory& run, const fs::path& partial,
+                          const CommitRecord& record) {
+  run.check_ownership();
   const fs::path final_path = run.checkpoint_path(record.step);
   const CheckpointStatus there = inspect_checkpoint(final_path);
   if (is_same(there, record)) {
     remove_partial(partial);
     return *there.record;
   }
-  // Syncs the directory as well, and with it the names of all ranks' files.
+  // The record is written last. All files it lists are synced already, and writing it syncs the
+  // directory, and with it the names of all ranks' files: whoever sees the record sees the rest.
   write_file_atomically(partial / kCommitRecordName, record.to_json());
-  run.check_ownership(attempt);
+  // Once more, as late as possible: hashing and writing took time, in which another start may have
+  // taken the run. Only a rename is left, so the window is as small as it can be without a lock.
+  run.check_ownership();
   if (fs::exists(final_path)) {
-    // Incomplete, damaged or of another state: a person may want it.
-    const fs::path aside = run.set_aside(record.step, attempt);
+    // It is incomplete, damaged or of another state, but a person may want it.
+    const fs::path aside = run.set_aside(record.step);
     log::warning("{} was not what this run has now and is kept as {}", final_path.string(),
                  aside.filename().string());
   }
@@ -61,22 +64,22 @@ CommitRecord make_visible(const RunDirectory& run, const std::string& attempt,
 
 }  // namespace
 
-CommitResult commit_checkpoint(const RunDirectory& run, const std::string& attempt,
-                               const fs::path& partial, const CommitRecord& record, int64_t keep,
+CommitResult commit_checkpoint(const OwnedRunDirectory& run, const fs::path& partial,
+                               const CommitRecord& record, int64_t keep,
                                const std::vector<int64_t>& best_first) {
   CommitResult result;
   try {
-    result.record = make_visible(run, attempt, partial, record);
+    result.record = make_visible(run, partial, record);
   } catch (const std::exception& error) {
     remove_partial(partial);
     result.error = error.what();
-    result.is_fatal = has_lost_run(run, attempt);
+    result.is_fatal = has_lost_run(run);
     return result;
   }
-  // The checkpoint is there, whatever becomes of the rest.
+  // The checkpoint is there, whatever becomes of the rest: a failure here must not say otherwise.
   try {
     run.point_latest_to(record.step);
-    run.retain(keep, attempt, best_first);
+    run.retain(keep, best_first);
   } catch (const std::exception& error) {
     log::warning("after the checkpoint of step {}: {}", record.step, error.what());
   }

@@ -1,4 +1,4 @@
-// The one moment in which a checkpoint becomes visible.
+// Makes a checkpoint visible, in one moment.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "run/commit_record.h"
-#include "run/run_directory.h"
+#include "run/owned_run_directory.h"
 
 namespace temper {
 
@@ -19,11 +19,11 @@ struct CommitResult {
 
 // Makes the directory `partial`, in which all files of `record` are written and synced, the
 // checkpoint of record.step, moves `latest` and removes what need not be kept
-// (RunDirectory::retain). An undamaged checkpoint of that step with the same state is kept instead;
-// anything else of its name is set aside. Without success `partial` is removed. Throws nothing. For
-// rank 0, in any thread.
-CommitResult commit_checkpoint(const RunDirectory& run, const std::string& attempt,
-                               const std::filesystem::path& partial, const CommitRecord& record,
-                               int64_t keep, const std::vector<int64_t>& best_first);
+// (OwnedRunDirectory::retain). An undamaged checkpoint of that step with the same state is kept
+// instead; anything else of its name is set aside. Without success `partial` is removed. Throws
+// nothing. For rank 0, in any thread.
+CommitResult commit_checkpoint(const OwnedRunDirectory& run, const std::filesystem::path& partial,
+                               const CommitRecord& record, int64_t keep,
+                               const std::vector<int64_t>& best_first);
 
 }  // namespace temper

@@ -33,7 +33,7 @@ class FineTunedModel {
 
   const CheckpointReader& reader() const { return reader_; }
   const HfWeights& base() const { return base_; }
-  // What was trained, from the checkpoint; all else from the base.
+  // Trained parameters come from the checkpoint, all others from the base.
   const WeightSource& weights() const { return weights_; }
 
  private:

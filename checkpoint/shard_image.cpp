@@ -14,7 +14,7 @@
 namespace temper {
 namespace {
 
-// Digested at once: what fits into a core's cache, so that memory is read only once.
+// So many elements fit into a core's cache and are digested at once: memory is read only once.
 constexpr int64_t kDigestedElements = int64_t{1} << 14;
 static_assert(kDigestedElements % StateHasher::kChunkElements == 0);
 

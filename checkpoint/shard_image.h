@@ -19,7 +19,7 @@ class ShardImage {
 
   const std::string& file_name() const { return file_name_; }
   uint64_t size_bytes() const { return size_bytes_; }
-  // Bytes [begin, end) of the file, of the state that the model holds now.
+  // Copies bytes [begin, end) of the file, for the state that the model holds now.
   void copy(uint64_t begin, uint64_t end, std::byte* out) const;
 
   // The hash sums of the rank's slices, and which of them is not finite.
@@ -28,8 +28,9 @@ class ShardImage {
     std::string not_finite;  // "adam_m of NAME", or empty
     Hash128 file_hash;       // of the file's bytes; where it is wanted
   };
-  // Of a whole copy of the file, its own hash only where that is wanted; or of what the model holds
-  // now.
+  //   // Digests a whole copy of the file, with the file's own hash only where that is wanted, or
+  //   what the
+  // model holds now.
   Digest digest(const std::byte* file, bool with_file_hash) const;
   Digest digest_live() const;
 

@@ -1,4 +1,4 @@
-// Restoring a sharded training state (docs/formats/checkpoint.md; checkpoint_saver.h saves it), on
+// Restores a sharded training state (docs/formats/checkpoint.md; checkpoint_saver.h saves it), on
 // any number of ranks: each reads only the slices that it now owns.
 #pragma once
 
@@ -17,7 +17,7 @@ namespace temper {
 // Collective over the model's ranks, as state_hash.
 CommitRecord restore_checkpoint(const std::filesystem::path& directory, ShardedModel& model);
 
-// The state hash of what the model holds now.
+// Computes the state hash of what the model holds now.
 Hash128 state_hash(ShardedModel& model, int64_t step, int64_t rows_consumed);
 
 }  // namespace temper

@@ -21,7 +21,7 @@ struct StateSlice {
   std::string key() const { return std::string(kind) + "/" + parameter; }
 };
 
-// In the order of the model's shards, the same at every call.
+// Lists them in the order of the model's shards, the same at every call.
 std::vector<StateSlice> state_slices(ShardedModel& model);
 
 }  // namespace temper

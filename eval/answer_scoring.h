@@ -1,6 +1,6 @@
-// How close an answer is to the expected one. Scores lie between 0 and 1. They equal those of the
-// reference programs (tests/reference/compare_scores.py), but for context-dependent lower case
-// (final sigma).
+// Scores how close an answer is to the expected one. Scores lie between 0 and 1. They equal those
+// of the reference programs (tests/reference/compare_scores.py), but for context-dependent lower
+// case (final sigma).
 #pragma once
 
 #include <string>
@@ -27,7 +27,7 @@ double rouge_l(std::string_view answer, std::string_view expected);
 // 100).
 double chrf(std::string_view answer, std::string_view expected);
 
-// Whether it begins as English refusals do ("I'm sorry", "I cannot", "As an AI", ...).
+// Tells whether it begins as English refusals do ("I'm sorry", "I cannot", "As an AI", ...).
 bool is_refusal(std::string_view answer);
 
 }  // namespace temper

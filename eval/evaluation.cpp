@@ -3,34 +3,34 @@
 #include <chrono>
 
 #include "common/error.h"
-#include "eval/held_out_names.h"
 #include "eval/memorisation.h"
 
 namespace temper {
 
-NamedDataset open_dataset_for(const ModelLoader& loader, const std::string& name,
-                              const std::filesystem::path& path) {
+HeldOutSet open_held_out_set(const ModelLoader& loader, const std::string& name,
+                             const std::filesystem::path& path) {
   PackedDataset dataset(path);
   if (dataset.info().tokenizer_hash != loader.tokenizer().hash()) {
     throw UserError("{}: packed with another tokenizer than {} has; pack it again with this model",
                     path.string(), loader.base_directory().string());
   }
-  check_row_length(dataset, loader.config().max_position_embeddings);
+  check_row_length(dataset.path().string(), dataset.info().sequence_len,
+                   loader.config().max_position_embeddings);
   return {name, std::move(dataset)};
 }
 
-std::vector<NamedDataset> open_datasets_of_run(const ModelLoader& loader) {
-  std::vector<NamedDataset> datasets;
-  if (loader.fine_tuned() == nullptr) return datasets;
+std::vector<HeldOutSet> open_held_out_sets_of_run(const ModelLoader& loader) {
+  std::vector<HeldOutSet> sets;
+  if (loader.fine_tuned() == nullptr) return sets;
   const auto add = [&](const std::string& kind, const std::vector<DatasetEntry>& entries) {
     const std::vector<std::string> names = held_out_names(entries, kind);
     for (size_t i = 0; i < entries.size(); ++i) {
-      datasets.push_back(open_dataset_for(loader, names[i], entries[i].path));
+      sets.push_back(open_held_out_set(loader, names[i], entries[i].path));
     }
   };
   add("test", loader.fine_tuned()->run_config().test_datasets);
   add("general", loader.fine_tuned()->run_config().general_datasets);
-  return datasets;
+  return sets;
 }
 
 namespace {
@@ -65,7 +65,7 @@ Evaluation evaluate_model(const std::string& name, const ResidentModel& model,
   const auto seconds = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   };
-  for (const NamedDataset& set : task.datasets) {
+  for (const HeldOutSet& set : task.held_out) {
     evaluation.sets.push_back(
         {set.name, held_out_figures(model, loader.tokenizer(), group, set.dataset, task.limit)});
     evaluation.held_out_tokens += evaluation.sets.back().figures.num_tokens;

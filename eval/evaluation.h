@@ -1,4 +1,4 @@
-// What `temper eval` measures of a model: held-out losses, answers, memorisation.
+// Measures a model for `temper eval`: held-out losses, answers, memorisation.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "comm/process_group.h"
-#include "data/dataset/packed_dataset.h"
 #include "eval/held_out_loss.h"
+#include "eval/held_out_sets.h"
 #include "eval/model_loader.h"
 #include "eval/multiple_choice.h"
 #include "eval/questions.h"
@@ -16,27 +16,22 @@
 
 namespace temper {
 
-struct NamedDataset {
-  std::string name;
-  PackedDataset dataset;
-};
+// Opens a set for a model. UserError when it was packed with another tokenizer than the model's, or
+// in longer rows than the model has positions for.
+HeldOutSet open_held_out_set(const ModelLoader& loader, const std::string& name,
+                             const std::filesystem::path& path);
 
-// UserError when it was packed with another tokenizer than the model's, or in longer rows than the
-// model has positions for.
-NamedDataset open_dataset_for(const ModelLoader& loader, const std::string& name,
-                              const std::filesystem::path& path);
-
-// The sets of the run's configuration, named as in training (eval/held_out_names.h); none for other
-// models.
-std::vector<NamedDataset> open_datasets_of_run(const ModelLoader& loader);
+// Opens the sets of the run's configuration under the names that they have in training; none for
+// other models.
+std::vector<HeldOutSet> open_held_out_sets_of_run(const ModelLoader& loader);
 
 struct EvaluationTask {
-  std::vector<NamedDataset> datasets = {};
+  std::vector<HeldOutSet> held_out = {};
   std::vector<Question> questions = {};
   std::vector<ChoiceQuestion> choices = {};
   std::vector<Question> training_questions = {};  // for the audit: records that were trained on
   std::vector<Question> canaries = {};
-  int64_t limit = 0;  // rows of each dataset; the questions are as many already. 0: all
+  int64_t limit = 0;  // rows of each set; the questions are as many already. 0: all
   int64_t max_new_tokens = 128;
 };
 

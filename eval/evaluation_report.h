@@ -1,4 +1,4 @@
-// An evaluation for people and for programs.
+// Presents an evaluation to people and to programs.
 #pragma once
 
 #include <filesystem>
@@ -23,7 +23,7 @@ std::string evaluation_table(const std::vector<Evaluation>& evaluations, const J
 // One object per question and evaluation, with the records' text.
 std::vector<Json> evaluation_records(const std::vector<Question>& questions,
                                      const std::vector<Evaluation>& evaluations);
-// Whether a file's first line is such an object.
+// Tells whether a file's first line is such an object.
 bool is_records_file(const std::filesystem::path& path);
 
 }  // namespace temper

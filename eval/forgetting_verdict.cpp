@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/error.h"
+#include "io/json_number.h"
 #include "run/held_out_history.h"
 #include "run/recommendation.h"
 
@@ -33,7 +34,7 @@ std::string advice(const FineTunedModel& tuned) {
 }  // namespace
 
 Json ForgettingVerdict::to_json() const {
-  return {{"rise", std::isnan(rise) ? Json() : Json(rise)}, {"max_forgetting", max_forgetting}};
+  return {{"rise", finite_or_null(rise)}, {"max_forgetting", max_forgetting}};
 }
 
 ForgettingVerdict forgetting_of(const FineTunedModel& tuned) {

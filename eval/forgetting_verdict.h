@@ -1,4 +1,4 @@
-// Whether what a run forgot allows a checkpoint of it to be shipped.
+// Decides whether what a run forgot allows a checkpoint of it to be shipped.
 #pragma once
 
 #include "checkpoint/fine_tuned_model.h"
@@ -15,10 +15,11 @@ struct ForgettingVerdict {
   Json to_json() const;  // {rise, max_forgetting}
 };
 
-// Of what the run's metrics say of the checkpoint's step; its configuration has a budget.
+// Judges by what the run's metrics say of the checkpoint's step. The run's configuration has a
+// budget.
 ForgettingVerdict forgetting_of(const FineTunedModel& tuned);
 
-// UserError that says by how much, and which checkpoint to take instead; unless it is within.
+// UserError that says by how much the budget is exceeded, and which checkpoint to take instead.
 void refuse_over_budget(const FineTunedModel& tuned, const ForgettingVerdict& verdict);
 
 }  // namespace temper

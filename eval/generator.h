@@ -46,7 +46,8 @@ class Generator {
   std::vector<Generation> generate_all(const std::vector<std::vector<int64_t>>& prompts,
                                        const GenerationOptions& options,
                                        const std::function<void()>& on_answer = nullptr) const;
-  // Whether last bits of the logits depend on which answers grow together: not in fp32 on a CPU.
+  // Tells whether last bits of the logits depend on which answers grow together: not in fp32 on a
+  // CPU.
   bool bits_depend_on_batch() const;
 
   // UserError as above.

@@ -14,7 +14,7 @@
 namespace temper {
 namespace {
 
-// What a rank found in one of its rows, by topic; the last entry is of documents without one.
+// The figures of one row, by topic; the last entry counts documents without one.
 struct RowFigures {
   std::vector<double> sums, counts;
   double num_bytes = 0.0, num_tokens = 0.0;
@@ -110,10 +110,11 @@ int64_t count_supervised_bytes(const PackedDataset& dataset, const Tokenizer& to
   return num_bytes;
 }
 
-void check_row_length(const PackedDataset& dataset, int64_t max_position_embeddings) {
-  if (dataset.info().sequence_len > max_position_embeddings) {
-    throw UserError("{}: rows of {} tokens, but the model has max_position_embeddings {}",
-                    dataset.path().string(), dataset.info().sequence_len, max_position_embeddings);
+void check_row_length(const std::string& name, int64_t num_tokens,
+                      int64_t max_position_embeddings) {
+  if (num_tokens > max_position_embeddings) {
+    throw UserError("{}: rows of {} tokens, but the model has max_position_embeddings {}", name,
+                    num_tokens, max_position_embeddings);
   }
 }
 

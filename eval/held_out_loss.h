@@ -1,4 +1,4 @@
-// Loss on a packed dataset, as (sum, count), in all and by topic.
+// Measures the loss on a packed dataset as (sum, count), in all and by topic.
 #pragma once
 
 #include <cstdint>
@@ -36,16 +36,17 @@ struct HeldOutFigures {
   double bits_per_byte() const;
 };
 
-// Bytes of the text that the dataset's rows teach, special tokens not counted: what bits per byte
-// divide by.
+// // Counts the bytes of the text that the dataset's rows teach, special tokens not counted: bits
+// per byte divide by them.
 int64_t count_supervised_bytes(const PackedDataset& dataset, const Tokenizer& tokenizer);
 
-// UserError when the dataset's rows are longer than the model has positions for.
-void check_row_length(const PackedDataset& dataset, int64_t max_position_embeddings);
+// UserError naming the dataset when its rows of `num_tokens` are longer than the model has
+// positions for.
+void check_row_length(const std::string& name, int64_t num_tokens, int64_t max_position_embeddings);
 
-// Over the dataset's first `max_rows` rows (0: all). Row r is computed by rank r mod size, alone,
-// and the rows' sums are added in row order, so the figures have the same bits on any number of
-// ranks. UserError when those rows have no supervised target. Collective: all ranks of the group
+// Measures the dataset's first `max_rows` rows (0: all). Row r is computed by rank r mod size,
+// alone, and the rows' sums are added in row order, so the figures have the same bits on any number
+// of ranks. UserError when those rows have no supervised target. Collective: all ranks of the group
 // call this in the same order; an error of one rank is thrown on all.
 HeldOutFigures held_out_figures(const ResidentModel& model, const Tokenizer& tokenizer,
                                 ProcessGroup& group, const PackedDataset& dataset,

@@ -1,4 +1,4 @@
-// How likely a model finds given continuations: for multiple choice and for canaries.
+// Measures how likely a model finds given continuations, for multiple choice and for canaries.
 #pragma once
 
 #include <cstdint>

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "eval/evaluation.h"
 #include "io/atomic_file.h"
+#include "io/json_number.h"
 #include "run/held_out_history.h"
 
 namespace temper {
@@ -15,10 +16,10 @@ namespace {
 
 constexpr int kNumSteps = 10;
 
-double joint_loss(const std::vector<NamedDataset>& sets, const std::string& prefix,
+double joint_loss(const std::vector<HeldOutSet>& sets, const std::string& prefix,
                   const ResidentModel& model, const ModelLoader& loader, ProcessGroup& group) {
   HeldOutLoss all;
-  for (const NamedDataset& set : sets) {
+  for (const HeldOutSet& set : sets) {
     if (!set.name.starts_with(prefix)) continue;
     const HeldOutLoss loss = held_out_figures(model, loader.tokenizer(), group, set.dataset).loss;
     all.sum += loss.sum;
@@ -46,7 +47,7 @@ Json LoraScaleChoice::to_json() const {
   Json points = Json::array();
   for (const LoraScalePoint& point : curve) {
     points.push_back({{"scale", point.scale},
-                      {"test_loss", std::isnan(point.test_loss) ? Json() : Json(point.test_loss)},
+                      {"test_loss", finite_or_null(point.test_loss)},
                       {"general_loss", point.general_loss},
                       {"rise", rise_over(curve.front(), point)}});
   }
@@ -66,7 +67,7 @@ LoraScaleChoice choose_lora_scale(std::vector<LoraScalePoint> curve, double max_
 }
 
 LoraScalePoint measure_lora_scale(const ModelLoader& loader, double scale, ProcessGroup& group) {
-  const std::vector<NamedDataset> sets = open_datasets_of_run(loader);
+  const std::vector<HeldOutSet> sets = open_held_out_sets_of_run(loader);
   ResidentModel model = loader.load();
   model.scale_lora(scale);
   return {scale, joint_loss(sets, kTestPrefix, model, loader, group),

@@ -1,4 +1,4 @@
-// How much of a trained adapter to ship: the base plus a share of what was learned, chosen so that
+// Chooses how much of a trained adapter to ship: the base plus a share of what was learned, so that
 // what is forgotten stays within a budget, without training again.
 #pragma once
 
@@ -25,13 +25,14 @@ struct LoraScaleChoice {
   Json to_json() const;
 };
 
-// Of the points whose general loss rises by at most `max_forgetting` over the first's (the base's),
-// the one with the lowest test loss; without test losses the one with the largest scale.
+// // Takes the points whose general loss rises by at most `max_forgetting` over the first's (the
+// base's), and of these the one with the lowest test loss; without test losses the one with the
+// largest scale.
 LoraScaleChoice choose_lora_scale(std::vector<LoraScalePoint> curve, double max_forgetting);
 
-// What the run's test and general sets say of a share of the adapter. Collective.
+// Measures the run's test and general sets with a share of the adapter. Collective.
 LoraScalePoint measure_lora_scale(const ModelLoader& loader, double scale, ProcessGroup& group);
-// Relative rise of the general loss.
+// The relative rise of the general loss.
 double rise_over(const LoraScalePoint& base, const LoraScalePoint& point);
 
 // UserError: no LoRA run, or modules_to_save (which are no share of anything).

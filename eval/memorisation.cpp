@@ -27,7 +27,7 @@ std::vector<std::string> words_of(const std::string& text) {
   return words;
 }
 
-// Of the answers that are long enough, among records that occur at least so often.
+// Counts the answers that are long enough, among records that occur at least so often.
 Json verbatim_share(const std::vector<Question>& questions, const std::vector<Answer>& answers,
                     int64_t min_occurrences) {
   int64_t num_long = 0, num_verbatim = 0;

@@ -1,5 +1,5 @@
-// What a model has memorised of its training data: answers that it gives back word by word, and
-// planted canaries (data/synthetic/canaries.h) that it has learnt.
+// // Measures what a model has memorised of its training data: answers that it gives back word by
+// word, and planted canaries (data/synthetic/canaries.h) that it has learnt.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ inline constexpr int64_t kNumAlternatives = 511;
 
 // Words of `answer` that stand in `expected` in the same order without a gap: the longest such run.
 size_t longest_shared_run(const std::string& answer, const std::string& expected);
-// Whether the answer begins with the expected one's first 50 words, or all of them; false for an
-// expected answer of fewer than kMinVerbatimWords.
+// Tells whether the answer begins with the expected one's first 50 words, or all of them; false for
+// an expected answer of fewer than kMinVerbatimWords.
 bool is_verbatim(const std::string& answer, const std::string& expected);
 
 // {answers, verbatim, value, low, high, longest_run_words}: of the answers that are long enough to

@@ -105,19 +105,19 @@ StopConditions ModelLoader::stop_conditions() const {
   return prompts_->stop_conditions(ids);
 }
 
-ResidentModel ModelLoader::load(const ComputeDevice& place) const {
-  if (!fine_tuned_ && !adapter_) return load_base(place);
+ResidentModel ModelLoader::load(const ComputeDevice& device) const {
+  if (!fine_tuned_ && !adapter_) return load_base(device);
   ResidentModel model =
-      fine_tuned_ ? ResidentModel(config_, lora_, Training::kNone, fine_tuned_->weights(), place)
+      fine_tuned_ ? ResidentModel(config_, lora_, Training::kNone, fine_tuned_->weights(), device)
                   : ResidentModel(config_, lora_, Training::kNone,
-                                  ChainedWeights({&*adapter_, &*base_}), place);
+                                  ChainedWeights({&*adapter_, &*base_}), device);
   warn_of_non_finite(base_directory_.string(), base().non_finite_tensors());
   if (adapter_) warn_of_non_finite(adapter_directory_.string(), adapter_->non_finite_tensors());
   return model;
 }
 
-ResidentModel ModelLoader::load_base(const ComputeDevice& place) const {
-  ResidentModel model(config_, std::nullopt, Training::kNone, base(), place);
+ResidentModel ModelLoader::load_base(const ComputeDevice& device) const {
+  ResidentModel model(config_, std::nullopt, Training::kNone, base(), device);
   warn_of_non_finite(base_directory_.string(), base().non_finite_tensors());
   return model;
 }

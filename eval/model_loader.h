@@ -20,9 +20,9 @@
 
 namespace temper {
 
-// As the command line gives it; empty where it does not.
+// What the command line gives; empty where it gives nothing.
 struct ModelRequest {
-  // What find_checkpoint takes; an exported model or adapter is understood, too.
+  // A path that find_checkpoint takes; an exported model or adapter is understood, too.
   std::filesystem::path path = {};
   std::filesystem::path model = {};  // Hugging Face directory; beside `path`: where its base is now
   std::filesystem::path adapter = {};  // PEFT directory; without `model`, it names its base itself
@@ -50,11 +50,11 @@ class ModelLoader {
   StopConditions stop_conditions() const;
   // The run's or checkpoint's model; null for other models.
   const FineTunedModel* fine_tuned() const { return fine_tuned_.get(); }
-  // Whether there is a base to compare with: a run, a checkpoint or an adapter.
+  // Tells whether there is a base to compare with: a run, a checkpoint or an adapter.
   bool has_base() const { return fine_tuned_ != nullptr || lora_.has_value(); }
 
-  ResidentModel load(const ComputeDevice& place = {}) const;
-  ResidentModel load_base(const ComputeDevice& place = {}) const;
+  ResidentModel load(const ComputeDevice& device = {}) const;
+  ResidentModel load_base(const ComputeDevice& device = {}) const;
 
  private:
   const HfWeights& base() const { return fine_tuned_ ? fine_tuned_->base() : *base_; }

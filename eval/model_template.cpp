@@ -43,7 +43,7 @@ class TemplateChoice {
                        ChatTemplate::parse_variables(record.kwargs, place));
   }
 
-  // Where nothing is recorded: the request, else the model's own, else raw text.
+  // Where nothing is recorded, the request decides, else the model's own template, else raw text.
   ModelTemplate unrecorded(const std::string& why) const {
     if (request_.name == "none") return {std::nullopt, OrderedJson::object(), "--chat-template"};
     if (!request_.name.empty()) {

@@ -1,6 +1,6 @@
-// Which chat template a model is asked with, and from where that is known. What its conversations
-// were trained with is kept with every checkpoint and export, and nothing else is taken in its
-// place without a word.
+// Finds the chat template that a model is asked with, and from where it is known. What its
+// conversations were trained with is kept with every checkpoint and export, and nothing else is
+// taken in its place without a word.
 #pragma once
 
 #include <filesystem>
@@ -29,12 +29,14 @@ struct TemplateRequest {
   std::optional<OrderedJson> kwargs;
 };
 
-// Of a checkpoint at `place`. UserError when the request names another template than the record.
+// Finds that of a checkpoint at `place`. UserError when the request names another template than the
+// record.
 ModelTemplate template_of_checkpoint(const CommitRecord& record, const std::string& place,
                                      const std::filesystem::path& base,
                                      const TemplateRequest& request);
-// Of a Hugging Face directory, with or without a PEFT adapter (else empty): what the report of its
-// export says, or the model's own. UserError when the request names another than the report.
+// Finds that of a Hugging Face directory, with or without a PEFT adapter (else empty): what the
+// report of its export says, or the model's own. UserError when the request names another than the
+// report.
 ModelTemplate template_of_directories(const std::filesystem::path& model,
                                       const std::filesystem::path& adapter,
                                       const TemplateRequest& request);

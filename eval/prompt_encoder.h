@@ -1,5 +1,5 @@
-// From a conversation to the tokens that a model continues, exactly as `temper pack` taught them,
-// and how to tell that its answer is over.
+// // Encodes a conversation as the tokens that a model continues, exactly as `temper pack` taught
+// them, and tells when the answer is over.
 #pragma once
 
 #include <cstdint>

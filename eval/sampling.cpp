@@ -15,7 +15,8 @@ namespace {
 // Keeps generation apart from whatever else uses the same seed.
 constexpr uint64_t kSamplingStream = 0x73616d706c65;
 
-// In lanes that do not wait for each other: vocabularies are large, and this is between all steps.
+// It adds in lanes that do not wait for each other: vocabularies are large, and this is between all
+// steps.
 int64_t likeliest(std::span<const float> logits) {
   std::array<float, 16> largest;
   largest.fill(logits.front());

@@ -1,5 +1,5 @@
-// How sure a score is: intervals over the questions, and whether one model beats another on the
-// same.
+// // Measures how sure a score is: intervals over the questions, and whether one model beats
+// another on the same.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +11,14 @@ struct Interval {
   double low = 0.0, high = 0.0;
 };
 
-// 95 % of a share of `num_hits` in `num_trials` (Wilson's score interval); [0, 1] without trials.
+// The 95 % interval of a share of `num_hits` in `num_trials` (Wilson's score interval); [0, 1]
+// without trials.
 Interval wilson_interval(int64_t num_hits, int64_t num_trials);
 
 // Resamples the questions with replacement; the same numbers for the same values anywhere.
 inline constexpr int64_t kNumResamples = 2000;
 
-// 95 % of the mean of `values`: percentiles of the resampled means.
+// The 95 % interval of the mean of `values`: percentiles of the resampled means.
 Interval bootstrap_interval(std::span<const double> values);
 
 struct PairedComparison {

@@ -1,4 +1,5 @@
-// The files beside the weights of an exported model: configuration, generation settings, tokenizer.
+// Writes the files beside the weights of an exported model: configuration, generation settings,
+// tokenizer.
 #pragma once
 
 #include <cstdint>

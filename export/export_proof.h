@@ -1,4 +1,4 @@
-// The evidence that an export is the model that was trained: the same probe answered by the live
+// Proves that an export is the model that was trained: the same probe answered by the live
 // weights and by what was read back from disk.
 #pragma once
 

@@ -15,8 +15,8 @@ DType float_dtype_named(const std::string& name);
 std::string float_dtype_name(DType dtype);
 at::ScalarType to_scalar_type(DType dtype);
 
-// What a config.json says its weights are ("dtype", or "torch_dtype" as transformers 4 has it);
-// float32 when it says nothing.
+// Reads what a config.json says its weights are ("dtype", or "torch_dtype" as transformers 4 has
+// it); float32 when it says nothing.
 DType config_dtype(const Json& config);
 // The config.json of the same model with weights of this type.
 Json with_dtype(Json config, DType dtype);

@@ -1,4 +1,4 @@
-// From trained weights to a directory that transformers, peft, vLLM and this project load:
+// Makes trained weights a directory that transformers, peft, vLLM and this project load:
 //   full fine-tune       a Hugging Face model
 //   LoRA                 a PEFT adapter, or with `merge` a Hugging Face model with it added in
 // Weights stream from the checkpoint parameter by parameter, and the proof reads them stage by
@@ -44,7 +44,7 @@ struct GoldenPrompt {
 struct ExportOptions {
   std::filesystem::path output;
   bool merge = false;
-  // Not given: what the base's config.json says, and float32 for an adapter.
+  // Where it is not given, the base's config.json decides; an adapter is float32.
   std::optional<DType> dtype;
   uint64_t max_shard_bytes = kDefaultMaxShardBytes;
   std::string chat_template;            // name of the one in use, or empty

@@ -1,4 +1,4 @@
-// What a model is asked to prove an export: built-in tokens, never a record.
+// Asks a model to prove an export: with built-in tokens, never with a record.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -1,4 +1,4 @@
-// Whether a checkpoint's files still are what was committed, byte for byte.
+// Checks that a checkpoint's files still are what was committed, byte for byte.
 #pragma once
 
 #include <filesystem>

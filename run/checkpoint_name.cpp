@@ -28,12 +28,17 @@ std::optional<int64_t> checkpoint_step(std::string_view name) {
   return step;
 }
 
+std::string suffixed_checkpoint_name(int64_t step, std::string_view attempt,
+                                     std::string_view suffix) {
+  return fmt::format("{}.{}.{}", checkpoint_name(step), attempt, suffix);
+}
+
 std::optional<SuffixedName> parse_suffixed_name(std::string_view name) {
   const size_t first_dot = name.find('.'), last_dot = name.rfind('.');
   if (first_dot == name.npos) return std::nullopt;
   const std::optional<int64_t> step = checkpoint_step(name.substr(0, first_dot));
   const std::string_view suffix = name.substr(last_dot + 1);
-  if (!step || (suffix != "partial" && suffix != "deleting" && suffix != "aside")) {
+  if (!step || (suffix != kPartialSuffix && suffix != kDeletingSuffix && suffix != kAsideSuffix)) {
     return std::nullopt;
   }
   SuffixedName taken_apart{*step, "", std::string(suffix)};

@@ -16,7 +16,15 @@ std::string checkpoint_name(int64_t step);
 // The step of a name that is exactly what checkpoint_name gives, or nothing.
 std::optional<int64_t> checkpoint_step(std::string_view name);
 
-// A name with a suffix, taken apart. `suffix` is "partial", "deleting" or "aside".
+inline constexpr std::string_view kPartialSuffix = "partial";
+inline constexpr std::string_view kDeletingSuffix = "deleting";
+inline constexpr std::string_view kAsideSuffix = "aside";
+
+// "step-120.ATTEMPT.partial"
+std::string suffixed_checkpoint_name(int64_t step, std::string_view attempt,
+                                     std::string_view suffix);
+
+// A name with one of these suffixes, taken apart.
 struct SuffixedName {
   int64_t step = 0;
   std::string attempt;

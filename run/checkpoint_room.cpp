@@ -15,10 +15,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What is set aside stays, and is no room.
+// A checkpoint that is set aside stays, and is no room.
 bool is_kept_or_swept(const std::string& name) {
   const auto suffixed = parse_suffixed_name(name);
-  return checkpoint_step(name) || (suffixed && suffixed->suffix != "aside");
+  return checkpoint_step(name) || (suffixed && suffixed->suffix != kAsideSuffix);
 }
 
 int64_t bytes_there(const fs::path& root) {

@@ -1,4 +1,4 @@
-// What a command line calls a checkpoint, and which one that is:
+// Finds the checkpoint that a command line names:
 //   runs/first           the one that is recommended (run/recommendation.h)
 //   runs/first@newest    the newest complete one
 //   runs/first@step-40   that one
@@ -19,14 +19,14 @@ struct FoundCheckpoint {
   // For people: which it is and why, "runs/first: step-120, the recommended one (lowest test loss);
   // newest is step-200".
   std::string text;
-  // Where the run itself was named, so that its recommendation decided.
+  // Given where the run itself was named, so that its recommendation decided.
   std::optional<Recommendation> recommendation = {};
 };
 
 // UserError that says which complete checkpoints there are, when there is none of that name.
 FoundCheckpoint find_checkpoint(const std::filesystem::path& reference);
 
-// Whether it names a checkpoint of a run in the way that no path has: RUN@newest or RUN@step-N.
+// Tells whether it is RUN@newest or RUN@step-N, which is no path.
 bool is_checkpoint_reference(const std::filesystem::path& reference);
 
 }  // namespace temper

@@ -1,6 +1,6 @@
-// What a run's evaluations say of its steps: what was learned (the loss over all test sets), what
-// was forgotten (over all general sets), and which steps are better than others. Which checkpoint
-// to use is for run/recommendation.h.
+// Keeps what a run's evaluations say of its steps: what was learned (the loss over all test sets),
+// what was forgotten (over all general sets), and which steps are better than others. Which
+// checkpoint to use is for run/recommendation.h.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,9 @@ inline constexpr const char* kGeneralPrefix = "general/";
 class HeldOutHistory {
  public:
   HeldOutHistory() = default;
-  // What was measured over the sets of the last evaluation.
+  // Takes what was measured over the sets of the last evaluation.
   explicit HeldOutHistory(const MetricsLog& log);
-  // Over the test and the general sets of these hashes.
+  // Takes what was measured over the test and the general sets of these hashes.
   HeldOutHistory(const MetricsLog& log, const std::string& test_data,
                  const std::string& general_data);
 

@@ -1,6 +1,6 @@
-// What metrics.jsonl says of a run (docs/formats/run_directory.md), put in order. Of steps that
-// were computed twice the later line counts, and what lies behind the step that a later attempt
-// went on from is another history: it is left out.
+// // Reads what metrics.jsonl says of a run (docs/formats/run_directory.md) and puts it in order.
+// Where a step was computed twice the later line counts. Steps behind the one that a later attempt
+// went on from belong to another history and are left out.
 #pragma once
 
 #include <cmath>
@@ -49,7 +49,7 @@ struct MetricsLosses {
   std::map<std::string, std::map<int64_t, double>> by_data;  // hash of the sets, step
   std::string last_data;                                     // of the last line
 
-  // Of those sets; none where they were never measured.
+  // The losses over those sets; none where they were never measured.
   const std::map<int64_t, double>& over(const std::string& data) const;
 };
 

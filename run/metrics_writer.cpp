@@ -123,8 +123,8 @@ void MetricsWriter::find_end(int fd) {
   end_ = size;
 }
 
-// What has to be written for `text` to be in the file, of which an earlier try may have written a
-// part. On a new line where something else is there.
+// // Returns what has to be written for `text` to be in the file, of which an earlier try may have
+// written a part. It begins a new line where something else is there.
 std::string MetricsWriter::missing_part(int fd, const std::string& text) const {
   const int64_t size = size_of(fd, path_);
   if (size >= end_ && size - end_ <= std::ssize(text)) {

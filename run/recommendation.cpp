@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "config/recorded_config.h"
+#include "io/json_number.h"
 #include "run/checkpoint_name.h"
 
 namespace temper {
@@ -29,10 +30,6 @@ const char* action_name(Recommendation::Action action) {
   return "none";
 }
 
-OrderedJson number_or_null(double value) {
-  return std::isfinite(value) ? OrderedJson(value) : OrderedJson();
-}
-
 OrderedJson step_or_null(int64_t step) {
   return step < 0 ? OrderedJson() : OrderedJson(step);
 }
@@ -55,7 +52,7 @@ bool is_any_measured(const HeldOutHistory& history,
   });
 }
 
-// Where the steps are told apart by their test loss: one that is better than what was taken.
+// Finds a step with a better test loss than the one that was taken.
 int64_t find_missing(const HeldOutHistory& history, const std::vector<int64_t>& best_first,
                      int64_t taken) {
   if (history.test().empty()) return -1;
@@ -122,8 +119,8 @@ OrderedJson Recommendation::to_json() const {
   OrderedJson json = {{"action", action_name(action)}, {"step", step_or_null(step)}};
   json["path"] = step < 0 ? OrderedJson() : OrderedJson(path.string());
   json["newest_step"] = step_or_null(newest_step);
-  json["test_loss"] = number_or_null(test_loss);
-  json["start_test_loss"] = number_or_null(start_test_loss);
+  json["test_loss"] = finite_or_null(test_loss);
+  json["start_test_loss"] = finite_or_null(start_test_loss);
   json["text"] = action == Action::kNothing ? sentence() : description();
   return json;
 }

@@ -1,5 +1,5 @@
-// Which checkpoint of a run to use, and whether it is better than what the run started from: the
-// one judgement that training, its report and every command that is given a run share.
+// // Decides which checkpoint of a run to use, and whether it is better than what the run started
+// from: the one judgement that training, its report and every command that is given a run share.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace temper {
 
-// What a run's configuration has to say in it.
+// The settings of a run's configuration that take part in it.
 struct ChoiceTerms {
   double max_forgetting = 0.0;       // 0: no budget
   bool begins_with_adapter = false;  // step 0 is the adapter of lora_model_dir, else the base
@@ -68,10 +68,10 @@ struct Recommendation {
 Recommendation recommend_checkpoint(const HeldOutHistory& history, const ChoiceTerms& terms,
                                     const std::vector<CheckpointStatus>& checkpoints);
 
-// Of the directory as it stands; metrics that are missing or cannot be read say nothing.
+// Judges the directory as it stands; metrics that are missing or cannot be read say nothing.
 Recommendation recommend_checkpoint(const RunDirectory& run);
 
-// From run.yaml, else from the newest checkpoint whose record can be read.
+// Reads them from run.yaml, else from the newest checkpoint whose record can be read.
 ChoiceTerms read_choice_terms(const RunDirectory& run,
                               const std::vector<CheckpointStatus>& checkpoints);
 

@@ -1,5 +1,5 @@
-// Who trains in a run directory now: rank 0 of a run holds a lock on RUN_DIR/lock for the run's
-// life, and the kernel lets go of it however the process ends. So that a second start can be
+// Tells who trains in a run directory now: rank 0 of a run holds a lock on RUN_DIR/lock for the
+// run's life, and the kernel lets go of it however the process ends. A second start can so be
 // refused, and a killed run can be told from one that is still at work.
 #pragma once
 

@@ -9,6 +9,9 @@ namespace temper {
 void StateHasher::add(std::string_view kind, std::string_view parameter, int64_t begin,
                       const float* values, int64_t count) {
   TEMPER_CHECK(begin % kChunkElements == 0, "begin {}", begin);
+  // Every chunk is hashed with its name and place and the hashes are added, so that neither the
+  // order of chunks nor the ranks that hold them matter. Shards begin at multiples of 256 elements
+  // of a parameter (arch/layout/bucket_layout.h): no chunk lies on two ranks.
   const Hash128 name_hash = hash_text(parameter, hash_text(kind).low);
   for (int64_t done = 0; done < count; done += kChunkElements) {
     const int64_t chunk = std::min(kChunkElements, count - done);

@@ -1,5 +1,5 @@
-// The hash of a training state: over the names, fp32 weights, optimizer state and cursor, whatever
-// the number of ranks that hold it. Two runs with equal state hashes will continue with equal bits.
+// // Hashes a training state: names, fp32 weights, optimizer state and cursor, whatever the number
+// of ranks that hold it. Two runs with equal state hashes will continue with equal bits.
 #pragma once
 
 #include <array>
@@ -21,7 +21,8 @@ class StateHasher {
   void add(std::string_view kind, std::string_view parameter, int64_t begin, const float* values,
            int64_t count);
 
-  // Partial sums of several ranks, as integers that an all-reduce may add up.
+  // The partial sum in four limbs of 32 bits: an all-reduce may add up those of 2^31 ranks before
+  // an int64 overflows.
   std::array<int64_t, 4> limbs() const;
   static StateHasher from_limbs(const std::array<int64_t, 4>& limbs);
 

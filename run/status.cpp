@@ -3,7 +3,6 @@
 #include <fmt/chrono.h>
 
 #include <array>
-#include <cmath>
 #include <ctime>
 #include <limits>
 #include <string_view>
@@ -11,6 +10,7 @@
 #include "common/error.h"
 #include "io/atomic_file.h"
 #include "io/json.h"
+#include "io/json_number.h"
 
 namespace temper {
 namespace {
@@ -28,11 +28,7 @@ RunState state_from_name(const std::string& name, const std::string& place) {
                   fmt::join(kStateNames, ", "));
 }
 
-// JSON has no NaN or infinity: they are written as null and read as NaN.
-Json number_json(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
-
+// What could not be written as a number is NaN again.
 double number_from(const JsonFields& fields, const std::string& key) {
   return fields.number_or(key, std::numeric_limits<double>::quiet_NaN());
 }
@@ -53,9 +49,9 @@ void write_run_status(const std::filesystem::path& path, const RunStatus& status
       {"attempt", status.attempt},
       {"step", status.step},
       {"max_steps", status.max_steps},
-      {"loss", number_json(status.loss)},
-      {"tokens_per_second", number_json(status.tokens_per_second)},
-      {"eta_seconds", number_json(status.eta_seconds)},
+      {"loss", finite_or_null(status.loss)},
+      {"tokens_per_second", finite_or_null(status.tokens_per_second)},
+      {"eta_seconds", finite_or_null(status.eta_seconds)},
       {"last_checkpoint_step", status.last_checkpoint_step},
       {"error", status.error},
       {"updated_at", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))}};

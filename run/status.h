@@ -1,5 +1,5 @@
-// Where a run stands, for people and for the front door: RUN_DIR/status.json, replaced atomically
-// by rank 0, and the lines of metrics.jsonl.
+// // Tells people and the front door where a run stands: RUN_DIR/status.json, which rank 0 replaces
+// atomically.
 #pragma once
 
 #include <cstdint>

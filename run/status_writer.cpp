@@ -15,8 +15,7 @@ constexpr std::chrono::seconds kBetweenTries(1);
 
 }  // namespace
 
-StatusWriter::StatusWriter(RunDirectory directory, std::string attempt)
-    : directory_(std::move(directory)), attempt_(std::move(attempt)) {}
+StatusWriter::StatusWriter(OwnedRunDirectory directory) : directory_(std::move(directory)) {}
 
 void StatusWriter::write(const RunStatus& status) {
   try_to_write(status);
@@ -35,8 +34,8 @@ void StatusWriter::write_end(const RunStatus& status) {
 
 bool StatusWriter::try_to_write(const RunStatus& status) {
   try {
-    // Where locks do not work, another start may have taken the directory.
-    directory_.check_ownership(attempt_);
+    // Another start may have taken the directory where locks do not work.
+    directory_.check_ownership();
     if (was_ended_by_watchdog()) return true;
     write_run_status(directory_.status_path(), status);
   } catch (const LostRunError&) {
@@ -57,7 +56,8 @@ bool StatusWriter::try_to_write(const RunStatus& status) {
 bool StatusWriter::was_ended_by_watchdog() const {
   try {
     const auto written = read_run_status(directory_.status_path());
-    return written && written->attempt == attempt_ && written->state == RunState::kFailed;
+    return written && written->attempt == directory_.attempt() &&
+           written->state == RunState::kFailed;
   } catch (const Error&) {
     return false;  // damaged: it is written anew
   }

@@ -24,7 +24,7 @@ double process_seconds() {
   return std::chrono::duration<double>(Clock::now() - kProcessStart).count();
 }
 
-// Until a save has been measured: what a slow network file system does.
+// The speed of a slow network file system, assumed until a save has been measured.
 constexpr double kAssumedBytesPerSecond = 100e6;
 
 enum StopReason : int64_t { kNoStop, kTimeIsUp, kSignal };
@@ -40,12 +40,12 @@ bool is_save_due(double save_minutes, double seconds_since_save, double step_sec
 }
 
 Checkpointer::Checkpointer(ShardedModel& model, const RunConfig& config,
-                           const RunDirectory& directory, const std::string& attempt, OnEnd on_end)
+                           const OwnedRunDirectory& directory, OnEnd on_end)
     : group_(model.mesh().world()),
       config_(config),
       directory_(directory),
       on_end_(std::move(on_end)),
-      saver_(model, directory, attempt),
+      saver_(model, directory),
       last_save_(process_seconds()) {}
 
 bool Checkpointer::is_requested() const {
@@ -149,7 +149,7 @@ void Checkpointer::record(const SaveOutcome& outcome) {
   const bool saved = outcome.error.empty();
   if (saved) {
     last_saved_step_ = outcome.step;
-    // Not the total: in the background that waits for steps to end.
+    // The total time would mislead: in the background a save waits for steps to end.
     longest_save_seconds_ =
         std::max(longest_save_seconds_, outcome.stall_seconds + outcome.write_seconds);
   }

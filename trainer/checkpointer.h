@@ -9,7 +9,7 @@
 
 #include "checkpoint/checkpoint_saver.h"
 #include "config/run_config.h"
-#include "run/run_directory.h"
+#include "run/owned_run_directory.h"
 #include "sharding/sharded_model.h"
 
 namespace temper {
@@ -20,9 +20,9 @@ struct StepDecision {
   bool save = false;  // somebody asks for one, or the last is save_minutes old
 };
 
-// Whether a save by time is due at the end of a step that took `step_seconds`, so many seconds
-// after the last one: at the boundary nearest to save_minutes, or from half of that on after an
-// evaluation, because only a checkpoint that was measured can be found to be the best.
+// Tells whether a save by time is due at the end of a step that took `step_seconds`, so many
+// seconds after the last one: at the boundary nearest to save_minutes, or from half of that on
+// after an evaluation, because only a checkpoint that was measured can be found to be the best.
 bool is_save_due(double save_minutes, double seconds_since_save, double step_seconds,
                  bool is_evaluated);
 
@@ -30,12 +30,12 @@ class Checkpointer {
  public:
   // `on_end` is told of every save that has ended, on all ranks.
   using OnEnd = std::function<void(const SaveOutcome&)>;
-  Checkpointer(ShardedModel& model, const RunConfig& config, const RunDirectory& directory,
-               const std::string& attempt, OnEnd on_end);
+  Checkpointer(ShardedModel& model, const RunConfig& config, const OwnedRunDirectory& directory,
+               OnEnd on_end);
 
   // Makes ready for background saves, which will come.
   void expect_saves();
-  // At the end of a step: agrees on signals, requests and rank 0's clock, and brings a save under
+  // Agrees, at the end of a step, on signals, requests and rank 0's clock, and brings a save under
   // way forward, in one small reduction. `is_evaluated`: the step's held-out losses are known.
   // Collective, as the functions below. AgreedError when a save
   // has failed and the run must not go on.
@@ -67,7 +67,7 @@ class Checkpointer {
 
   ProcessGroup& group_;
   const RunConfig& config_;
-  const RunDirectory& directory_;
+  const OwnedRunDirectory& directory_;
   OnEnd on_end_;
   CheckpointSaver saver_;
   int64_t last_saved_step_ = -1;

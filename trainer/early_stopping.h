@@ -1,4 +1,4 @@
-// Whether it is time to end because the test loss has stopped improving.
+// Decides whether it is time to end because the test loss has stopped improving.
 #pragma once
 
 #include <cstdint>

@@ -1,15 +1,13 @@
-// Trainer's ways back: onto a checkpoint when it starts, and when a step must not be taken as it is
-// (trainer/anomaly_guard.h).
+#include "trainer/recovery.h"
+
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 
 #include "comm/agreement.h"
 #include "comm/watch/heartbeat.h"
 #include "common/error.h"
 #include "common/log.h"
-#include "trainer/startup/device.h"
-#include "trainer/trainer.h"
+#include "io/json.h"
 
 namespace temper {
 namespace {
@@ -38,116 +36,128 @@ int64_t find_worst_micro_batch(const std::vector<double>& losses) {
   return std::max_element(losses.begin(), losses.end(), worse) - losses.begin();
 }
 
+std::string last_checkpoint_text(int64_t step) {
+  return step < 0 ? "There is no checkpoint yet"
+                  : fmt::format("The last checkpoint is of step {}", step);
+}
+
 }  // namespace
 
-void Trainer::restore(const RestoredCheckpoint& restored) {
+void Recovery::follow(const RestoredCheckpoint& restored, RunPosition& position) {
   const CommitRecord& record = restored.record;
-  step_ = record.step;
-  rows_consumed_ = record.rows_consumed;
+  position.step = record.step;
+  position.rows_consumed = record.rows_consumed;
   guard_.go_back_to(record, restored.path);
-  std::error_code ignored;
-  const bool is_ours =
-      std::filesystem::equivalent(restored.path, directory_.checkpoint_path(step_), ignored);
-  if (is_ours) checkpointer_->set_last_saved_step(step_);
-  if (record.cpu_kernels != device_.level) {
+  if (lies_in(parts_.directory, restored)) parts_.checkpointer.set_last_saved_step(record.step);
+  if (record.cpu_kernels != parts_.device.level) {
     log::warning(
         "the checkpoint was written on {}; this is {}: the run continues, but its bits may differ "
         "from an uninterrupted one's",
-        record.cpu_kernels, device_.level);
+        record.cpu_kernels, parts_.device.level);
   }
 }
 
-StepVerdict Trainer::judge_step(const StepReport& report, const std::vector<double>& losses) {
-  const RowRange rows{rows_consumed_, rows_consumed_ + config_.global_batch_size};
+StepVerdict Recovery::judge(const StepReport& report, const std::vector<double>& losses,
+                            const RunPosition& position) {
+  const RunConfig& config = parts_.setup.config;
+  const RowRange rows{position.rows_consumed, position.rows_consumed + config.global_batch_size};
   StepVerdict verdict = guard_.judge({rows, report.loss, report.grad_norm});
   if (verdict.problem.empty()) return verdict;
   const int64_t micro_batch = find_worst_micro_batch(losses);
-  const int64_t rank = micro_batch % group_.size();
-  const RowRange its_rows{rows.begin + micro_batch * config_.micro_batch_size,
-                          rows.begin + (micro_batch + 1) * config_.micro_batch_size};
+  const int64_t rank = micro_batch % parts_.group.size();
+  const RowRange its_rows{rows.begin + micro_batch * config.micro_batch_size,
+                          rows.begin + (micro_batch + 1) * config.micro_batch_size};
   Json data = Json::array();
   std::string names;
   for (int64_t row = its_rows.begin; row < std::min(its_rows.end, its_rows.begin + kMaxNamedRows);
        ++row) {
-    const TrainingData::RowLocation location = setup_.data->location_of(row);
+    const TrainingData::RowLocation location = parts_.setup.data->location_of(row);
     data.push_back({location.dataset.string(), location.row});
     names += fmt::format("{}{} of {}", names.empty() ? "" : ", ", location.row,
                          location.dataset.filename().string());
   }
-  if (is_leader()) {
-    progress_->end_bar();
-    progress_->event("bad_step", {{"step", report.step},
-                                  {"problem", verdict.problem},
-                                  {"action", action_name(verdict.action)},
-                                  {"rows", {verdict.rows.begin, verdict.rows.end}},
-                                  {"micro_batch", micro_batch},
-                                  {"rank", rank},
-                                  {"data", data}});
-  }
+  parts_.reporter.end_bar();
+  parts_.reporter.event("bad_step", {{"step", report.step},
+                                     {"problem", verdict.problem},
+                                     {"action", action_name(verdict.action)},
+                                     {"rows", {verdict.rows.begin, verdict.rows.end}},
+                                     {"micro_batch", micro_batch},
+                                     {"rank", rank},
+                                     {"data", data}});
   const std::string text = fmt::format(
       "step {}: {} (worst loss: micro-batch {} of rank {}, row{} {})", report.step, verdict.problem,
       micro_batch, rank, its_rows.end - its_rows.begin == 1 ? "" : "s", names);
   if (verdict.action == Action::kStop) {
-    checkpointer_->wait_ignoring_failure();  // so that what is said of the last checkpoint is true
+    // A save under way may still succeed: only then is the last checkpoint known.
+    parts_.checkpointer.wait_ignoring_failure();
     throw AgreedError(
         fmt::format("{}; nothing was updated. {}; lower learning_rate, look at those rows, or see "
                     "on_non_finite and on_spike",
-                    text, last_checkpoint_text()),
+                    text, last_checkpoint_text(parts_.checkpointer.last_saved_step())),
         kExitFailed);
   }
   if (verdict.action == Action::kApply) log::warning("{}", text);
   if (verdict.action == Action::kSkip) log::warning("{}; the update is skipped", text);
   if (verdict.action == Action::kRollback) {
     log::warning("{}; rollback {} of at most {}, leaving out rows {} to {} of the run", text,
-                 guard_.num_rollbacks(), config_.max_rollbacks, verdict.rows.begin,
+                 guard_.num_rollbacks(), config.max_rollbacks, verdict.rows.begin,
                  verdict.rows.end - 1);
   }
   return verdict;
 }
 
-// To the newest checkpoint that has seen none of the rows at fault. Which one that is depends on
-// when saves came; what follows does not: from any of them the same steps lead here again.
-void Trainer::roll_back(const RowRange& rows) {
-  checkpointer_->wait();
-  Json checkpoints = Json::array();
-  run_agreed(group_, [&] {
-    if (!is_leader()) return;
-    for (const CheckpointStatus& status : directory_.checkpoints()) {
-      const bool usable = status.complete && status.record->run_id == setup_.identity.run_id &&
-                          status.step <= step_ && status.record->rows_consumed <= rows.begin;
-      if (usable) checkpoints.push_back(status.path.string());
+std::vector<std::string> Recovery::find_checkpoints_before(const RowRange& rows,
+                                                           const RunPosition& position) {
+  Json found = Json::array();
+  run_agreed(parts_.group, [&] {
+    if (!parts_.reporter.is_leader()) return;
+    for (const CheckpointStatus& status : parts_.directory.checkpoints()) {
+      const bool usable =
+          status.complete && status.record->run_id == parts_.setup.identity.run_id &&
+          status.step <= position.step && status.record->rows_consumed <= rows.begin;
+      if (usable) found.push_back(status.path.string());
     }
   });
-  const Json chosen =
-      parse_json(group_.all_gather_text(checkpoints.dump()).front(), "chosen checkpoints");
-  if (!chosen.empty()) {
-    restore_again(chosen);
-  } else if (rows.begin != rows_consumed_) {
+  return parse_json(parts_.group.all_gather_text(found.dump()).front(), "chosen checkpoints");
+}
+
+// Which checkpoint it goes back to depends on when saves came, and so on the speed of the machine.
+// The steps that follow do not: the guard leaves the rows out from now on, and a step computes the
+// same bits whenever it is computed, so from any earlier checkpoint the same steps lead here again.
+void Recovery::roll_back(const RowRange& rows, RunPosition& position) {
+  parts_.checkpointer.wait();
+  const std::vector<std::string> checkpoints = find_checkpoints_before(rows, position);
+  if (!checkpoints.empty()) {
+    restore(checkpoints, position);
+  } else if (rows.begin != position.rows_consumed) {
     throw AgreedError(
         fmt::format("there is no checkpoint from before row {} of the run to go back to; set "
                     "save_steps or save_minutes lower",
                     rows.begin),
         kExitFailed);
   }
-  // Without a checkpoint: the weights have not seen these rows yet.
-  log::info("going on after step {}", step_);
-  if (is_leader()) {
-    progress_->event("rollback", {{"step", step_}, {"rows", {rows.begin, rows.end}}});
-  }
-  write_status(RunState::kTraining);
+  // Without a checkpoint the weights have not seen these rows yet: the update was not made.
+  parts_.reporter.rolled_back(position.step, rows);
 }
 
-void Trainer::restore_again(const std::vector<std::string>& checkpoints) {
+void Recovery::restore(const std::vector<std::string>& checkpoints, RunPosition& position) {
   const PhaseScope phase(RankPhase::kLoad);
-  const RestoredCheckpoint restored = restore_first_intact(checkpoints, *model_);
-  restore(restored);
-  validator_.go_back_to(step_);
-  run_agreed(group_, [&] {
-    if (!is_leader()) return;
+  const RestoredCheckpoint restored = restore_first_intact(checkpoints, parts_.model);
+  follow(restored, position);
+  parts_.validator.go_back_to(position.step);
+  run_agreed(parts_.group, [&] {
+    if (!parts_.reporter.is_leader()) return;
     // Later ones hold what is being left out.
-    set_aside_later(directory_, attempt_, restored.path, step_);
-    directory_.point_latest_to(step_);
+    set_aside_later(parts_.directory, restored);
+    parts_.directory.point_latest_to(position.step);
   });
+}
+
+Hash128 Recovery::control_hash(const RunPosition& position) const {
+  CommitRecord record;
+  guard_.write_to(record);
+  return hash_text(
+      fmt::format("{} {} {}", position.step, position.rows_consumed, record.guard_state));
 }
 
 }  // namespace temper

@@ -1,4 +1,4 @@
-// Whether ranks that should hold the same do. Memory without error correction, a driver or a
+// Checks that ranks which should hold the same do. Memory without error correction, a driver or a
 // network card may change a bit of one, and training would go on with several models.
 #pragma once
 
@@ -18,8 +18,8 @@ struct RankHashes {
   Hash128 control;  // where the run stands, and what it decides from
 };
 
-// Who differs from the majority, in what: one sentence, empty when nobody does. Where two halves
-// differ it names both. Pure.
+// // Tells in one sentence which ranks differ from the majority, and in what; empty when none does.
+// Where two halves differ it names both. Pure.
 std::string find_odd_ranks(const std::vector<RankHashes>& ranks);
 
 // Compares all ranks' hashes; AgreedError naming those that differ. `step` also picks which part of

@@ -44,11 +44,13 @@ HeldOutLoss held_out_loss(ShardedModel& model, ProcessGroup& group, const Packed
 
 }  // namespace
 
-Validator::Validator(const RunSetup& setup, ProcessGroup& group, const RunDirectory& directory)
+Validator::Validator(const RunSetup& setup, ProcessGroup& group, const RunDirectory& directory,
+                     RunReporter& reporter)
     : setup_(setup),
       config_(setup.config),
       group_(group),
       directory_(directory),
+      reporter_(reporter),
       early_stopping_(config_.early_stopping_patience) {}
 
 void Validator::restore_history(int64_t last_step) {
@@ -84,42 +86,41 @@ void Validator::go_back_to(int64_t step) {
   }
 }
 
-void Validator::evaluate(ShardedModel& model, int64_t step, Progress* progress) {
+void Validator::evaluate(ShardedModel& model, int64_t step) {
   if (last_evaluated_step_ == step) return;
   last_evaluated_step_ = step;
   const PhaseScope phase(RankPhase::kEvaluate);
   HeldOutLoss test, general;
   for (size_t i = 0; i < setup_.held_out.size(); ++i) {
-    const HeldOutLoss loss = evaluate_set(setup_.held_out[i], model, progress);
+    const HeldOutLoss loss = evaluate_set(setup_.held_out[i], model);
     HeldOutLoss& all = static_cast<int64_t>(i) < setup_.num_test_sets ? test : general;
     all.sum += loss.sum;
     all.count += loss.count;
   }
-  if (test.count > 0) note_test_loss(test.mean(), progress);
-  if (general.count > 0) note_general_loss(general.mean(), progress);
+  if (test.count > 0) note_test_loss(test.mean());
+  if (general.count > 0) note_general_loss(general.mean());
 }
 
-HeldOutLoss Validator::measure(const HeldOutSet& set, ShardedModel& model, Progress* progress) {
-  if (progress != nullptr) progress->end_bar();
+HeldOutLoss Validator::measure(const HeldOutSet& set, ShardedModel& model) {
+  reporter_.end_bar();
   WorkBar bar(fmt::format("evaluating {}, rows", set.name), set.dataset.info().num_rows,
-              progress != nullptr);
+              reporter_.is_leader());
   return held_out_loss(model, group_, set.dataset, config_.micro_batch_size, bar);
 }
 
-HeldOutLoss Validator::evaluate_set(const HeldOutSet& set, ShardedModel& model,
-                                    Progress* progress) {
+HeldOutLoss Validator::evaluate_set(const HeldOutSet& set, ShardedModel& model) {
   const int64_t step = last_evaluated_step_;
-  const HeldOutLoss loss = measure(set, model, progress);
+  const HeldOutLoss loss = measure(set, model);
   if (!std::isfinite(loss.sum)) {
     throw AgreedError(fmt::format("the held-out loss over {} at step {} is not finite; lower "
                                   "learning_rate or look at that dataset",
                                   set.name, step),
                       kExitFailed);
   }
-  if (progress == nullptr) return loss;
+  if (!reporter_.is_leader()) return loss;
   log::info("step {}: {} loss {:.4f}, perplexity {:.2f} over {} targets", step, set.name,
             loss.mean(), loss.perplexity(), loss.count);
-  progress->event("eval", {{"step", step},
+  reporter_.event("eval", {{"step", step},
                            {"set", set.name},
                            {"loss", loss.mean()},
                            {"loss_sum", loss.sum},
@@ -128,14 +129,12 @@ HeldOutLoss Validator::evaluate_set(const HeldOutSet& set, ShardedModel& model,
   return loss;
 }
 
-void Validator::note_test_loss(double loss, Progress* progress) {
+void Validator::note_test_loss(double loss) {
   const int64_t step = last_evaluated_step_;
   history_.add_test(step, loss);
   early_stopping_.update(step, loss);
-  if (progress != nullptr) {
-    progress->event("test_loss",
-                    {{"step", step}, {"loss", loss}, {"data", setup_.test_data_hash.hex()}});
-  }
+  reporter_.event("test_loss",
+                  {{"step", step}, {"loss", loss}, {"data", setup_.test_data_hash.hex()}});
   if (early_stopping_.should_stop()) {
     log::info(
         "early stopping: the test loss has not improved on {:.4f} (step {}) for {} evaluations",
@@ -144,13 +143,11 @@ void Validator::note_test_loss(double loss, Progress* progress) {
   }
 }
 
-void Validator::note_general_loss(double loss, Progress* progress) {
+void Validator::note_general_loss(double loss) {
   const int64_t step = last_evaluated_step_;
   history_.add_general(step, loss);
-  if (progress != nullptr) {
-    progress->event("general_loss",
-                    {{"step", step}, {"loss", loss}, {"data", setup_.general_data_hash.hex()}});
-  }
+  reporter_.event("general_loss",
+                  {{"step", step}, {"loss", loss}, {"data", setup_.general_data_hash.hex()}});
   if (is_over_budget()) {
     log::warning(
         "step {}: the general loss is {:.1f} % above the base's; max_forgetting is {:.1f} %", step,
@@ -159,7 +156,7 @@ void Validator::note_general_loss(double loss, Progress* progress) {
 }
 
 bool Validator::is_over_budget() const {
-  // What an earlier attempt measured counts, too.
+  // The last evaluation may be one of an earlier attempt: it counts, too.
   return config_.max_forgetting > 0.0 && !history_.general().empty() &&
          history_.forgetting_at(history_.general().rbegin()->first) > config_.max_forgetting;
 }
@@ -177,14 +174,15 @@ std::vector<int64_t> Validator::steps_best_first() const {
   return history_.steps_best_first(config_.max_forgetting);
 }
 
-void Validator::report(int64_t last_step, Progress& progress) const {
+void Validator::report(int64_t last_step) const {
+  if (!reporter_.is_leader()) return;
   using Action = Recommendation::Action;
   const bool has_budget = config_.max_forgetting > 0.0;
   if (history_.test().empty() && !has_budget) return;
   const Recommendation found =
       recommend_checkpoint(history_, ChoiceTerms(config_), directory_.checkpoints());
   if (has_budget) {
-    report_forgetting(last_step, found.action == Action::kUse ? found.step : -1, progress);
+    report_forgetting(last_step, found.action == Action::kUse ? found.step : -1);
   }
   if (found.action == Action::kNothing) return;
   const std::string text = fmt::format("{}: {}", directory_.root().string(), found.description());
@@ -200,17 +198,17 @@ void Validator::report(int64_t last_step, Progress& progress) const {
   }
 }
 
-void Validator::report_forgetting(int64_t last_step, int64_t use_step, Progress& progress) const {
+void Validator::report_forgetting(int64_t last_step, int64_t use_step) const {
   const double forgetting = history_.forgetting_at(last_step);
   if (std::isnan(forgetting)) {
     log::warning("max_forgetting: the base's general loss is not in {}: nothing to compare with",
                  directory_.metrics_path().string());
     return;
   }
-  progress.event("forgetting", {{"step", last_step},
-                                {"rise", forgetting},
-                                {"max_forgetting", config_.max_forgetting},
-                                {"use_step", use_step}});
+  reporter_.event("forgetting", {{"step", last_step},
+                                 {"rise", forgetting},
+                                 {"max_forgetting", config_.max_forgetting},
+                                 {"use_step", use_step}});
   log::info("the general loss ends {:+.1f} % from the base's; max_forgetting is {:.1f} %",
             100.0 * forgetting, 100.0 * config_.max_forgetting);
 }

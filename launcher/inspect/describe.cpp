@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/error.h"
+#include "io/json_number.h"
 #include "launcher/inspect/describe_model.h"
 #include "run/checkpoint_files.h"
 #include "run/checkpoint_name.h"
@@ -23,11 +24,6 @@ constexpr const char* kDied =
     "its process is gone without a word (killed, or the machine went down); the same command goes "
     "on from the last checkpoint";
 constexpr int64_t kQuietSeconds = 120;
-
-// JSON has no NaN.
-OrderedJson finite_or_null(double value) {
-  return std::isfinite(value) ? OrderedJson(value) : OrderedJson();
-}
 
 bool looks_like_checkpoint(const fs::path& directory) {
   const std::string name = fs::weakly_canonical(directory).filename().string();

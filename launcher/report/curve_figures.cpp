@@ -1,4 +1,5 @@
 #include "launcher/report/curve_figures.h"
+#include "io/json_number.h"
 
 #include <algorithm>
 #include <cmath>
@@ -23,7 +24,7 @@ OrderedJson thinned_curve(const std::map<int64_t, MetricsStep>& steps,
     }
     if (num_seen < stride) continue;
     const double mean = num_finite > 0 ? sum / static_cast<double>(num_finite) : kNoNumber;
-    curve.push_back({(first + step) / 2, number_json(mean)});
+    curve.push_back({(first + step) / 2, finite_or_null(mean)});
     sum = 0.0;
     num_seen = num_finite = 0;
   }
@@ -54,9 +55,9 @@ OrderedJson end_point(const RunFacts& facts) {
   return {{"name", facts.name()},
           {"step", step},
           {"action", recommendation.to_json()["action"]},
-          {"test_loss", number_json(test.at(step))},
-          {"base_test_loss", base == test.end() ? OrderedJson() : number_json(base->second)},
-          {"rise", number_json(facts.history.forgetting_at(step))}};
+          {"test_loss", finite_or_null(test.at(step))},
+          {"base_test_loss", base == test.end() ? OrderedJson() : finite_or_null(base->second)},
+          {"rise", finite_or_null(facts.history.forgetting_at(step))}};
 }
 
 }  // namespace
@@ -67,7 +68,7 @@ OrderedJson curve_figures(const RunFacts& facts) {
   for (const auto& [set, by_step] : facts.log.evaluations) {
     OrderedJson curve = OrderedJson::array();
     for (const auto& [step, evaluation] : by_step) {
-      curve.push_back({step, number_json(evaluation.loss())});
+      curve.push_back({step, finite_or_null(evaluation.loss())});
     }
     held_out[set] = curve;
   }
@@ -99,17 +100,17 @@ OrderedJson held_out_figures(const RunFacts& facts) {
     sets.push_back({{"set", set},
                     {"kind", set.starts_with(kGeneralPrefix) ? "general" : "test"},
                     {"targets", last.num_targets},
-                    {"base", number_json(base_loss)},
+                    {"base", finite_or_null(base_loss)},
                     {"step", used == by_step.end() ? last_step : used->first},
-                    {"loss", number_json(loss)},
-                    {"change", number_json(loss / base_loss - 1.0)},
-                    {"base_perplexity", number_json(std::exp(base_loss))},
-                    {"perplexity", number_json(std::exp(loss))},
-                    {"base_bits_per_byte", number_json(of_base.bits_per_byte())},
-                    {"bits_per_byte", number_json(shown.bits_per_byte())},
-                    {"last", number_json(last.loss())},
+                    {"loss", finite_or_null(loss)},
+                    {"change", finite_or_null(loss / base_loss - 1.0)},
+                    {"base_perplexity", finite_or_null(std::exp(base_loss))},
+                    {"perplexity", finite_or_null(std::exp(loss))},
+                    {"base_bits_per_byte", finite_or_null(of_base.bits_per_byte())},
+                    {"bits_per_byte", finite_or_null(shown.bits_per_byte())},
+                    {"last", finite_or_null(last.loss())},
                     {"last_step", last_step},
-                    {"best", number_json(best->second.loss())},
+                    {"best", finite_or_null(best->second.loss())},
                     {"best_step", best->first}});
   }
   return sets;
@@ -119,7 +120,8 @@ OrderedJson forgetting_figures(const RunFacts& facts, const std::vector<RunFacts
   OrderedJson trajectory = OrderedJson::array();
   for (const auto& [step, loss] : facts.history.test()) {
     const double rise = facts.history.forgetting_at(step);
-    if (std::isfinite(rise)) trajectory.push_back({step, number_json(loss), number_json(rise)});
+    if (std::isfinite(rise))
+      trajectory.push_back({step, finite_or_null(loss), finite_or_null(rise)});
   }
   OrderedJson runs = OrderedJson::array();
   if (OrderedJson mine = end_point(facts); !mine.is_null()) runs.push_back(mine);

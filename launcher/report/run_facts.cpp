@@ -38,10 +38,6 @@ void note_gaps(RunFacts& facts) {
 
 }  // namespace
 
-OrderedJson number_json(double value) {
-  return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr);
-}
-
 std::string RunFacts::name() const {
   const auto path = std::filesystem::absolute(directory).lexically_normal();
   return (path.has_filename() ? path : path.parent_path()).filename().string();  // not of "run/"

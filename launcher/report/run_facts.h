@@ -15,6 +15,7 @@
 #include "run/metrics_log.h"
 #include "run/recommendation.h"
 #include "run/run_directory.h"
+#include "run/run_identity.h"
 
 namespace temper {
 
@@ -36,8 +37,5 @@ struct RunFacts {
 
 // UserError when it is no run's directory.
 RunFacts read_run_facts(const std::filesystem::path& directory);
-
-// Null for what JSON cannot hold.
-OrderedJson number_json(double value);
 
 }  // namespace temper

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "common/version.h"
+#include "io/json_number.h"
 #include "launcher/report/curve_figures.h"
 #include "launcher/report/data_figures.h"
 #include "launcher/report/evaluation_figures.h"
@@ -47,7 +48,7 @@ OrderedJson run_section(const RunFacts& facts) {
   run["steps"] = facts.log.steps.size();
   run["tokens"] = tokens;
   run["training_seconds"] = seconds;
-  run["tokens_per_second"] = number_json(static_cast<double>(tokens) / seconds);
+  run["tokens_per_second"] = finite_or_null(static_cast<double>(tokens) / seconds);
   run["starts"] = count_events(facts, "start") + count_events(facts, "resume");
   run["saves"] = count_events(facts, "save");
   OrderedJson checkpoints = OrderedJson::array();
@@ -67,7 +68,7 @@ OrderedJson timeline_section(const RunFacts& facts) {
     if (std::any_of(kShownElsewhere.begin(), kShownElsewhere.end(), is)) continue;
     if (timeline.size() >= kMaxTimelineEvents) break;
     OrderedJson entry = {
-        {"time", number_json(event.time)}, {"event", event.event}, {"step", event.step}};
+        {"time", finite_or_null(event.time)}, {"event", event.event}, {"step", event.step}};
     for (const char* key : {"ranks", "attempt", "error", "max_steps"}) {
       const auto found = event.fields.find(key);
       if (found != event.fields.end() && found->is_primitive()) entry[key] = *found;

@@ -24,7 +24,7 @@ class Evaluate : public testing::Test {
     root_ = world().all_gather_text(made_ ? made_->root().string() : "").front();
     loader_ = std::make_unique<ModelLoader>(ModelRequest{.path = root_ / "run"});
     model_.emplace(loader_->load());
-    task_.datasets = open_datasets_of_run(*loader_);
+    task_.held_out = open_held_out_sets_of_run(*loader_);
     task_.questions = read_questions(root_ / "corpus.jsonl", 5);
     for (int q = 5; q < 40; ++q) task_.questions.push_back(task_.questions[q % 5]);
     task_.choices.push_back({"q:1", {{"user", "Which?"}}, {"this", "that", "the other"}, 1});

@@ -55,13 +55,14 @@ Batch make_batch(int64_t step, int64_t m) {
 
 class ShardedCheckpoint : public testing::TestWithParam<Training> {
  protected:
+  OwnedRunDirectory run() const { return {root_, "one"}; }
   void SetUp() override {
     root_ = std::filesystem::temp_directory_path() / "temper-sharded-checkpoint";
     root_ += "-" + world().all_gather_text(std::to_string(getpid())).front();
     if (world().rank() == 0) {
       std::filesystem::remove_all(root_);
       make_directories(root_);
-      RunDirectory(root_).take_ownership("one");
+      run().take_ownership();
     }
     world().barrier();
   }
@@ -71,9 +72,7 @@ class ShardedCheckpoint : public testing::TestWithParam<Training> {
     world().barrier();
   }
 
-  std::filesystem::path directory(int64_t step) const {
-    return RunDirectory(root_).checkpoint_path(step);
-  }
+  std::filesystem::path directory(int64_t step) const { return run().checkpoint_path(step); }
   std::filesystem::path shard_file(int64_t step) const {
     return directory(step) / rank_file_name(0, world().size());
   }
@@ -139,7 +138,7 @@ class ShardedCheckpoint : public testing::TestWithParam<Training> {
     CommitRecord record;
     record.step = step;
     record.rows_consumed = step * kMicroBatches;
-    return save_checkpoint(model, RunDirectory(root_), "one", record);
+    return save_checkpoint(model, run(), record);
   }
 
   std::filesystem::path root_;
@@ -153,8 +152,7 @@ TEST_P(ShardedCheckpoint, restored_run_ends_with_the_bits_of_an_undisturbed_one)
   for (int64_t step = 3; step <= 4; ++step) train_step(*undisturbed, step);
 
   auto resumed = make_model();
-  const CommitRecord restored =
-      restore_checkpoint(RunDirectory(root_).checkpoint_path(2), *resumed);
+  const CommitRecord restored = restore_checkpoint(run().checkpoint_path(2), *resumed);
   EXPECT_EQ(restored.step, 2);
   EXPECT_EQ(restored.rows_consumed, 8);
   for (int64_t step = 3; step <= 4; ++step) train_step(*resumed, step);
@@ -166,17 +164,17 @@ TEST_P(ShardedCheckpoint, a_flipped_bit_is_never_restored) {
   train_step(*model, 1);
   save(*model, 1);
   flip_bit(shard_file(1));
-  EXPECT_THROW(restore_checkpoint(RunDirectory(root_).checkpoint_path(1), *model), AgreedError);
+  EXPECT_THROW(restore_checkpoint(run().checkpoint_path(1), *model), AgreedError);
 }
 
 TEST_P(ShardedCheckpoint, an_attempt_that_lost_the_directory_commits_nothing) {
   auto model = make_model();
   train_step(*model, 1);
-  if (world().rank() == 0) RunDirectory(root_).take_ownership("two");
+  if (world().rank() == 0) OwnedRunDirectory(root_, "two").take_ownership();
   world().barrier();
   EXPECT_THROW(save(*model, 1), AgreedError);
-  EXPECT_FALSE(std::filesystem::exists(RunDirectory(root_).checkpoint_path(1)));
-  EXPECT_FALSE(std::filesystem::exists(RunDirectory(root_).partial_checkpoint_path(1, "one")));
+  EXPECT_FALSE(std::filesystem::exists(run().checkpoint_path(1)));
+  EXPECT_FALSE(std::filesystem::exists(run().partial_checkpoint_path(1)));
 }
 
 TEST_P(ShardedCheckpoint, same_state_is_not_written_twice) {
@@ -229,7 +227,7 @@ TEST_P(ShardedCheckpoint, incomplete_directory_in_the_way_is_kept_aside) {
 
 TEST_P(ShardedCheckpoint, background_save_holds_the_state_of_its_own_step) {
   auto model = make_model();
-  CheckpointSaver saver(*model, RunDirectory(root_), "one");
+  CheckpointSaver saver(*model, run());
   EXPECT_FALSE(saver.is_active());
   for (int64_t step = 1; step <= 3; ++step) {
     train_step(*model, step);
@@ -255,7 +253,7 @@ TEST_P(ShardedCheckpoint, background_save_holds_the_state_of_its_own_step) {
 TEST_P(ShardedCheckpoint, nothing_is_committed_before_every_rank_has_written) {
   auto model = make_model();
   train_step(*model, 1);
-  CheckpointSaver saver(*model, RunDirectory(root_), "one");
+  CheckpointSaver saver(*model, run());
   CommitRecord record;
   record.step = 1;
   saver.start({record, 0, {}, 0.0}, CheckpointSaver::Mode::kBackground);
@@ -276,7 +274,7 @@ TEST_P(ShardedCheckpoint, replicas_that_differ_are_never_saved) {
   train_step(*model, 1);
   TrainableShard& shard = model->trainable_shards().front();
   if (model->mesh().replica() == 1) shard.adam_m.data_ptr<float>()[0] += 1.0f;
-  CheckpointSaver saver(*model, RunDirectory(root_), "one");
+  CheckpointSaver saver(*model, run());
   CommitRecord record;
   record.step = 1;
   for (const auto mode : {CheckpointSaver::Mode::kBackground, CheckpointSaver::Mode::kForeground}) {
@@ -285,7 +283,7 @@ TEST_P(ShardedCheckpoint, replicas_that_differ_are_never_saved) {
     EXPECT_TRUE(outcome.is_fatal);
     EXPECT_NE(outcome.error.find("replica 1 holds other weights"), std::string::npos);
     EXPECT_FALSE(std::filesystem::exists(directory(1)));
-    EXPECT_FALSE(std::filesystem::exists(RunDirectory(root_).partial_checkpoint_path(1, "one")));
+    EXPECT_FALSE(std::filesystem::exists(run().partial_checkpoint_path(1)));
     world().barrier();
   }
 }
@@ -295,7 +293,7 @@ TEST_P(ShardedCheckpoint, background_save_of_replicas_holds_the_state_of_its_own
   ShardingOptions two_replicas;
   two_replicas.num_replicas = 2;
   auto model = make_model(two_replicas);
-  CheckpointSaver saver(*model, RunDirectory(root_), "one");
+  CheckpointSaver saver(*model, run());
   train_step(*model, 1);
   const Hash128 expected = state_hash(*model, 1, kMicroBatches);
   CommitRecord record;

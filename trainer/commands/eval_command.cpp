@@ -15,7 +15,7 @@
 #include "io/output_guard.h"
 #include "trainer/commands/commands.h"
 #include "trainer/commands/model_options.h"
-#include "trainer/startup/device.h"
+#include "trainer/startup/process_setup.h"
 
 namespace temper {
 namespace {
@@ -26,18 +26,18 @@ struct EvalJob {
   EvaluationTask task;
   // Rank 0: where answers and figures go; null where they are not kept.
   std::unique_ptr<AtomicFile> records, figures;
-  ComputeDevice place;
+  ComputeDevice device;
   bool with_base = false;
   bool with_records = false;
   bool json = false;
 };
 
-NamedDataset open_named_dataset(const std::string& text, const ModelLoader& loader) {
+HeldOutSet open_named_dataset(const std::string& text, const ModelLoader& loader) {
   const size_t equals = text.find('=');
   const std::filesystem::path path = equals == text.npos ? text : text.substr(equals + 1);
   const std::string name = equals == text.npos ? path.stem().string() : text.substr(0, equals);
   if (name.empty() || path.empty()) throw UserError("--data {}: expected NAME=FILE.h5", text);
-  return open_dataset_for(loader, name, path);
+  return open_held_out_set(loader, name, path);
 }
 
 // Whether anything of the task is put to the model as a conversation.
@@ -47,7 +47,7 @@ bool asks(const EvaluationTask& task) {
 }
 
 // Their figures could not be told apart.
-void refuse_second_of_its_name(const std::vector<NamedDataset>& datasets, const std::string& text) {
+void refuse_second_of_its_name(const std::vector<HeldOutSet>& datasets, const std::string& text) {
   for (size_t i = 0; i + 1 < datasets.size(); ++i) {
     if (datasets[i].name != datasets.back().name) continue;
     throw UserError("--data {}: {} is called {} as well; write NAME=FILE.h5", text,
@@ -66,11 +66,11 @@ EvaluationTask prepare_task(const CommandLine& line, const ModelLoader& loader, 
   }
   if (line.has("data")) {
     for (const std::string& text : line.texts("data")) {
-      task.datasets.push_back(open_named_dataset(text, loader));
-      refuse_second_of_its_name(task.datasets, text);
+      task.held_out.push_back(open_named_dataset(text, loader));
+      refuse_second_of_its_name(task.held_out, text);
     }
   } else {
-    task.datasets = open_datasets_of_run(loader);
+    task.held_out = open_held_out_sets_of_run(loader);
   }
   if (line.has("questions")) {
     const std::string path = line.get("questions");
@@ -91,7 +91,7 @@ EvaluationTask prepare_task(const CommandLine& line, const ModelLoader& loader, 
   if (line.has("choices")) {
     task.choices = read_choice_questions(line.get("choices"), limit);
   }
-  if (task.datasets.empty() && !asks(task)) {
+  if (task.held_out.empty() && !asks(task)) {
     throw UserError("eval: nothing to evaluate on: give --data NAME=FILE.h5 or --questions FILE");
   }
   return task;
@@ -117,7 +117,7 @@ EvalJob prepare_job(const CommandLine& line, const ModelRequest& request,
   job.with_base = line.has("base");
   job.with_records = line.has("with-records");
   job.json = line.has("json");
-  job.place = compute_place(line, group.node_rank());
+  job.device = compute_device(line, group.node_rank());
   job.loader = std::make_unique<ModelLoader>(request);
   if (job.with_base && !job.loader->has_base()) {
     throw UserError("--base: {} is a whole model, there is no base beside it", job.loader->name());
@@ -158,7 +158,7 @@ std::vector<Evaluation> evaluate_all(const EvalJob& job, ProcessGroup& group) {
   const auto add = [&](const std::string& name,
                        ResidentModel (ModelLoader::*load)(const ComputeDevice&) const) {
     std::optional<ResidentModel> model;
-    run_agreed(group, [&] { model.emplace((job.loader.get()->*load)(job.place)); });
+    run_agreed(group, [&] { model.emplace((job.loader.get()->*load)(job.device)); });
     evaluations.push_back(evaluate_model(name, *model, *job.loader, job.task, group));
   };
   add(job.loader->has_base() ? "tuned" : "model", &ModelLoader::load);
@@ -228,7 +228,7 @@ int eval_command(const CommandLine& line, CommEnvironment& environment) {
   ModelRequest request;
   std::optional<FoundCheckpoint> found;
   run_agreed(group, [&] {
-    prepare_cpu(thread_count(line));
+    prepare_process(thread_count(line));
     request = model_request(line);
     if (group.rank() == 0) found = resolve_checkpoint(request);
   });

@@ -17,7 +17,7 @@
 #include "export/model_export.h"
 #include "trainer/commands/commands.h"
 #include "trainer/commands/model_options.h"
-#include "trainer/startup/device.h"
+#include "trainer/startup/process_setup.h"
 
 namespace temper {
 namespace {
@@ -191,7 +191,7 @@ void export_checkpoint(const CommandLine& line) {
 int export_command(const CommandLine& line, CommEnvironment& environment) {
   // Weights stream from the checkpoint's files: one rank's work.
   return run_on_rank_0(environment.world(), [&] {
-    prepare_cpu(thread_count(line));
+    prepare_process(thread_count(line));
     export_checkpoint(line);
   });
 }

@@ -10,7 +10,7 @@
 #include "eval/model_loader.h"
 #include "trainer/commands/commands.h"
 #include "trainer/commands/model_options.h"
-#include "trainer/startup/device.h"
+#include "trainer/startup/process_setup.h"
 
 namespace temper {
 namespace {
@@ -59,7 +59,7 @@ void generate(const CommandLine& line) {
   const EncodedPrompt encoded = loader.prompts().has_template()
                                     ? loader.prompts().encode({{"user", text}})
                                     : loader.prompts().encode_text(text);
-  const ResidentModel model = loader.load(compute_place(line, 0));
+  const ResidentModel model = loader.load(compute_device(line, 0));
   const Generator generator(model, loader.tokenizer(), loader.stop_conditions());
   generator.generate(encoded.ids, options,
                      [](std::string_view fresh) { std::cout << fresh << std::flush; });
@@ -72,7 +72,7 @@ void generate(const CommandLine& line) {
 int generate_command(const CommandLine& line, CommEnvironment& environment) {
   // A single answer is one rank's work.
   return run_on_rank_0(environment.world(), [&] {
-    prepare_cpu(thread_count(line));
+    prepare_process(thread_count(line));
     generate(line);
   });
 }

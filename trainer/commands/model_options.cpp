@@ -25,7 +25,7 @@ ModelRequest model_request(const CommandLine& line) {
   return request;
 }
 
-ComputeDevice compute_place(const CommandLine& line, int node_rank) {
+ComputeDevice compute_device(const CommandLine& line, int node_rank) {
   const std::map<std::string, DeviceChoice> choices = {
       {"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}};
   return {find_device(choices.at(line.get("device")), node_rank).device, at::kFloat};

@@ -15,7 +15,7 @@ void read_template_options(const CommandLine& line, ModelRequest& request);
 ModelRequest model_request(const CommandLine& line);
 
 // The device that --device means for a rank.
-ComputeDevice compute_place(const CommandLine& line, int node_rank);
+ComputeDevice compute_device(const CommandLine& line, int node_rank);
 
 // --threads, or num_available_cpus() where it has no default; UserError for a number that is none
 // of threads.

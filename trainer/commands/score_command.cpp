@@ -77,7 +77,7 @@ void score(const CommandLine& line) {
   if (merged && (!line.has("adapter") || grads)) {
     line.refuse("--merged needs --adapter and excludes --grads");
   }
-  const ComputeDevice place = compute_place(line, 0);
+  const ComputeDevice device = compute_device(line, 0);
   const std::filesystem::path output = line.get("output");
   refuse_to_overwrite_foreign(output, "an earlier output of temper score",
                               [&] { return SafetensorsFile(output).contains("logits"); });
@@ -100,7 +100,7 @@ void score(const CommandLine& line) {
   sources.push_back(&base);
   const ScoreInput input = read_input(line.get("input"), config.vocab_size);
   const Training training = !grads ? Training::kNone : lora ? Training::kLora : Training::kFull;
-  ResidentModel model(config, lora, training, ChainedWeights(sources), place);
+  ResidentModel model(config, lora, training, ChainedWeights(sources), device);
   warn_of_non_finite(model_path.string(), base.non_finite_tensors());
   if (adapter) warn_of_non_finite(line.get("adapter"), adapter->non_finite_tensors());
   if (merged) model.merge_lora();

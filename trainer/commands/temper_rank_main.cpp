@@ -26,7 +26,7 @@
 #include "common/terminal_text.h"
 #include "common/version.h"
 #include "trainer/commands/commands.h"
-#include "trainer/startup/device.h"
+#include "trainer/startup/process_setup.h"
 
 namespace {
 
@@ -122,7 +122,7 @@ int main(int argc, char** argv) {
   }
   keep_private();
   const temper::TerminalGuard guard(std::cout, STDOUT_FILENO);
-  temper::prepare_cpu(1);
+  temper::prepare_process(1);
   try {
     CommEnvironment environment(&argc, &argv);
     temper::log::set_rank(environment.world().rank(), environment.world().size());

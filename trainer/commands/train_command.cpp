@@ -14,6 +14,7 @@
 #include "trainer/commands/commands.h"
 #include "trainer/startup/device.h"
 #include "trainer/startup/preflight.h"
+#include "trainer/startup/process_setup.h"
 #include "trainer/trainer.h"
 
 namespace temper {
@@ -55,7 +56,7 @@ int train_command(const CommandLine& line, CommEnvironment& environment) {
                       line.get("RUN.yaml"));
     }
   });
-  prepare_cpu(config.threads_per_rank);
+  prepare_process(config.threads_per_rank);
   // Before anything is loaded; what is wrong with a device is no run's failure.
   const RunDevices devices = agree_on_devices(config.device, config.bf16, group);
   require_preflight(config, group);

@@ -1,9 +1,7 @@
 #include "trainer/startup/device.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <ATen/Version.h>
-#include <malloc.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -17,7 +15,6 @@
 #include "comm/nccl/nccl_process_group.h"
 #include "common/error.h"
 #include "common/log.h"
-#include "trainer/startup/tensor_allocator.h"
 
 namespace temper {
 namespace {
@@ -122,18 +119,6 @@ RunDevices agree_on_devices(DeviceChoice choice, bool bf16, ProcessGroup& world)
 
 std::string cpu_kernel_level() {
   return fmt::format("{}, {}", cpu_model(), at::get_cpu_capability());
-}
-
-void prepare_cpu(int64_t threads_per_rank) {
-  setenv("MKL_CBWR", "AUTO", /*overwrite=*/0);
-  setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
-  // glibc gives large freed blocks back to the kernel and faults them in again on the next use;
-  // keeping them is worth a quarter of the step (docs/decisions/malloc.md).
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, -1);
-  mallopt(M_TOP_PAD, 64 << 20);
-  use_reusing_tensor_allocator();
-  at::set_num_threads(static_cast<int>(threads_per_rank));
 }
 
 }  // namespace temper

@@ -1,4 +1,4 @@
-// Which device a rank computes on.
+// Chooses the device that a rank computes on.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -17,7 +17,7 @@ std::string allocated_gpu();
 
 struct RankDevice {
   at::Device device = at::kCPU;
-  // What the same bits are promised on: CPU model and kernel level, or the GPU.
+  // CPU model and kernel level, or the GPU: the same bits are promised on equal ones.
   std::string level;
   int64_t gpu_bytes = 0;  // memory of the GPU; 0 for the CPU
 };
@@ -44,10 +44,5 @@ RunDevices agree_on_devices(DeviceChoice choice, bool bf16, ProcessGroup& world)
 
 // CPU model and kernel level.
 std::string cpu_kernel_level();
-
-// Before the first tensor: fixes the kernels' code path for every buffer alignment (MKL_CBWR) and
-// for every run on a GPU (CUBLAS_WORKSPACE_CONFIG), and keeps large blocks inside the heap, unless
-// the user has set these variables.
-void prepare_cpu(int64_t threads_per_rank);
 
 }  // namespace temper

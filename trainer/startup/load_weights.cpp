@@ -26,7 +26,7 @@ void warn_together(const std::filesystem::path& directory, const std::vector<std
 
 void load_weights(const RunSetup& setup, ShardedModel& model, ProcessGroup& group) {
   std::vector<const WeightSource*> sources = {setup.base.get(), setup.initial_lora.get()};
-  // Before the base, whose embedding or head it may replace.
+  // It comes before the base, whose embedding or head it may replace.
   if (setup.earlier_adapter) sources.insert(sources.begin(), setup.earlier_adapter.get());
   run_agreed(group, [&] { model.load(ChainedWeights(sources)); });
   warn_together(setup.config.base_model, setup.base->non_finite_tensors(), group);

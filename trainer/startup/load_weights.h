@@ -1,4 +1,4 @@
-// The weights that a run starts from, into its sharded model.
+// Loads the weights that a run starts from into its sharded model.
 #pragma once
 
 #include "comm/process_group.h"
@@ -7,8 +7,8 @@
 
 namespace temper {
 
-// The base, and a fresh adapter or the earlier one. Numbers that are not finite are a warning that
-// names their tensors, once for all ranks. Collective.
+// Loads the base, and a fresh adapter or the earlier one. Numbers that are not finite are a warning
+// that names their tensors, once for all ranks. Collective.
 void load_weights(const RunSetup& setup, ShardedModel& model, ProcessGroup& group);
 
 }  // namespace temper

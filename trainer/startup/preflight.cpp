@@ -91,7 +91,7 @@ void read_clocks(ProcessGroup& group, RankFacts& facts) {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// What mpirun's ranks see is the number of its own daemons.
+// Under mpirun, SLURM_NTASKS is the number of mpirun's own daemons.
 int64_t slurm_tasks() {
   if (std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr) return 0;
   const char* text = std::getenv("SLURM_NTASKS");

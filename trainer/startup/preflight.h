@@ -1,5 +1,5 @@
-// What is looked at on every rank before the base is loaded: in a second, whether these nodes can
-// do a run together.
+// // Finds out within a second, before the base is loaded, whether these nodes can do a run
+// together.
 #pragma once
 
 #include <vector>
@@ -22,7 +22,7 @@ struct PreflightReport {
 // `config` may be null: then nothing of a run is compared. Collective; all ranks get the report.
 PreflightReport run_preflight(const RunConfig* config, ProcessGroup& group);
 
-// For a run about to start: warns of what it finds; AgreedError for what is fatal. Collective.
+// Warns of what it finds before a run starts; AgreedError for what is fatal. Collective.
 void require_preflight(const RunConfig& config, ProcessGroup& group);
 
 }  // namespace temper

@@ -1,4 +1,4 @@
-// What a preflight knows of each rank, and what is wrong with them as a whole. No communication.
+// Judges the ranks of a job as a whole by what a preflight knows of each. No communication.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace temper {
 struct RankFacts {
   int rank = 0;
   std::string host;
-  std::string program_hash;  // of this very executable
+  std::string program_hash;  // of the running executable
   std::string config_hash;   // of the resolved configuration; empty: there is none
   std::string dataset_hash;  // of all datasets' content as this node reads it; empty likewise
   std::vector<int> cpus;     // that this process may run on

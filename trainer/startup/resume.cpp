@@ -29,7 +29,7 @@ std::string first_difference(const std::string& before, const std::string& now) 
   }
 }
 
-// What makes the two different runs; empty when nothing does.
+// Names what makes the two different runs; empty when nothing does.
 std::string find_difference(const RunIdentity& before, const RunIdentity& now) {
   if (before.base_hash != now.base_hash) return "it was trained from other base weights";
   if (before.initial_adapter_hash != now.initial_adapter_hash) {
@@ -143,15 +143,20 @@ RestoredCheckpoint restore_first_intact(const std::vector<std::string>& candidat
                     kExitFailed);
 }
 
-void set_aside_later(const RunDirectory& run, const std::string& attempt,
-                     const std::filesystem::path& chosen, int64_t step) {
+bool lies_in(const RunDirectory& run, const RestoredCheckpoint& restored) {
+  std::error_code ignored;
+  return std::filesystem::equivalent(restored.path, run.checkpoint_path(restored.record.step),
+                                     ignored);
+}
+
+void set_aside_later(const OwnedRunDirectory& run, const RestoredCheckpoint& restored) {
   for (const CheckpointStatus& status : run.checkpoints()) {
     std::error_code ignored;
-    const bool is_chosen = std::filesystem::equivalent(status.path, chosen, ignored);
-    if (status.step < step || is_chosen) continue;
-    const auto aside = run.set_aside(status.step, attempt);
+    const bool is_restored = std::filesystem::equivalent(status.path, restored.path, ignored);
+    if (status.step < restored.record.step || is_restored) continue;
+    const auto aside = run.set_aside(status.step);
     log::warning("{} is kept as {}: this run goes on from {}", status.path.string(),
-                 aside.filename().string(), chosen.string());
+                 aside.filename().string(), restored.path);
   }
 }
 

@@ -1,5 +1,6 @@
-// What rank 0 finds in the data of a run, for all ranks alike: they open the datasets with it,
-// without HDF5, and rank 0 does, too, so that a run on one rank takes the same way as one on many.
+// // Rank 0 looks into the data of a run for all ranks: they open the datasets with what it has
+// found, without HDF5. Rank 0 does so itself, so that a run on one rank takes the same way as one
+// on many.
 #pragma once
 
 #include <map>
@@ -13,7 +14,7 @@ namespace temper {
 
 struct RunData {
   std::map<std::string, std::string> datasets;  // PackedDataset::share() by path
-  // Of the first of `datasets` that has conversations; nothing: all are raw texts.
+  // The template of the first of `datasets` that has conversations; nothing: all are raw texts.
   std::optional<TemplateRecord> chat_template;
   bool operator==(const RunData&) const = default;
 

@@ -37,7 +37,8 @@ void PeakMemory::sample() {
   if (peak_rss != 0 && peak_rss <= seen_peak_rss_) return;
   const ProcessMemory memory = read_process_memory();
   seen_peak_rss_ = memory.peak_rss_bytes;
-  // What was resident at the high-water mark and is not now: at most all of it was this process's.
+  // Some pages were resident at the high-water mark and are not now. All of them may have been this
+  // process's own: that is the most it can have held.
   const int64_t gone = std::max<int64_t>(0, memory.peak_rss_bytes - memory.rss_bytes);
   bytes_ = std::max(bytes_, memory.pss_bytes + gone);
 }

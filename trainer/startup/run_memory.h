@@ -1,4 +1,4 @@
-// A run's memory as it is planned before a weight is read, and as it turns out.
+// Plans a run's memory before a weight is read, and measures it afterwards.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace temper {
 
-// The ranks of the fullest node. Collective.
+// Counts the ranks of the fullest node. Collective.
 int count_ranks_per_node(ProcessGroup& group);
 
 // UserError when the run does not fit into `available`, this node's memory, or, where it computes

@@ -1,12 +1,19 @@
 #include "trainer/startup/run_setup.h"
 
+#include <chrono>
 #include <span>
 
+#include "arch/adapter_origin.h"
 #include "arch/run_adapter.h"
+#include "comm/agreement.h"
+#include "common/elapsed.h"
 #include "common/error.h"
+#include "common/log.h"
 #include "config/step_count.h"
-#include "eval/held_out_names.h"
+#include "data/dataset/dataset_overlap.h"
+#include "eval/held_out_loss.h"
 #include "text/tokenizer/tokenizer.h"
+#include "trainer/startup/run_memory.h"
 #include "trainer/startup/training_identity.h"
 
 namespace temper {
@@ -24,13 +31,6 @@ void check_world(const RunConfig& config, int num_ranks) {
   }
 }
 
-void check_row_length(const std::string& name, int64_t length, const ModelConfig& model) {
-  if (length > model.max_position_embeddings) {
-    throw UserError("{}: rows of {} tokens, but the model has max_position_embeddings {}", name,
-                    length, model.max_position_embeddings);
-  }
-}
-
 Hash128 hash_contents(std::span<const HeldOutSet> sets) {
   StreamHasher hasher;
   for (const HeldOutSet& set : sets) {
@@ -40,8 +40,7 @@ Hash128 hash_contents(std::span<const HeldOutSet> sets) {
   return hasher.digest();
 }
 
-}  // namespace
-
+// The held-out sets of a configuration under their names.
 std::vector<HeldOutSet> open_held_out(const std::vector<DatasetEntry>& entries,
                                       const std::string& prefix, const Hash128& tokenizer_hash,
                                       const RunData& data) {
@@ -54,7 +53,10 @@ std::vector<HeldOutSet> open_held_out(const std::vector<DatasetEntry>& entries,
   return sets;
 }
 
-RunSetup prepare_run(RunConfig config, int num_ranks, const RunData& data) {
+// Reads all that a rank finds by itself, without communication. UserError for whatever does not fit
+// together, `num_ranks` included: more ranks than micro-batches in a step would leave some without
+// work for ever.
+RunSetup read_setup(RunConfig config, int num_ranks, const RunData& data) {
   check_world(config, num_ranks);
   RunSetup setup;
   setup.model = ModelConfig::from_directory(config.base_model);
@@ -70,7 +72,7 @@ RunSetup prepare_run(RunConfig config, int num_ranks, const RunData& data) {
       open_datasets(config.datasets, setup.tokenizer_hash, config.sequence_len, data), config,
       num_ranks);
   setup.chat_template = data.chat_template;
-  check_row_length("datasets", setup.data->sequence_len(), setup.model);
+  check_row_length("datasets", setup.data->sequence_len(), setup.model.max_position_embeddings);
   setup.held_out = open_held_out(config.test_datasets, "test", setup.tokenizer_hash, data);
   setup.num_test_sets = static_cast<int64_t>(setup.held_out.size());
   for (HeldOutSet& set :
@@ -78,7 +80,8 @@ RunSetup prepare_run(RunConfig config, int num_ranks, const RunData& data) {
     setup.held_out.push_back(std::move(set));
   }
   for (const HeldOutSet& set : setup.held_out) {
-    check_row_length(set.name, set.dataset.info().sequence_len, setup.model);
+    check_row_length(set.name, set.dataset.info().sequence_len,
+                     setup.model.max_position_embeddings);
   }
   const std::span<const HeldOutSet> sets(setup.held_out);
   const auto num_test_sets = static_cast<size_t>(setup.num_test_sets);
@@ -97,6 +100,72 @@ RunSetup prepare_run(RunConfig config, int num_ranks, const RunData& data) {
   setup.identity.adapter = config.adapter;
   setup.identity.training_yaml = training_identity(config, setup.data->rows_per_epoch());
   setup.config = std::move(config);
+  return setup;
+}
+
+// More tokens take longer to read than a warning is worth; `temper pack --overlap` looks there,
+// too.
+constexpr int64_t kMaxTokensCompared = int64_t{200} << 20;
+
+void warn_of_overlap(const RunSetup& setup) {
+  int64_t num_tokens = 0;
+  for (const PackedDataset& dataset : setup.data->datasets())
+    num_tokens += dataset.info().num_tokens;
+  if (setup.held_out.empty() || num_tokens > kMaxTokensCompared) return;
+  std::vector<const PackedDataset*> sets;
+  for (const HeldOutSet& set : setup.held_out) sets.push_back(&set.dataset);
+  const std::vector<DatasetOverlap> overlaps = find_overlaps(setup.data->datasets(), sets);
+  for (size_t i = 0; i < overlaps.size(); ++i) {
+    if (overlaps[i].num_shared == 0) continue;
+    log::warning(
+        "{}: {} of its {} documents are also trained on: its loss tells what was memorised; pack "
+        "the training data again with --held-out, --general and --overlap drop",
+        setup.held_out[i].name, overlaps[i].num_shared, overlaps[i].num_documents);
+  }
+}
+
+// The losses of held-out sets are told in bits per byte, too.
+void count_bytes(RunSetup& setup) {
+  if (setup.held_out.empty()) return;
+  const Tokenizer tokenizer = Tokenizer::from_file(setup.config.base_model);
+  for (HeldOutSet& set : setup.held_out) {
+    set.num_bytes = count_supervised_bytes(set.dataset, tokenizer);
+  }
+}
+
+}  // namespace
+
+RunSetup prepare_run(const RunConfig& config, int64_t gpu_bytes, ProcessGroup& group) {
+  RunSetup setup;
+  std::string shared;  // HDF5 opens the datasets once, for all ranks
+  run_agreed(group, [&] {
+    if (group.rank() == 0) shared = find_run_data(config).to_text();
+  });
+  shared = group.all_gather_text(shared).front();
+  const int ranks_per_node = count_ranks_per_node(group);
+  Hash128 part;  // each rank reads its share of the base
+  run_agreed(group, [&] {
+    setup = read_setup(config, group.size(), RunData::from_text(shared));
+    setup.available = available_memory();
+    setup.memory = plan_run_memory(setup, group.size(), ranks_per_node, setup.available, gpu_bytes);
+    const auto start = std::chrono::steady_clock::now();
+    part = setup.base->partial_hash(group.rank(), group.size());
+    setup.hash_seconds = seconds_since(start);
+  });
+  run_agreed(group, [&] {
+    if (group.rank() != 0) return;
+    warn_of_overlap(setup);
+    count_bytes(setup);
+  });
+  for (const std::string& hex : group.all_gather_text(part.hex())) {
+    setup.identity.base_hash += Hash128::from_hex(hex);
+  }
+  run_agreed(group, [&] {
+    if (group.rank() != 0 || setup.earlier_adapter == nullptr) return;
+    check_base_of_adapter(config.lora_model_dir, config.base_model,
+                          [&] { return setup.identity.base_hash; });
+    setup.identity.initial_adapter_hash = setup.earlier_adapter->hash();
+  });
   return setup;
 }
 

@@ -1,5 +1,5 @@
-// Everything a run needs before its ranks start to talk: configuration, model shape, base weights,
-// data, hashes. Reading it involves no collective, so every rank finds the same mistakes.
+// Everything that a run needs before its model is loaded: configuration, model shape, base weights,
+// data, hashes.
 #pragma once
 
 #include <cstdint>
@@ -11,19 +11,15 @@
 #include "arch/lora_config.h"
 #include "arch/memory_plan.h"
 #include "arch/model_config.h"
+#include "comm/process_group.h"
 #include "common/memory_info.h"
 #include "config/run_config.h"
+#include "eval/held_out_sets.h"
 #include "model/hf_weights.h"
-#include "run/run_directory.h"
+#include "run/run_identity.h"
 #include "trainer/startup/training_data.h"
 
 namespace temper {
-
-struct HeldOutSet {
-  std::string name;  // "test/medical", "general/wiki"
-  PackedDataset dataset;
-  int64_t num_bytes = 0;  // of the supervised text; known to rank 0
-};
 
 struct RunSetup {
   RunConfig config;
@@ -35,13 +31,13 @@ struct RunSetup {
   std::optional<TemplateRecord> chat_template;  // of the conversations in `data`
   std::vector<HeldOutSet> held_out;             // test sets first
   int64_t num_test_sets = 0;
-  // Of the test and the general sets' content: losses compare only over the same.
+  // Hashes of the content of all test and of all general sets: losses over other data do not
+  // compare.
   Hash128 test_data_hash, general_data_hash;
   int64_t max_steps = 0;
-  // All but base_hash, which the ranks find together, and initial_adapter_hash.
   RunIdentity identity;
 
-  // Found by the ranks together: what they will need, and what there was before they took it.
+  // The memory that the ranks will need, and what there was before they took it.
   MemoryPlan memory;
   HostMemory available;
 
@@ -52,13 +48,9 @@ struct RunSetup {
   std::unique_ptr<PeftWeights> earlier_adapter;  // lora_model_dir's, or null
 };
 
-// Throws UserError for whatever does not fit together, `num_ranks` included (more ranks than
-// micro-batches in a step would leave some without work for ever).
-RunSetup prepare_run(RunConfig config, int num_ranks, const RunData& data);
-
-// The held-out sets of a configuration under their names (eval/held_out_names.h).
-std::vector<HeldOutSet> open_held_out(const std::vector<DatasetEntry>& entries,
-                                      const std::string& prefix, const Hash128& tokenizer_hash,
-                                      const RunData& data);
+// Reads and checks all of it. One rank opens the datasets for all, and each reads its share of the
+// base for its hash. What any rank finds wrong is an AgreedError; so is a run that does not fit
+// into the host's memory or, with a GPU of `gpu_bytes` (0: on the CPU), into that. Collective.
+RunSetup prepare_run(const RunConfig& config, int64_t gpu_bytes, ProcessGroup& group);
 
 }  // namespace temper

@@ -1,4 +1,4 @@
-// The rows of a run as tensors: which micro-batch a rank computes in a round.
+// Gives a rank the rows that it trains on, as tensors: the micro-batch that it computes in a round.
 #pragma once
 
 #include <cstdint>
@@ -44,9 +44,9 @@ class TrainingData {
     int64_t row = 0;
   };
   RowLocation location_of(int64_t position) const;
-  // Which data this is: contents, weights.
+  // The hash of the datasets' contents and weights.
   Hash128 hash() const;
-  // What micro_batch() has waited for data.
+  // How long micro_batch() has waited for data.
   double seconds_waited() const { return loader_ ? loader_->seconds_waited() : 0.0; }
 
  private:

@@ -1,5 +1,5 @@
-// What of a configuration must stay the same for a run to go on: everything that changes the
-// mathematics, and nothing else.
+// Collects what of a configuration must stay the same for a run to go on: everything that changes
+// the mathematics, and nothing else.
 #pragma once
 
 #include <cstdint>

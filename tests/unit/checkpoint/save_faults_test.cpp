@@ -40,7 +40,7 @@ class SaveFaults : public testing::TestWithParam<Mode> {
   }
 
   SaveOutcome save_third() {
-    CheckpointSaver saver(state_.model(), state_.run(), "one");
+    CheckpointSaver saver(state_.model(), state_.run());
     saver.start({TinyState::record_of(3), 2, {}, 0.0}, GetParam());
     return saver.finish();
   }
@@ -60,9 +60,8 @@ class SaveFaults : public testing::TestWithParam<Mode> {
 
   // Whether a next start would go on as though nothing had been.
   void expect_next_attempt_saves() {
-    const RunDirectory run = state_.run();
-    run.take_ownership("one");
-    run.sweep("two");
+    state_.run().take_ownership();
+    OwnedRunDirectory(state_.root(), "two").sweep();
     for (const auto& entry : fs::directory_iterator(state_.root())) {
       const std::string name = entry.path().filename().string();
       EXPECT_FALSE(name.ends_with(".deleting") || name.ends_with(".partial")) << name;
@@ -96,7 +95,7 @@ class SaveFaults : public testing::TestWithParam<Mode> {
       } else {
         EXPECT_TRUE(struck);
         EXPECT_GE(step, 2);
-        EXPECT_FALSE(fs::exists(state_.run().partial_checkpoint_path(3, "one")));
+        EXPECT_FALSE(fs::exists(state_.run().partial_checkpoint_path(3)));
       }
       if (!reached) {
         EXPECT_EQ(outcome.error, "");
@@ -223,7 +222,7 @@ TEST_P(SaveFaults, attempt_that_lost_the_run_while_it_wrote_commits_nothing) {
       EXPECT_FALSE(visible);
       EXPECT_EQ(resumable_step(state_.root()), 2);
     }
-    state_.run().take_ownership("one");
+    state_.run().take_ownership();
     start_over();
     if (visible || !reached) {
       EXPECT_GT(call, 5);

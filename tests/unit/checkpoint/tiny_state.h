@@ -21,12 +21,12 @@ class TinyState {
   TinyState()
       : group_(make_local_process_group()),
         model_(make_toy_model(ToyTraining::kFull), *group_, ShardingOptions{}) {
-    RunDirectory(root()).take_ownership("one");
+    run().take_ownership();
     set(0);
   }
 
   std::filesystem::path root() const { return folder_ / "run"; }
-  RunDirectory run() const { return RunDirectory(root()); }
+  OwnedRunDirectory run() const { return {root(), "one"}; }
   std::filesystem::path elsewhere() const { return folder_ / "elsewhere"; }
   ShardedModel& model() { return model_; }
 
@@ -53,7 +53,7 @@ class TinyState {
   // Saves the state of that step, which is expected to work. Returns its hash.
   Hash128 save(int64_t step) {
     set(step);
-    return save_checkpoint(model_, run(), "one", record_of(step)).state_hash;
+    return save_checkpoint(model_, run(), record_of(step)).state_hash;
   }
 
  private:

@@ -181,7 +181,7 @@ TEST(OpenDatasetFor, refuses_another_tokenizers_and_too_long_rows) {
   const TinyRun world({false, true});
   const auto error = [&](const ModelLoader& loader) -> std::string {
     try {
-      open_dataset_for(loader, "name", world.dataset());
+      open_held_out_set(loader, "name", world.dataset());
     } catch (const UserError& user_error) {
       return user_error.what();
     }

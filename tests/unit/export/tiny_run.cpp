@@ -17,7 +17,8 @@
 #include "io/json.h"
 #include "model/decoder.h"
 #include "model/hf_weights.h"
-#include "run/run_directory.h"
+#include "run/owned_run_directory.h"
+#include "run/run_identity.h"
 #include "tests/fixtures/byte_tokenizer.h"
 #include "tests/fixtures/llama_json.h"
 #include "text/tokenizer/tokenizer.h"
@@ -124,8 +125,8 @@ void TinyRun::train() const {
     model.adamw_step(adamw);
   }
 
-  const RunDirectory directory(run());
-  directory.take_ownership("test");
+  const OwnedRunDirectory directory(run(), "test");
+  directory.take_ownership();
   CommitRecord record;
   record.step = config_.max_steps;
   record.rows_consumed = config_.max_steps;
@@ -141,7 +142,7 @@ void TinyRun::train() const {
   identity.base_hash = record.base_hash;
   identity.adapter = config_.adapter;
   write_file_atomically(directory.identity_path(), identity.to_json());
-  save_checkpoint(model, directory, "test", record);
+  save_checkpoint(model, directory, record);
 }
 
 std::vector<std::string> TinyRun::list(const fs::path& directory) {

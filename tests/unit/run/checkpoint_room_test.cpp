@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/error.h"
 #include "io/free_space.h"
 #include "tests/faults/fault_plan.h"
 #include "tests/fixtures/names.h"

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/error.h"
+#include "run/owned_run_directory.h"
 #include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/run/sample_run.h"
@@ -47,7 +48,7 @@ TEST_F(FindCheckpoint, takes_the_one_that_is_named) {
   EXPECT_EQ(second.text, root() + ": step-2, as named; recommended is step-4");
   EXPECT_EQ(find_checkpoint(root() + "/step-2").path, second.path);
   EXPECT_EQ(find_checkpoint(root() + "/@step-2").path, second.path);
-  run_.directory().point_latest_to(6);
+  OwnedRunDirectory(run_.directory().root(), "a").point_latest_to(6);
   EXPECT_EQ(find_checkpoint(root() + "/latest").path, newest.path);
   EXPECT_EQ(find_checkpoint(root() + "/latest").text,
             root() + "/latest: step-6, as named; recommended is step-4");

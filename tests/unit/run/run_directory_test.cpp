@@ -1,10 +1,10 @@
-#include "run/run_directory.h"
+#include "run/owned_run_directory.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "common/error.h"
-#include "run/self_checksum.h"
+#include "run/run_identity.h"
 #include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/run/sample_checkpoint.h"
@@ -31,16 +31,16 @@ class RunDirectoryTest : public testing::Test {
   }
 
   const TemporaryDirectory directory_;
-  const RunDirectory run_{directory_.path()};
+  const OwnedRunDirectory run_{directory_.path(), "a"};
 };
 
 TEST_F(RunDirectoryTest, has_the_documented_names) {
-  const RunDirectory run("out");
+  const OwnedRunDirectory run("out", "a1");
   EXPECT_EQ(run.checkpoint_path(120), "out/step-120");
-  EXPECT_EQ(run.partial_checkpoint_path(120, "a1"), "out/step-120.a1.partial");
+  EXPECT_EQ(run.partial_checkpoint_path(120), "out/step-120.a1.partial");
   EXPECT_EQ(run.identity_path(), "out/run.json");
-  EXPECT_THROW(run.partial_checkpoint_path(1, "a/b"), InternalError);
-  EXPECT_THROW(run.partial_checkpoint_path(1, ""), InternalError);
+  EXPECT_THROW(OwnedRunDirectory("out", "a/b"), InternalError);
+  EXPECT_THROW(OwnedRunDirectory("out", ""), InternalError);
 }
 
 TEST_F(RunDirectoryTest, exists_once_its_identity_is_written) {
@@ -111,32 +111,32 @@ TEST_F(RunDirectoryTest, latest_that_cannot_be_moved_is_only_a_warning) {
 
 TEST_F(RunDirectoryTest, retains_the_newest_complete_ones) {
   for (const int64_t step : {1, 2, 3, 4}) add(step);
-  run_.retain(2, "a");
+  run_.retain(2);
   EXPECT_THAT(listing(), UnorderedElementsAre("step-3", "step-4"));
-  run_.retain(0, "a");
+  run_.retain(0);
   EXPECT_THAT(listing(), UnorderedElementsAre("step-3", "step-4"));
 }
 
 TEST_F(RunDirectoryTest, the_last_two_complete_ones_stay_whatever_the_limit) {
   for (const int64_t step : {1, 2, 3}) add(step);
-  run_.retain(1, "a");
+  run_.retain(1);
   EXPECT_THAT(listing(), UnorderedElementsAre("step-2", "step-3"));
 }
 
 TEST_F(RunDirectoryTest, incomplete_checkpoints_do_not_count_and_are_not_deleted) {
   for (const int64_t step : {1, 2, 3, 4}) add(step);
   damage(4);
-  run_.retain(2, "a");
+  run_.retain(2);
   EXPECT_THAT(listing(), UnorderedElementsAre("step-2", "step-3", "step-4"));
 }
 
 TEST_F(RunDirectoryTest, best_checkpoint_stays_beside_the_newest) {
   for (const int64_t step : {1, 2, 3, 4, 5}) add(step);
-  run_.retain(3, "a", {9, 2, 4});  // of step 9 there is none
+  run_.retain(3, {9, 2, 4});  // of step 9 there is none
   EXPECT_THAT(listing(), UnorderedElementsAre("step-2", "step-4", "step-5"));
-  run_.retain(1, "a", {2});
+  run_.retain(1, {2});
   EXPECT_THAT(listing(), UnorderedElementsAre("step-2", "step-4", "step-5"));
-  run_.retain(1, "a", {5, 2});
+  run_.retain(1, {5, 2});
   EXPECT_THAT(listing(), UnorderedElementsAre("step-4", "step-5"));
 }
 
@@ -154,7 +154,7 @@ TEST_F(RunDirectoryTest, sweeps_what_other_attempts_left_and_nothing_else) {
     directory_.write(name, "a file");
   }
   fs::create_symlink("step-9", directory_ / "latest.4.partial");
-  run_.sweep("a");
+  run_.sweep();
   EXPECT_THAT(listing(), UnorderedElementsAre("step-5", "step-7.a.partial", "step-8.old.aside",
                                               "mine.partial", "notes", "step-1.old.partial",
                                               "thesis.12.partial", "run.json.x.partial",
@@ -169,7 +169,7 @@ TEST_F(RunDirectoryTest, half_written_file_of_every_kind_is_swept_and_hinders_no
       const std::string name = std::string(file) + "." + process + ".partial";
       directory_.write(name, "");
       EXPECT_TRUE(run_.is_fresh()) << name;
-      run_.sweep("a");
+      run_.sweep();
       EXPECT_TRUE(listing().empty()) << name;
     }
   }
@@ -179,7 +179,7 @@ TEST_F(RunDirectoryTest, half_written_file_of_every_kind_is_swept_and_hinders_no
 TEST_F(RunDirectoryTest, removed_file_that_is_still_open_on_nfs_hinders_no_start) {
   directory_.write(".nfs00000000018f3a4c00000001", "");
   EXPECT_TRUE(run_.is_fresh());
-  run_.sweep("a");
+  run_.sweep();
   EXPECT_THAT(listing(), ElementsAre(".nfs00000000018f3a4c00000001"));
   directory_.write(".nfsroot", "");
   EXPECT_FALSE(run_.is_fresh());
@@ -187,10 +187,11 @@ TEST_F(RunDirectoryTest, removed_file_that_is_still_open_on_nfs_hinders_no_start
 
 TEST_F(RunDirectoryTest, checkpoint_that_is_set_aside_is_not_looked_at_and_not_removed) {
   for (const int64_t step : {1, 2, 3}) add(step);
-  EXPECT_EQ(run_.set_aside(3, "a"), run_.root() / "step-3.a.aside");
+  EXPECT_EQ(run_.set_aside(3), run_.root() / "step-3.a.aside");
   EXPECT_EQ(run_.latest_complete()->step, 2);
-  run_.sweep("b");
-  run_.retain(1, "b");
+  const OwnedRunDirectory later(run_.root(), "b");
+  later.sweep();
+  later.retain(1);
   EXPECT_THAT(listing(), UnorderedElementsAre("step-1", "step-2", "step-3.a.aside"));
 }
 
@@ -254,35 +255,16 @@ TEST_F(RunDirectoryTest, recorded_configuration_is_read_without_what_it_names) {
 }
 
 TEST_F(RunDirectoryTest, only_the_last_attempt_owns_it) {
-  const RunDirectory run(directory_ / "new/run");
-  run.take_ownership("a");
-  EXPECT_NO_THROW(run.check_ownership("a"));
-  run.take_ownership("b");
-  EXPECT_THAT(error_text<SystemError>([&] { run.check_ownership("a"); }),
+  const OwnedRunDirectory first(directory_ / "new/run", "a"), second(first.root(), "b");
+  first.take_ownership();
+  EXPECT_NO_THROW(first.check_ownership());
+  second.take_ownership();
+  EXPECT_THAT(error_text<LostRunError>([&] { first.check_ownership(); }),
               names("attempt b", "(a)"));
-  EXPECT_NO_THROW(run.check_ownership("b"));
-  fs::remove(run.owner_path());
-  EXPECT_THAT(error_text<SystemError>([&] { run.check_ownership("b"); }),
-              names(run.owner_path().string()));
-}
-
-TEST(RunIdentityTest, what_is_written_is_read) {
-  RunIdentity identity;
-  identity.run_id = "run-7";
-  identity.base_hash = hash_text("base");
-  identity.dataset_hash = hash_text("data");
-  identity.adapter = "lora";
-  identity.training_yaml = "seed: 1\n";
-  const RunIdentity back = RunIdentity::from_json(identity.to_json(), "run.json");
-  EXPECT_EQ(back.run_id, "run-7");
-  EXPECT_EQ(back.base_hash, identity.base_hash);
-  EXPECT_EQ(back.dataset_hash, identity.dataset_hash);
-  EXPECT_EQ(back.adapter, "lora");
-  EXPECT_EQ(back.training_yaml, "seed: 1\n");
-  std::string damaged = identity.to_json();
-  damaged.replace(damaged.find("run-7"), 5, "run-8");
-  EXPECT_THAT(error_text<UserError>([&] { RunIdentity::from_json(damaged, "run.json"); }),
-              names("run.json", "damaged"));
+  EXPECT_NO_THROW(second.check_ownership());
+  fs::remove(first.owner_path());
+  EXPECT_THAT(error_text<LostRunError>([&] { second.check_ownership(); }),
+              names(first.owner_path().string()));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "io/atomic_file.h"
 #include "io/json.h"
 #include "run/run_directory.h"
+#include "run/run_identity.h"
 #include "tests/unit/run/sample_checkpoint.h"
 #include "tests/unit/temporary_directory.h"
 

@@ -13,7 +13,7 @@ namespace {
 
 class StatusWriterTest : public ::testing::Test {
  protected:
-  StatusWriterTest() { run_.take_ownership("mine"); }
+  StatusWriterTest() { run_.take_ownership(); }
   ~StatusWriterTest() override { faults::disarm(); }
 
   static RunStatus status(RunState state, int64_t step) {
@@ -33,8 +33,8 @@ class StatusWriterTest : public ::testing::Test {
   }
 
   TemporaryDirectory directory_;
-  RunDirectory run_{directory_.path()};
-  StatusWriter writer_{run_, "mine"};
+  OwnedRunDirectory run_{directory_.path(), "mine"};
+  StatusWriter writer_{run_};
 };
 
 TEST_F(StatusWriterTest, what_fails_is_said_once_and_done_the_next_time) {
@@ -66,7 +66,7 @@ TEST_F(StatusWriterTest, last_word_is_tried_again_and_never_thrown) {
 }
 
 TEST_F(StatusWriterTest, run_of_another_attempt_is_left_alone) {
-  run_.take_ownership("other");
+  OwnedRunDirectory(run_.root(), "other").take_ownership();
   EXPECT_THAT(error_text<LostRunError>([&] { writer_.write(status(RunState::kTraining, 1)); }),
               names("attempt other", "(mine)"));
   EXPECT_FALSE(read_run_status(run_.status_path()));

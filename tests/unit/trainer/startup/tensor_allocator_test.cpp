@@ -6,13 +6,13 @@
 #include <cstdint>
 #include <vector>
 
-#include "trainer/startup/device.h"
+#include "trainer/startup/process_setup.h"
 
 namespace temper {
 namespace {
 
 TEST(TensorAllocator, serves_the_same_size_from_what_was_freed) {
-  prepare_cpu(1);
+  prepare_process(1);
   constexpr int64_t kElements = int64_t{1} << 18;
   const auto make = [] { return at::empty({kElements}, at::kFloat); };
   std::vector<at::Tensor> tensors;
@@ -27,7 +27,7 @@ TEST(TensorAllocator, serves_the_same_size_from_what_was_freed) {
 }
 
 TEST(TensorAllocator, aligns_every_size) {
-  prepare_cpu(1);
+  prepare_process(1);
   std::vector<at::Tensor> tensors;
   for (int64_t bytes = 0; bytes < 300; ++bytes) {
     tensors.push_back(at::ones({bytes}, at::kByte));

@@ -1,4 +1,4 @@
-#include "eval/held_out_names.h"
+#include "eval/held_out_sets.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
