@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "common/error.h"
-#include "run/checkpoint_files.h"
+#include "run/checkpoint/checkpoint_files.h"
 
 namespace temper {
 namespace {

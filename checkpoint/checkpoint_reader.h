@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "io/safetensors/safetensors_file.h"
-#include "run/commit_record.h"
+#include "run/checkpoint/commit_record.h"
 #include "stage/weight_source.h"
 
 namespace temper {
@@ -17,7 +17,8 @@ std::string rank_file_name(int64_t rank, int64_t world_size);
 
 class CheckpointReader {
  public:
-  // The checkpoint must be complete (run/commit_record.h); UserError with the problem otherwise.
+  // The checkpoint must be complete (run/checkpoint/commit_record.h); UserError with the problem
+  // otherwise.
   explicit CheckpointReader(const std::filesystem::path& directory);
 
   const CommitRecord& record() const { return record_; }

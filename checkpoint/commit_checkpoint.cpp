@@ -3,8 +3,8 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "io/atomic_file.h"
-#include "run/checkpoint_files.h"
-#include "run/checkpoint_name.h"
+#include "run/checkpoint/checkpoint_files.h"
+#include "run/checkpoint/checkpoint_name.h"
 
 namespace temper {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "run/commit_record.h"
+#include "run/checkpoint/commit_record.h"
 #include "run/owned_run_directory.h"
 
 namespace temper {

@@ -5,7 +5,7 @@
 
 #include "common/error.h"
 #include "io/json.h"
-#include "run/state_hash.h"
+#include "run/checkpoint/state_hash.h"
 
 namespace temper {
 namespace {

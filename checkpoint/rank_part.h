@@ -8,14 +8,15 @@
 #include <vector>
 
 #include "checkpoint/checkpoint_saver.h"
-#include "run/commit_record.h"
+#include "run/checkpoint/commit_record.h"
 
 namespace temper {
 
 struct RankPart {
   int replica = 0;
-  CommittedFile file;              // without a name where another replica writes
-  std::array<int64_t, 4> limbs{};  // of the state hash of the rank's slices (run/state_hash.h)
+  CommittedFile file;  // without a name where another replica writes
+  std::array<int64_t, 4>
+      limbs{};  // of the state hash of the rank's slices (run/checkpoint/state_hash.h)
   std::string error;
   bool is_fatal = false;
   double stall_seconds = 0;

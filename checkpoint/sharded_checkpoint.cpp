@@ -11,7 +11,7 @@
 #include "checkpoint/state_slices.h"
 #include "comm/agreement.h"
 #include "common/error.h"
-#include "run/state_hash.h"
+#include "run/checkpoint/state_hash.h"
 
 namespace temper {
 namespace {

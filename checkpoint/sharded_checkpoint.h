@@ -7,7 +7,7 @@
 #include <string>
 
 #include "checkpoint/checkpoint_reader.h"
-#include "run/commit_record.h"
+#include "run/checkpoint/commit_record.h"
 #include "sharding/sharded_model.h"
 
 namespace temper {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "run/state_hash.h"
+#include "run/checkpoint/state_hash.h"
 #include "sharding/sharded_model.h"
 
 namespace temper {

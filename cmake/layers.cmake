@@ -4,8 +4,8 @@
 set(TEMPER_ROOMS common common/cli config config/migrate config/reference io io/input io/safetensors
   text/unicode text/jinja/runtime text/jinja/syntax text/jinja
   text/chat text/tokenizer/pre text/tokenizer/model text/tokenizer/files text/tokenizer arch/layout arch
-  data/corpus data/synthetic data/dataset data/hygiene data/order data/packing run comm comm/local
-  comm/nccl comm/watch comm/mpi kernels stage model sharding checkpoint export eval trainer/startup
+  data/corpus data/synthetic data/dataset data/hygiene data/order data/packing run/checkpoint run comm comm/local
+  comm/nccl comm/watch comm/mpi kernels stage model sharding checkpoint export eval/scoring eval trainer/startup
   trainer trainer/commands launcher/ranks launcher/inspect launcher/plan launcher/report launcher
   launcher/start launcher/slurm launcher/commands slurm)
 
@@ -35,7 +35,8 @@ set(TEMPER_MAY_USE_data/dataset text/tokenizer text/jinja/runtime text/unicode i
 set(TEMPER_MAY_USE_data/hygiene data/dataset data/corpus text/tokenizer/pre text/unicode io/input io common)
 set(TEMPER_MAY_USE_data/order data/dataset arch/layout common)
 set(TEMPER_MAY_USE_data/packing data/hygiene data/dataset data/corpus text/tokenizer text/chat io common)
-set(TEMPER_MAY_USE_run io/input io config common)
+set(TEMPER_MAY_USE_run/checkpoint io common)
+set(TEMPER_MAY_USE_run run/checkpoint io/input io config common)
 set(TEMPER_MAY_USE_comm common)
 set(TEMPER_MAY_USE_comm/local comm common)
 set(TEMPER_MAY_USE_comm/nccl comm common)
@@ -45,24 +46,25 @@ set(TEMPER_MAY_USE_kernels arch/layout common)
 set(TEMPER_MAY_USE_stage arch/layout)
 set(TEMPER_MAY_USE_model stage kernels arch arch/layout io/safetensors io common)
 set(TEMPER_MAY_USE_sharding stage kernels comm/watch comm arch/layout common)
-set(TEMPER_MAY_USE_checkpoint sharding model stage comm/watch comm run arch arch/layout io/safetensors io config common)
+set(TEMPER_MAY_USE_checkpoint run/checkpoint sharding model stage comm/watch comm run arch arch/layout io/safetensors io config common)
 set(TEMPER_MAY_USE_export model stage arch arch/layout text/tokenizer text/tokenizer/files text/chat
   io/safetensors io common)
-set(TEMPER_MAY_USE_eval checkpoint model stage comm run data/packing data/order data/dataset
+set(TEMPER_MAY_USE_eval/scoring model data/order text/unicode common)
+set(TEMPER_MAY_USE_eval eval/scoring run/checkpoint checkpoint model stage comm run data/packing data/order data/dataset
   data/synthetic data/corpus arch text/tokenizer text/chat text/jinja/runtime text/unicode io/input io
   config common/cli common)
-set(TEMPER_MAY_USE_trainer/startup eval checkpoint sharding model stage comm/nccl comm run data/order
+set(TEMPER_MAY_USE_trainer/startup run/checkpoint eval checkpoint sharding model stage comm/nccl comm run data/order
   data/dataset arch text/tokenizer text/chat io config common)
-set(TEMPER_MAY_USE_trainer trainer/startup eval checkpoint sharding model comm/watch comm/nccl comm run
+set(TEMPER_MAY_USE_trainer run/checkpoint trainer/startup eval checkpoint sharding model comm/watch comm/nccl comm run
   data/dataset io config common/cli common)
 set(TEMPER_MAY_USE_trainer/commands trainer trainer/startup eval export checkpoint model comm/mpi
   comm/watch comm/local comm run data/order arch text/tokenizer text/tokenizer/files io/safetensors io
   config common/cli common)
 set(TEMPER_MAY_USE_launcher/ranks run io config common)
-set(TEMPER_MAY_USE_launcher/inspect run data/order data/dataset arch text/tokenizer text/tokenizer/files
+set(TEMPER_MAY_USE_launcher/inspect run/checkpoint run data/order data/dataset arch text/tokenizer text/tokenizer/files
   text/chat io/input io/safetensors io config common)
 set(TEMPER_MAY_USE_launcher/plan launcher/ranks run data/order data/dataset arch io config common)
-set(TEMPER_MAY_USE_launcher/report launcher/inspect run data/dataset text/unicode io/input io config common)
+set(TEMPER_MAY_USE_launcher/report run/checkpoint launcher/inspect run data/dataset text/unicode io/input io config common)
 set(TEMPER_MAY_USE_launcher launcher/report launcher/ranks data/packing data/hygiene io common/cli
   common)
 set(TEMPER_MAY_USE_launcher/start launcher/ranks run arch text/tokenizer config common/cli launcher/plan

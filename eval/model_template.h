@@ -8,7 +8,7 @@
 #include <string>
 
 #include "io/json.h"
-#include "run/commit_record.h"
+#include "run/checkpoint/commit_record.h"
 #include "text/chat/chat_template.h"
 
 namespace temper {

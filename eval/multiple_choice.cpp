@@ -6,8 +6,8 @@
 #include "comm/round_robin.h"
 #include "common/cli/work_bar.h"
 #include "common/error.h"
-#include "eval/likelihood.h"
-#include "eval/score_statistics.h"
+#include "eval/scoring/likelihood.h"
+#include "eval/scoring/score_statistics.h"
 #include "io/input/text_input.h"
 
 namespace temper {

@@ -12,8 +12,8 @@
 #include "common/error.h"
 #include "common/hash.h"
 #include "data/corpus/corpus_reader.h"
-#include "eval/answer_scoring.h"
-#include "eval/score_statistics.h"
+#include "eval/scoring/answer_scoring.h"
+#include "eval/scoring/score_statistics.h"
 #include "text/unicode/utf8.h"
 
 namespace temper {

@@ -8,7 +8,7 @@
 #include "common/error.h"
 #include "config/step_count.h"
 #include "io/free_space.h"
-#include "run/checkpoint_name.h"
+#include "run/checkpoint/checkpoint_name.h"
 
 namespace temper {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "common/error.h"
-#include "run/checkpoint_name.h"
+#include "run/checkpoint/checkpoint_name.h"
 
 namespace temper {
 namespace {

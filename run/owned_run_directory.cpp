@@ -9,7 +9,7 @@
 #include "io/atomic_file.h"
 #include "io/system_calls.h"
 #include "io/temporary_name.h"
-#include "run/checkpoint_name.h"
+#include "run/checkpoint/checkpoint_name.h"
 #include "run/checkpoint_room.h"
 #include "run/run_entries.h"
 

@@ -6,7 +6,7 @@
 #include "common/error.h"
 #include "config/recorded_config.h"
 #include "io/json_number.h"
-#include "run/checkpoint_name.h"
+#include "run/checkpoint/checkpoint_name.h"
 
 namespace temper {
 namespace {

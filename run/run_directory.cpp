@@ -10,7 +10,7 @@
 #include "common/error.h"
 #include "config/recorded_config.h"
 #include "io/atomic_file.h"
-#include "run/checkpoint_name.h"
+#include "run/checkpoint/checkpoint_name.h"
 
 namespace temper {
 namespace fs = std::filesystem;

@@ -25,7 +25,7 @@
 #include <vector>
 
 #include "config/run_config.h"
-#include "run/commit_record.h"
+#include "run/checkpoint/commit_record.h"
 #include "run/run_entries.h"
 
 namespace temper {

@@ -1,5 +1,6 @@
-// The names that a run directory may hold beside its checkpoints (run/checkpoint_name.h), once for
-// all who read or write there, and what stands under them.
+// The names that a run directory may hold beside its checkpoints
+// (run/checkpoint/checkpoint_name.h), once for all who read or write there, and what stands under
+// them.
 #pragma once
 
 #include <filesystem>

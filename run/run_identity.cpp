@@ -1,7 +1,7 @@
 #include "run/run_identity.h"
 
 #include "io/json.h"
-#include "run/self_checksum.h"
+#include "run/checkpoint/self_checksum.h"
 
 namespace temper {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "config/run_config.h"
-#include "run/commit_record.h"
+#include "run/checkpoint/commit_record.h"
 
 namespace temper {
 

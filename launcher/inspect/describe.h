@@ -7,7 +7,7 @@
 #include <string>
 
 #include "io/json.h"
-#include "run/commit_record.h"
+#include "run/checkpoint/commit_record.h"
 #include "run/status.h"
 
 namespace temper {

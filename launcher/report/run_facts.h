@@ -10,7 +10,7 @@
 #include "config/run_config.h"
 #include "io/json.h"
 #include "launcher/inspect/describe.h"
-#include "run/commit_record.h"
+#include "run/checkpoint/commit_record.h"
 #include "run/held_out_history.h"
 #include "run/metrics_log.h"
 #include "run/recommendation.h"

@@ -16,7 +16,7 @@
 #include "io/atomic_file.h"
 #include "model/decoder.h"
 #include "model/hf_weights.h"
-#include "run/checkpoint_files.h"
+#include "run/checkpoint/checkpoint_files.h"
 #include "tests/distributed/world.h"
 #include "tests/fixtures/llama_json.h"
 

@@ -1,7 +1,7 @@
 // commit.json. The checksum stops most inputs, so the fields are also fuzzed behind a right one.
 #include "common/error.h"
-#include "run/commit_record.h"
-#include "run/self_checksum.h"
+#include "run/checkpoint/commit_record.h"
+#include "run/checkpoint/self_checksum.h"
 
 namespace {
 

@@ -17,7 +17,7 @@
 #include <thread>
 
 #include "io/atomic_file.h"
-#include "run/checkpoint_files.h"
+#include "run/checkpoint/checkpoint_files.h"
 #include "training_fixture.h"
 
 namespace temper {

@@ -3,7 +3,7 @@
 #include <iostream>
 #include <string>
 
-#include "eval/answer_scoring.h"
+#include "eval/scoring/answer_scoring.h"
 #include "io/json.h"
 
 int main() {

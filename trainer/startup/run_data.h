@@ -8,7 +8,7 @@
 #include <string>
 
 #include "config/run_config.h"
-#include "run/commit_record.h"
+#include "run/checkpoint/commit_record.h"
 
 namespace temper {
 

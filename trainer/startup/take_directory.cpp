@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "comm/agreement.h"
+#include "common/log.h"
 #include "config/resolved_config.h"
 #include "io/atomic_file.h"
 #include "io/json.h"

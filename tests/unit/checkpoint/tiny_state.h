@@ -10,7 +10,7 @@
 #include "comm/local/local_process_group.h"
 #include "comm/process_group.h"
 #include "common/philox.h"
-#include "run/checkpoint_files.h"
+#include "run/checkpoint/checkpoint_files.h"
 #include "tests/distributed/toy_model.h"
 #include "tests/unit/temporary_directory.h"
 

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "common/error.h"
-#include "eval/answer_scoring.h"
 #include "eval/model_loader.h"
+#include "eval/scoring/answer_scoring.h"
 #include "io/atomic_file.h"
 #include "tests/fixtures/names.h"
 #include "tests/unit/export/tiny_run.h"

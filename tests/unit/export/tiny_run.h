@@ -9,7 +9,7 @@
 
 #include "arch/model_config.h"
 #include "config/run_config.h"
-#include "run/commit_record.h"
+#include "run/checkpoint/commit_record.h"
 #include "tests/unit/temporary_directory.h"
 #include "text/chat/chat_template.h"
 

@@ -6,7 +6,7 @@
 
 #include "common/hash.h"
 #include "io/atomic_file.h"
-#include "run/commit_record.h"
+#include "run/checkpoint/commit_record.h"
 
 namespace temper {
 

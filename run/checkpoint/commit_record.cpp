@@ -1,4 +1,4 @@
-#include "run/commit_record.h"
+#include "run/checkpoint/commit_record.h"
 
 #include <sys/stat.h>
 
@@ -9,8 +9,8 @@
 #include "common/error.h"
 #include "io/atomic_file.h"
 #include "io/file_name.h"
-#include "run/checkpoint_name.h"
-#include "run/self_checksum.h"
+#include "run/checkpoint/checkpoint_name.h"
+#include "run/checkpoint/self_checksum.h"
 
 namespace temper {
 namespace fs = std::filesystem;

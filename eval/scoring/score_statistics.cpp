@@ -1,4 +1,4 @@
-#include "eval/score_statistics.h"
+#include "eval/scoring/score_statistics.h"
 
 #include <algorithm>
 #include <cmath>

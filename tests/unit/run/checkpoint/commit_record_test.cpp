@@ -1,10 +1,10 @@
-#include "run/commit_record.h"
+#include "run/checkpoint/commit_record.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "common/error.h"
-#include "run/self_checksum.h"
+#include "run/checkpoint/self_checksum.h"
 #include "tests/fixtures/names.h"
 #include "tests/unit/error_text.h"
 #include "tests/unit/run/sample_checkpoint.h"

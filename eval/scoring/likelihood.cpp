@@ -1,4 +1,4 @@
-#include "eval/likelihood.h"
+#include "eval/scoring/likelihood.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "run/checkpoint_files.h"
+#include "run/checkpoint/checkpoint_files.h"
 
 #include <fstream>
 #include <vector>

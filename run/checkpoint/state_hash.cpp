@@ -1,4 +1,4 @@
-#include "run/state_hash.h"
+#include "run/checkpoint/state_hash.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "run/checkpoint_name.h"
+#include "run/checkpoint/checkpoint_name.h"
 
 #include <fmt/format.h>
 

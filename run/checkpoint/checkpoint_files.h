@@ -5,7 +5,7 @@
 #include <string>
 
 #include "common/hash.h"
-#include "run/commit_record.h"
+#include "run/checkpoint/commit_record.h"
 
 namespace temper {
 

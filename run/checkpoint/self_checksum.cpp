@@ -1,4 +1,4 @@
-#include "run/self_checksum.h"
+#include "run/checkpoint/self_checksum.h"
 
 #include "common/error.h"
 #include "common/hash.h"

@@ -1,4 +1,4 @@
-#include "eval/answer_scoring.h"
+#include "eval/scoring/answer_scoring.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
