@@ -2,6 +2,8 @@
 // known of the key. config_keys() alone uses it.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <functional>
 #include <string>
 #include <utility>

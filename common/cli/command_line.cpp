@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <type_traits>
 
 #include "common/error.h"
 #include "common/spelling.h"
@@ -202,12 +203,18 @@ Arguments CommandLine::rank_arguments() const {
 }
 
 void CommandLine::refuse(const std::string& message) const {
-  throw UserError("temper {}: {} (see temper {} --help)", command_.name, message, command_.name);
+  const char* const program = program_ == Program::kTemper ? "temper" : "temper-rank";
+  throw UserError("{} {}: {} (see {} {} --help)", program, command_.name, message, program,
+                  command_.name);
 }
 
 void CommandLine::refuse_unknown(const std::string& option) const {
   std::vector<std::string> names = {"help"};
-  for (const OptionSpec& known : command_.options) names.push_back(known.name);
+  for (const OptionSpec& known : command_.options) {
+    const bool is_readable =
+        program_ == Program::kTemper || known.reader == OptionReader::kTemperRank;
+    if (is_readable) names.push_back(known.name);
+  }
   refuse(fmt::format("unknown option {}{}", option, suggestion(bare_name(option), names)));
 }
 

@@ -125,13 +125,11 @@ _temper() {{
     COMPREPLY=($(compgen -W {} -- "$word"))
     return
   fi
-  if [ "$command" = help ]; then
-    COMPREPLY=($(compgen -W {} -- "$word"))
-    return
-  fi
   values=$(_temper_values "$command" "$before")
   if [ -n "$values" ]; then
     COMPREPLY=($(compgen -W "$values" -- "$word"))
+  elif [ "$command" = help ]; then
+    COMPREPLY=($(compgen -W {} -- "$word"))
   elif [ "${{word:0:1}}" = - ]; then
     COMPREPLY=($(compgen -W "$(_temper_options "$command")" -- "$word"))
   fi

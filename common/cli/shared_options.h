@@ -10,7 +10,7 @@ namespace temper {
 OptionSpec json_option(const char* text = "Prints the result as JSON.");
 // --set, of every command that reads a run.yaml.
 OptionSpec set_option();
-// -n, --nproc; `text` says what the number means without it.
+// -n, --nproc.
 OptionSpec nproc_option();
 // --nproc, --launcher and --hostfile, of every command that starts ranks.
 std::vector<OptionSpec> start_options();

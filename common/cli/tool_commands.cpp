@@ -26,7 +26,7 @@ CommandSpec completion() {
           .about =
               "Prints what makes a shell complete temper's commands, options and values.\n\n"
               "  bash, in ~/.bashrc:  source <(temper completion bash)\n"
-              "  zsh, in ~/.zshrc:    source <(temper completion zsh)\n"
+              "  zsh, in ~/.zshrc after compinit:  source <(temper completion zsh)\n"
               "  fish, once:          temper completion fish > "
               "~/.config/fish/completions/temper.fish",
           .arguments = {{"SHELL"}}};

@@ -10,6 +10,7 @@
 #include "launcher/start/check_run.h"
 #include "launcher/start/start_options.h"
 #include "launcher/start/start_ranks.h"
+#include "run/find_checkpoint.h"
 #include "run/run_directory.h"
 
 namespace temper {
@@ -20,13 +21,14 @@ namespace fs = std::filesystem;
 // The configuration of the run that `model` belongs to: RUN, RUN@step-N or RUN/checkpoints/step-N;
 // nothing for a model that is no run's.
 std::optional<RunConfig> run_of_model(const std::string& model) {
-  fs::path path = fs::absolute(model.substr(0, model.rfind('@')));
-  for (int levels = 0; levels < 3; ++levels, path = path.parent_path()) {
-    const fs::path recorded = RunDirectory(path).config_path();
-    if (!RunDirectory(path).exists() || !fs::exists(recorded)) continue;
-    return read_recorded_config(read_file(recorded), recorded.string());
-  }
-  return std::nullopt;
+  const std::string named =
+      is_checkpoint_reference(model) ? model.substr(0, model.rfind('@')) : model;
+  fs::path path = fs::absolute(named).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();  // a slash at its end
+  const bool is_checkpoint = path.parent_path().filename() == "checkpoints";
+  const RunDirectory run(is_checkpoint ? path.parent_path().parent_path() : path);
+  if (!run.exists() || !fs::exists(run.config_path())) return std::nullopt;
+  return read_recorded_config(read_file(run.config_path()), run.config_path().string());
 }
 
 DeviceChoice device_of(const CommandLine& line) {
@@ -42,9 +44,9 @@ int eval_command(const CommandLine& line) {
   const StartOptions options = read_start_options(line);
   std::optional<RunConfig> run;
   if (line.has("MODEL")) run = run_of_model(line.get("MODEL"));
-  SlurmConfig slurm = run ? run->slurm : SlurmConfig{};
-  // A run from a cluster may be looked at on a workstation.
-  if (std::getenv("SLURM_JOB_ID") == nullptr) slurm.launcher = LauncherChoice::kAuto;
+  // A run from a cluster may be looked at on a workstation, without its launcher and container.
+  const bool in_allocation = std::getenv("SLURM_JOB_ID") != nullptr;
+  const SlurmConfig slurm = run && in_allocation ? run->slurm : SlurmConfig{};
 
   RunConfig computing;  // on what, and with which numbers
   computing.device = device_of(line);

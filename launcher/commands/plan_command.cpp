@@ -52,7 +52,7 @@ HostMemory memory_of_node(const CommandLine& line, const SlurmConfig& slurm) {
   if (const auto given = line.find("memory")) {
     return {parse_byte_size(*given, "--memory"), "--memory"};
   }
-  if (!slurm.mem.empty() && !read_launch_environment().in_slurm_allocation) {
+  if (!slurm.mem.empty() && slurm.mem != "0" && !read_launch_environment().in_slurm_allocation) {
     return {parse_byte_size(slurm.mem, "slurm.mem", kSlurmUnit), "slurm.mem"};
   }
   return available_memory();

@@ -11,6 +11,7 @@
 #include "launcher/plan/rehearsal.h"
 #include "launcher/plan/training_plan.h"
 #include "launcher/print_report.h"
+#include "launcher/start/check_model.h"
 #include "launcher/start/check_run.h"
 #include "launcher/start/start_options.h"
 
@@ -38,6 +39,8 @@ int rehearse_command(const CommandLine& line) {
   rehearsal.set = line.texts("set");
   const RunConfig config =
       read_run_config(rehearsal.run_yaml, ConfigOverride::all_from_text(rehearsal.set));
+  RunConfig checked = config;
+  check_model(checked);
   const RankLaunch launch = plan_start(options, config.slurm);
   rehearsal.num_ranks = launch.num_ranks;
   const TrainingPlan plan =

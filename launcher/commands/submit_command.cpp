@@ -24,9 +24,8 @@ namespace fs = std::filesystem;
 // What a node has is known here only where it was asked for; Slurm counts in MiB. 0 asks for all
 // that a node has.
 std::optional<HostMemory> memory_of_node(const SlurmConfig& slurm) {
-  if (slurm.mem.empty() || slurm.gpus_per_node > 0) return std::nullopt;
-  const int64_t bytes = parse_byte_size(slurm.mem, "slurm.mem", int64_t{1} << 20);
-  return bytes > 0 ? std::optional<HostMemory>({bytes, "slurm.mem"}) : std::nullopt;
+  if (slurm.mem.empty() || slurm.mem == "0" || slurm.gpus_per_node > 0) return std::nullopt;
+  return HostMemory{parse_byte_size(slurm.mem, "slurm.mem", int64_t{1} << 20), "slurm.mem"};
 }
 
 TrainingPlan check_submitted(const RunConfig& config) {

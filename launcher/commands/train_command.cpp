@@ -60,7 +60,10 @@ int train_command(const CommandLine& line) {
         fmt::format("{} has a sweep: `temper submit` runs all of it, --sweep-run I one run", path));
   }
   if (line.has("dry-run")) {
-    const RankLaunch launch = plan_start(options, config.slurm);
+    // A login node has no allocation for slurm.launcher to work in.
+    SlurmConfig anywhere = config.slurm;
+    anywhere.launcher = LauncherChoice::kAuto;
+    const RankLaunch launch = plan_start(options, anywhere);
     print_dry_run(config, {launch.num_ranks, launch.ranks_per_node}, line.has("json"));
     return kExitDone;
   }

@@ -148,8 +148,26 @@ TEST_F(StartRanksTest, container) {
   for (const StartingCommand& command : starting_commands()) {
     std::vector<std::string> more;
     if (command.has_run_yaml) more = {"--set", "slurm.container=/images/temper.sif"};
-    expect_call(command, more, "apptainer exec /images/temper.sif temper-rank ");
+    // Outside of an allocation eval takes its own programs: the run may come from elsewhere.
+    StartingCommand allocated = command;
+    allocated.in_batch_job = command.in_batch_job || !command.has_run_yaml;
+    expect_call(allocated, more, "apptainer exec /images/temper.sif temper-rank ");
   }
+}
+
+TEST_F(StartRanksTest, a_dry_run_needs_no_allocation) {
+  const ProgramRun run = start({"train", {"train", "run.yaml", "--dry-run"}},
+                               {"--set", "slurm.launcher=srun", "--set", "slurm.mem=0"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(temper({"plan", "run.yaml", "--set", "slurm.mem=0"}).exit_code, 0);
+}
+
+TEST_F(StartRanksTest, eval_finds_the_run_of_a_checkpoint) {
+  write_finished_run("slurm: {container: /images/temper.sif}\n");
+  for (const char* model : {"done", "done/", "done@newest", "done/checkpoints/step-4/"}) {
+    expect_call({"eval", {"eval", model}, false, true}, {}, "apptainer exec ");
+  }
+  expect_call({"eval", {"eval", "done/export"}, false, true}, {}, "rank eval ");
 }
 
 TEST_F(StartRanksTest, model_and_adapter) {
@@ -169,6 +187,7 @@ TEST_F(StartRanksTest, memory) {
             "hidden_size": 65536, "intermediate_size": 262144, "num_hidden_layers": 100,
             "num_attention_heads": 64, "num_key_value_heads": 64, "rms_norm_eps": 1e-5,
             "max_position_embeddings": 256, "hidden_act": "silu"})");
+  write("large/tokenizer.json", read("base/tokenizer.json"));
   for (const StartingCommand& command : starting_commands()) {
     if (command.has_run_yaml) {
       expect_refusal(command, {"--set", "base_model=large"}, "memory");

@@ -100,7 +100,7 @@ TEST(CommandLine, hands_on_what_is_temper_ranks) {
   EXPECT_THAT(line.rank_arguments(),
               ElementsAre("forge", "--stamp=x", "-o", "out", "--quench", "a"));
   EXPECT_THAT(error_of({"a", "--hammers", "3"}, CommandLine::Program::kTemperRank),
-              names("--hammers"));
+              names("temper-rank forge", "--hammers"));
   CommandLine odd(forge());
   ASSERT_TRUE(odd.parse({"--quench", "--", "-a"}));
   EXPECT_THAT(odd.rank_arguments(), ElementsAre("forge", "--quench", "--", "-a"));
