@@ -13,6 +13,7 @@
 #include "launcher/plan/run_plan.h"
 #include "launcher/print_report.h"
 #include "launcher/ranks/rank_launch.h"
+#include "launcher/start/check_run.h"
 #include "launcher/start/start_options.h"
 #include "run/checkpoint_room.h"
 
@@ -48,22 +49,18 @@ void refuse_contradictions(const CommandLine& line) {
 }
 
 HostMemory memory_of_node(const CommandLine& line, const SlurmConfig& slurm) {
-  constexpr int64_t kSlurmUnit = int64_t{1} << 20;
   if (const auto given = line.find("memory")) {
     return {parse_byte_size(*given, "--memory"), "--memory"};
   }
-  if (!slurm.mem.empty() && slurm.mem != "0" && !read_launch_environment().in_slurm_allocation) {
-    return {parse_byte_size(slurm.mem, "slurm.mem", kSlurmUnit), "slurm.mem"};
-  }
-  return available_memory();
+  const auto requested = requested_memory(slurm);
+  const bool counts = requested && !read_launch_environment().in_slurm_allocation;
+  return counts ? *requested : available_memory();
 }
 
 Machine machine_of(const CommandLine& line, const SlurmConfig& slurm) {
   Machine machine;
   if (line.has("hostfile")) {
-    const StartOptions options{
-        line.has("nproc") ? positive(line, "nproc", 1) : 0, {}, line.get("hostfile")};
-    const RankLaunch launch = plan_start(options, {});
+    const RankLaunch launch = plan_start(read_start_options(line), {});
     machine.num_ranks = launch.num_ranks;
     machine.ranks_per_node = launch.ranks_per_node;
   } else {

@@ -48,7 +48,7 @@ int rehearse_command(const CommandLine& line) {
   rehearsal.resumed_ranks = rehearsal.num_ranks > 1           ? rehearsal.num_ranks / 2
                             : plan.micro_batches_per_step > 1 ? 2
                                                               : 1;
-  rehearsal.start_arguments = StartOptions{0, options.launcher, options.hostfile}.arguments();
+  rehearsal.start_arguments = options.starter_arguments();
   rehearsal.slurm = config.slurm;
   rehearsal.directory = config.output_dir.string() + "-rehearsal";
   if (fs::exists(rehearsal.directory)) {

@@ -3,7 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "common/cli/byte_size.h"
 #include "config/run_config.h"
 #include "launcher/commands/commands.h"
 #include "launcher/plan/run_plan.h"
@@ -21,18 +20,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What a node has is known here only where it was asked for; Slurm counts in MiB. 0 asks for all
-// that a node has.
-std::optional<HostMemory> memory_of_node(const SlurmConfig& slurm) {
-  if (slurm.mem.empty() || slurm.mem == "0" || slurm.gpus_per_node > 0) return std::nullopt;
-  return HostMemory{parse_byte_size(slurm.mem, "slurm.mem", int64_t{1} << 20), "slurm.mem"};
-}
-
 TrainingPlan check_submitted(const RunConfig& config) {
   check_slurm_request(config);
   const auto per_node = static_cast<int>(config.slurm.ntasks_per_node);
   const int nodes = static_cast<int>(config.slurm.nodes);
-  return check_run(config, {nodes * per_node, per_node}, memory_of_node(config.slurm)).training;
+  // What a node has is known here only where it was asked for.
+  const auto memory =
+      config.slurm.gpus_per_node > 0 ? std::nullopt : requested_memory(config.slurm);
+  return check_run(config, {nodes * per_node, per_node}, memory).training;
 }
 
 struct CheckedRuns {

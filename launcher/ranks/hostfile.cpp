@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <fstream>
 #include <set>
@@ -28,18 +29,11 @@ bool is_address(const std::string& name) {
   return name.find_first_not_of("0123456789.") == name.npos || name.find(':') != name.npos;
 }
 
-std::string name_of_this_host() {
-  char name[256] = "";
-  gethostname(name, sizeof(name) - 1);
-  const std::string full = name;
-  return full.substr(0, full.find('.'));
-}
-
 // Without the user before it and, unless it is an address, the domain behind it. All names of this
 // machine are one.
 std::string host_name_in(std::string word) {
   word.erase(0, word.find('@') + 1);  // npos + 1 is 0
-  const std::string here = name_of_this_host();
+  const std::string here = mpirun_host_name();
   if (word == "localhost" || word == "::1" || word.starts_with("127.")) return here;
   return is_address(word) ? word : word.substr(0, word.find('.'));
 }
@@ -126,6 +120,13 @@ std::vector<HostSlots> read_hostfile(const std::filesystem::path& path, int core
   if (result.empty()) throw UserError("{}: names no host", path.string());
   if (total > kMaxSlots) throw UserError("{}: more than {} slots", path.string(), kMaxSlots);
   return result;
+}
+
+std::string mpirun_host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return "";
+  const std::string full = name.data();
+  return full.substr(0, full.find('.'));
 }
 
 int num_physical_cores() {

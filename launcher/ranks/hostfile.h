@@ -19,6 +19,9 @@ struct HostSlots {
 // UserError, with file and line, for what mpirun would not read and for a file that names no host.
 std::vector<HostSlots> read_hostfile(const std::filesystem::path& path, int cores_of_a_host);
 
+// The name of this machine as Open MPI has it, without its domain; empty where there is none.
+std::string mpirun_host_name();
+
 // Cores of this machine, as Open MPI counts them: threads of one core are one.
 int num_physical_cores();
 

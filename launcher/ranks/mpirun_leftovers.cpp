@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "common/process_state.h"
+#include "launcher/ranks/hostfile.h"
 
 namespace temper {
 namespace {
@@ -78,12 +78,10 @@ void remove_mpirun_leftovers(pid_t pid, const MpirunPlaces& places) {
 }
 
 void remove_leftovers_of_ended_mpiruns(const MpirunPlaces& places) {
-  std::array<char, 256> host{};
-  if (gethostname(host.data(), host.size() - 1) != 0) return;
-  const std::string name(host.data());
+  const std::string host = mpirun_host_name();
+  if (host.empty()) return;
   // Elsewhere on a shared file system the numbers are other machines' processes.
-  const fs::path sessions =
-      places.temporary / fmt::format("ompi.{}.{}", name.substr(0, name.find('.')), geteuid());
+  const fs::path sessions = places.temporary / fmt::format("ompi.{}.{}", host, geteuid());
   constexpr std::string_view kPrefix = "pid.";
   for (const fs::path& session : list_starting_with(sessions, std::string(kPrefix))) {
     const std::string number = session.filename().native().substr(kPrefix.size());

@@ -3,6 +3,7 @@
 #include "arch/memory_plan.h"
 #include "arch/model_config.h"
 #include "arch/parameters.h"
+#include "common/cli/byte_size.h"
 #include "common/error.h"
 #include "launcher/start/check_device.h"
 #include "launcher/start/check_model.h"
@@ -18,6 +19,12 @@ RunPlan check_run(const RunConfig& config, const RankCounts& ranks,
   // What a GPU has the ranks find; they keep next to nothing in the host's memory.
   if (memory && !may_use_gpus(checked)) require_memory(plan, *memory);
   return plan;
+}
+
+std::optional<HostMemory> requested_memory(const SlurmConfig& slurm) {
+  constexpr int64_t kSlurmUnit = int64_t{1} << 20;
+  if (slurm.mem.empty() || slurm.mem == "0") return std::nullopt;
+  return HostMemory{parse_byte_size(slurm.mem, "slurm.mem", kSlurmUnit), "slurm.mem"};
 }
 
 void check_evaluation_memory(const std::filesystem::path& directory, const RankCounts& ranks,

@@ -22,6 +22,10 @@ struct RankCounts {
 RunPlan check_run(const RunConfig& config, const RankCounts& ranks,
                   const std::optional<HostMemory>& memory);
 
+// What slurm.mem asks for of each node; nothing where it asks for nothing, or for all that a node
+// has (0). Slurm counts in MiB.
+std::optional<HostMemory> requested_memory(const SlurmConfig& slurm);
+
 // Of an evaluation: each rank holds the whole of the model in `directory`, in fp32. UserError when
 // a node has too little memory. A model that is not there, or is none of ours, is left to the
 // ranks.

@@ -4,9 +4,8 @@
 
 namespace temper {
 
-std::vector<std::string> StartOptions::arguments() const {
+std::vector<std::string> StartOptions::starter_arguments() const {
   std::vector<std::string> words;
-  if (num_ranks > 0) words.insert(words.end(), {"--nproc", std::to_string(num_ranks)});
   if (launcher) {
     words.insert(words.end(), {"--launcher", choice_name(*launcher, kLauncherChoices)});
   }

@@ -17,8 +17,8 @@ struct StartOptions {
   std::optional<LauncherChoice> launcher;
   std::string hostfile;  // empty: none
 
-  // As a command line of `temper train`, for a command that starts one.
-  std::vector<std::string> arguments() const;
+  // How the ranks are started, but for their number, as a command line of `temper train`.
+  std::vector<std::string> starter_arguments() const;
 };
 
 // UserError for a number of ranks below 1.
